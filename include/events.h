@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Wire records: what BPF programs write to the ring buffer and flow_decode reads.
+ *
+ * Enums are append-only and every size is asserted: both sides are built from this header,
+ * but records are still treated as hostile input (size, type and lengths are checked).
+ * Times are CLOCK_MONOTONIC nanoseconds. Ids of async resources travel as the bits of the
+ * double they are kept in.
+ */
+#ifndef LOOPRAY_EVENTS_H
+#define LOOPRAY_EVENTS_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+enum lr_event_type {
+	LR_EV_THREAD = 1, /* first record of a thread: lr_ev_thread */
+	LR_EV_CONN = 2, /* first operation on a connection: lr_ev_conn */
+	LR_EV_IN = 3, /* bytes received from a connection: lr_ev_data */
+	LR_EV_OUT = 4, /* bytes sent to a connection: lr_ev_data */
+	LR_EV_CLOSE = 5, /* connection closed by the process or reset: lr_ev_close */
+	LR_EV_INIT = 6, /* async resource created: lr_ev_resource */
+	LR_EV_DESTROY = 7, /* async resource destroyed: lr_ev_resource */
+	LR_EV_SCOPE = 8, /* native callback scope ended: lr_ev_scope */
+	LR_EV_PARSER = 9, /* HTTP parser reached the end of a request's headers: lr_ev_parser */
+	LR_EV_GC = 10, /* garbage collection: lr_ev_gc */
+	LR_EV_PROCESS = 11, /* fork, exec or exit of a process: lr_ev_process */
+};
+
+/*
+ * Header of every record. @seq counts the records that a thread tried to write, so a hole
+ * is exactly what was lost and from whom; 0 means the record has no thread (socket closed
+ * from an interrupt) and takes no part in that.
+ */
+struct lr_event {
+	__u64 ts;
+	__u32 pid; /* thread group id in the agent's pid namespace's root */
+	__u32 tid;
+	__u32 seq;
+	__u16 type; /* enum lr_event_type */
+	__u16 size; /* bytes of the whole record that carry meaning */
+};
+
+struct lr_ev_thread {
+	struct lr_event h;
+	__u64 fsbase;
+	__u64 start_ns; /* of the thread, CLOCK_BOOTTIME or MONOTONIC as task->start_time */
+};
+
+enum lr_family {
+	LR_AF_UNKNOWN = 0,
+	LR_AF_INET = 1,
+	LR_AF_INET6 = 2,
+	LR_AF_UNIX = 3,
+};
+
+struct lr_ev_conn {
+	struct lr_event h;
+	__u64 conn; /* number of the connection: unique for the life of the agent, never reused */
+	__u16 family; /* enum lr_family */
+	__u16 local_port; /* host byte order */
+	__u16 peer_port;
+	__u16 first_out; /* 1: the process wrote first (a client connection, most likely) */
+	__u32 inode; /* socket inode, 0 unknown */
+	__u32 pad;
+	__u8 local_addr[16];
+	__u8 peer_addr[16];
+};
+
+/* The data part of lr_ev_data holds only what a parser needs; it is never stored. */
+#define LR_DATA_MAX  4096 /* bytes captured in one record */
+#define LR_DATA_TAIL 8 /* last bytes of a send that was not captured whole */
+
+#define LR_DATA_F_IDLE (1u << 0) /* idle_ns is valid */
+#define LR_DATA_F_SLEPT (1u << 1) /* the thread slept since its previous record */
+#define LR_DATA_F_TAIL (1u << 2) /* tail is valid */
+#define LR_DATA_F_FAULT (1u << 3) /* reading the bytes failed: captured is shorter than it should be */
+#define LR_DATA_F_FIRST (1u << 4) /* first operation seen on this connection */
+
+/*
+ * One receive or send (or a further part of it: @offset > 0). @data holds @captured bytes
+ * of the operation from @offset on; what lies behind them was not captured.
+ */
+struct lr_ev_data {
+	struct lr_event h;
+	__u64 conn;
+	__u64 arrival_ns; /* receive: when the last segment arrived in the socket, 0 unknown */
+	__u64 idle_ns; /* time the thread's event loop has spent waiting in all */
+	__u64 cpu_ns; /* on-CPU time of the thread as of its last context switch or tick */
+	__s32 ret; /* bytes of the whole operation, 0 end of stream, -errno */
+	__u32 offset;
+	__u32 captured;
+	__u32 flags; /* LR_DATA_F_* */
+	__u8 tail[LR_DATA_TAIL];
+	__u8 data[];
+};
+
+struct lr_ev_close {
+	struct lr_event h;
+	__u64 conn;
+	__u32 old_state; /* TCP_* states of the kernel's enum */
+	__u32 new_state;
+};
+
+#define LR_RES_F_IDS (1u << 0) /* async_id and trigger_id are valid */
+#define LR_RES_F_EXEC (1u << 1) /* exec_id and counter are valid */
+#define LR_RES_F_PROVIDER (1u << 2)
+#define LR_RES_F_REUSE (1u << 3) /* destroy of the old id of an object that gets a new one */
+
+struct lr_ev_resource {
+	struct lr_event h;
+	__u64 env; /* address of node::Environment: names the environment in its process */
+	__u64 object; /* address of the AsyncWrap */
+	__u64 async_id; /* bits of a double, as are the next three */
+	__u64 trigger_id;
+	__u64 exec_id; /* execution async id when this happened */
+	__u64 counter; /* async id counter when this happened */
+	__u64 conn; /* connection this thread last received from in this wake-up, 0 none */
+	__u32 provider; /* index into the binary's provider table */
+	__u32 flags; /* LR_RES_F_* */
+};
+
+struct lr_ev_scope {
+	struct lr_event h;
+	__u64 env;
+	__u64 async_id; /* of the resource whose callback ran: bits of a double */
+	__u64 trigger_id;
+	__u64 counter; /* async id counter at the end of the scope */
+	__u64 conn; /* as in lr_ev_resource */
+	__u32 flags; /* LR_RES_F_* */
+	__u32 pad;
+};
+
+struct lr_ev_parser {
+	struct lr_event h;
+	__u64 env;
+	__u64 parser; /* address of the llhttp_t */
+	__u64 conn;
+	__u64 exec_id;
+	__u8 type; /* llhttp: 1 request, 2 response */
+	__u8 method;
+	__u16 flags;
+	__u32 pad;
+};
+
+struct lr_ev_gc {
+	struct lr_event h;
+	__u32 phase; /* 0 start, 1 end */
+	__u32 space; /* AllocationSpace argument */
+};
+
+enum lr_process_op {
+	LR_PROC_FORK = 1,
+	LR_PROC_EXEC = 2,
+	LR_PROC_EXIT = 3,
+};
+
+struct lr_ev_process {
+	struct lr_event h;
+	__u32 op; /* enum lr_process_op */
+	__u32 other; /* fork: pid of the child */
+	__s32 exit_code; /* exit: wait(2) status */
+	__u32 pad;
+};
+
+#define LR_ASSERT_SIZE(type, bytes) \
+	_Static_assert(sizeof(struct type) == (bytes), #type " changed size")
+LR_ASSERT_SIZE(lr_event, 24);
+LR_ASSERT_SIZE(lr_ev_thread, 40);
+LR_ASSERT_SIZE(lr_ev_conn, 80);
+LR_ASSERT_SIZE(lr_ev_data, 80);
+LR_ASSERT_SIZE(lr_ev_close, 40);
+LR_ASSERT_SIZE(lr_ev_resource, 88);
+LR_ASSERT_SIZE(lr_ev_scope, 72);
+LR_ASSERT_SIZE(lr_ev_parser, 64);
+LR_ASSERT_SIZE(lr_ev_gc, 32);
+LR_ASSERT_SIZE(lr_ev_process, 40);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every counter that BPF keeps, once: the per-CPU array, the report and the loss sums are
+ * made from this table. LR_STAT(name, loss kind, what it counts).
+ * Loss kinds: NONE (not a loss), RING, MAP, READ.
+ */
+#ifndef LOOPRAY_STATS_H
+#define LOOPRAY_STATS_H
+
+#define LR_STATS(LR_STAT)                                                                    \
+	LR_STAT(ring_records, NONE, "records written to the ring buffer")                    \
+	LR_STAT(ring_full, RING, "records lost because the ring buffer was full")            \
+	LR_STAT(conn_full, MAP, "connections not followed because no state could be stored") \
+	LR_STAT(task_full, MAP, "threads not followed because no state could be stored")     \
+	LR_STAT(resource_full, MAP, "async resources not kept because the map was full")     \
+	LR_STAT(data_fault, READ, "reads of sent or received bytes that failed")             \
+	LR_STAT(runtime_fault, READ, "reads of the runtime's memory that failed")            \
+	LR_STAT(runtime_check, READ, "reads of the runtime's memory that failed a check")    \
+	LR_STAT(out_of_order, NONE, "sends and receives without a usable buffer address")    \
+	LR_STAT(opaque_ops, NONE, "operations on connections that do not speak HTTP/1")
+
+#define LR_STAT(name, loss, text) LR_STAT_##name,
+enum lr_stat { LR_STATS(LR_STAT) LR_STAT_COUNT };
+#undef LR_STAT
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The async graph: live native resources per environment, which request each was created
+ * for, and the tree per request. Edges that native code cannot see are unknown, never guessed:
+ * see the rules at the head of flow_context.c.
+ */
+#ifndef LOOPRAY_FLOW_CONTEXT_H
+#define LOOPRAY_FLOW_CONTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow_event.h"
+
+struct flow_requests;
+struct flow_context;
+
+/* Totals of one resource type over all targets. */
+struct flow_res_type {
+	const char *name;
+	uint64_t init;
+	uint64_t destroy; /* all destroys seen, also of resources older than the attach */
+	uint64_t destroy_unseen; /* of those, resources whose init was not seen */
+	uint64_t alive; /* init seen, destroy not (yet) */
+	uint64_t before; /* callback scopes entered for this type */
+	uint64_t known_request; /* inits attributed to a request */
+};
+
+/* One resource in a request's tree. */
+struct flow_resource {
+	uint32_t pid;
+	uint32_t env;
+	int64_t async_id;
+	int64_t trigger_id; /* -1 unknown */
+	int64_t exec_id; /* the resource in whose callback it was created, -1 unknown */
+	const char *type;
+	uint64_t init_ns;
+	uint64_t destroy_ns; /* 0 alive */
+	uint64_t callbacks;
+	uint64_t request_seq; /* request it was created for, 0 unknown */
+	uint64_t conn; /* of that request, 0 unknown */
+};
+
+int flow_context__new(struct flow_context **out, struct flow_requests *requests,
+		      uint32_t max_resources);
+void flow_context__free(struct flow_context *c);
+int flow_context__event(struct flow_context *c, const struct flow_event *ev);
+
+/* Types with at least one init, destroy or callback, most inits first. Returns the count. */
+size_t flow_context__types(const struct flow_context *c, struct flow_res_type *types, size_t cap);
+
+/* Called for each resource when it is destroyed, and by flow_context__finish for those alive. */
+void flow_context__on_resource(struct flow_context *c,
+			       void (*fn)(void *ctx, const struct flow_resource *res), void *ctx);
+void flow_context__finish(struct flow_context *c);
+
+/* Resources not kept because max_resources was reached: a loss, shown as such. */
+uint64_t flow_context__overflow(const struct flow_context *c);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Requests: the state machine from flow events to finished requests with their latency
+ * breakdown. One object serves all targets of a session or capture.
+ */
+#ifndef LOOPRAY_FLOW_REQUEST_H
+#define LOOPRAY_FLOW_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flow_event.h"
+
+enum flow_req_end {
+	REQ_IN_FLIGHT, /* not ended when the capture did */
+	REQ_COMPLETE, /* whole response sent */
+	REQ_ABORTED_PEER, /* the client went away before the response was complete */
+	REQ_ABORTED_SERVER, /* the process closed the connection before it was complete */
+	REQ_UPGRADED, /* 101, or 2xx to CONNECT: the connection left HTTP */
+	REQ_LOST, /* its end was not seen because records were lost */
+};
+
+/* Why a request is marked incomplete (bits). */
+#define REQ_INC_LOSS (1u << 0) /* records of its thread or connection were lost */
+#define REQ_INC_GAP (1u << 1) /* bytes of it were not seen */
+#define REQ_INC_ATTACH (1u << 2) /* it had begun before the attach */
+
+/* Nanoseconds; queue + cpu + loop_busy + wait == end - start exactly, when known. */
+struct flow_breakdown {
+	bool known; /* false: the loop's idle time could not be read */
+	uint64_t queue; /* in the socket and behind other callbacks, before its head was read */
+	uint64_t cpu; /* the loop worked for it */
+	uint64_t loop_busy; /* it was ready or waiting while the loop worked for others */
+	uint64_t wait; /* the loop was idle: its own async work was pending */
+};
+
+struct flow_req {
+	uint32_t pid;
+	uint32_t tid;
+	uint32_t env;
+	uint64_t seq; /* number in its environment, from 1 */
+	uint64_t conn;
+	uint32_t conn_seq; /* number on its connection, from 1 */
+	uint16_t family;
+	uint16_t local_port;
+	uint16_t peer_port;
+	uint8_t peer_addr[16];
+	const char *method; /* "GET" */
+	const char *path; /* without query; never NULL */
+	const char *route; /* path with variable segments replaced, e.g. "/users/:id" */
+	uint8_t version; /* 10, 11 */
+	uint16_t status; /* 0: no response head seen */
+	uint64_t start_ns; /* arrival in the socket; recv_ns if that is unknown */
+	uint64_t recv_ns; /* head read by the process */
+	uint64_t first_byte_ns; /* first byte of the response sent, 0 none */
+	uint64_t end_ns; /* last byte of the response sent, or the abort; 0 in flight */
+	uint64_t bytes_in; /* head and body */
+	uint64_t bytes_out;
+	struct flow_breakdown breakdown;
+	enum flow_req_end end;
+	uint32_t incomplete; /* REQ_INC_* */
+	uint32_t resources_created; /* async resources attributed to it, level resources */
+	uint32_t resources_alive; /* of those, not destroyed when it ended */
+};
+
+struct flow_requests;
+
+/*
+ * @done is called once for every request when it is over (or, from flow_requests__finish,
+ * still in flight). The request and its strings are valid only during the call.
+ */
+struct flow_requests_opts {
+	void (*done)(void *ctx, const struct flow_req *req);
+	void *ctx;
+	uint32_t max_connections; /* bound on state kept; beyond it the oldest idle one goes */
+	uint32_t max_in_flight;
+};
+
+int flow_requests__new(struct flow_requests **out, const struct flow_requests_opts *opts);
+void flow_requests__free(struct flow_requests *r);
+
+/* Feeds one event. 0, or -ENOMEM. */
+int flow_requests__event(struct flow_requests *r, const struct flow_event *ev);
+
+/* The input has ended at @ts: hands out what is still in flight. */
+void flow_requests__finish(struct flow_requests *r, uint64_t ts);
+
+uint64_t flow_requests__in_flight(const struct flow_requests *r);
+
+/* The request that this connection is serving now (head read, response not complete), or NULL. */
+const struct flow_req *flow_requests__current(const struct flow_requests *r, uint64_t conn);
+
+#endif
