@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "man.h"
+#include "options.h"
+#include "options_table.h"
+#include "util.h"
+
+#define WORDS_MAX 32
+
+/* What the last parse printed. */
+static char err_text[16384], out_text[16384];
+
+static int redirect(int fd, FILE *to)
+{
+	int saved = dup(fd);
+
+	dup2(fileno(to), fd);
+	return saved;
+}
+
+static void restore(int fd, int saved, FILE *from, char *text, size_t len)
+{
+	size_t n;
+
+	dup2(saved, fd);
+	close(saved);
+	rewind(from);
+	n = fread(text, 1, len - 1, from);
+	text[n] = '\0';
+	fclose(from);
+}
+
+/* Parses a command line given as words separated by blanks; '~' stands for an empty word. */
+static enum options_next parse(struct options *o, const char *line)
+{
+	char words[512], *argv[WORDS_MAX + 1], *save = NULL;
+	static char kept[512];
+	FILE *err = tmpfile(), *out = tmpfile();
+	int saved_err, saved_out, argc = 0;
+	enum options_next next;
+
+	snprintf(words, sizeof(words), "%s", line);
+	memcpy(kept, words, sizeof(kept)); /* options point into it */
+	argv[argc++] = (char[]){"prog"};
+	for (char *w = strtok_r(kept, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		argv[argc++] = strcmp(w, "~") == 0 ? w + 1 : w;
+	argv[argc] = NULL;
+	fflush(stdout);
+	fflush(stderr);
+	saved_err = redirect(STDERR_FILENO, err);
+	saved_out = redirect(STDOUT_FILENO, out);
+	next = options__parse(o, argc, argv);
+	fflush(stdout);
+	fflush(stderr);
+	restore(STDERR_FILENO, saved_err, err, err_text, sizeof(err_text));
+	restore(STDOUT_FILENO, saved_out, out, out_text, sizeof(out_text));
+	return next;
+}
+
+static void defaults(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "ps"), OPTIONS_RUN);
+	assert_int_equal(o.command, COMMAND_PS);
+	assert_int_equal(o.npids, 0);
+	assert_false(o.all || o.follow || o.json || o.fail_on_loss || o.color);
+	assert_int_equal(o.format, FORMAT_TEXT);
+	assert_int_equal(o.log_level, LOG_NORMAL);
+	assert_null(o.output);
+
+	assert_int_equal(parse(&o, "record --all"), OPTIONS_RUN);
+	assert_int_equal(o.format, FORMAT_LRAY);
+	assert_int_equal(o.duration_ns, 0); /* until interrupted */
+	assert_int_equal(o.level, LEVEL_REQUESTS);
+	assert_int_equal(o.attach_method, ATTACH_AUTO);
+	assert_int_equal(o.byte_source, BYTES_AUTO);
+
+	assert_int_equal(parse(&o, "report -p 1"), OPTIONS_RUN);
+	assert_int_equal(o.duration_ns, 10000000000ULL);
+	assert_int_equal(parse(&o, "report run.lray"), OPTIONS_RUN);
+	assert_int_equal(o.duration_ns, 0);
+	assert_string_equal(o.capture, "run.lray");
+}
+
+static void every_flag(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "record -p 7,8 --pid=9 -p 7 --follow -o out.lray -d 1500ms -i 2 "
+				   "--level resources --attach-method=perf --byte-source syscall "
+				   "--ring-size 3M --fail-on-loss --format lray -vv --no-color"),
+			 OPTIONS_RUN);
+	assert_int_equal(o.npids, 3);
+	assert_int_equal(o.pids[0], 7);
+	assert_int_equal(o.pids[1], 8);
+	assert_int_equal(o.pids[2], 9);
+	assert_true(o.follow);
+	assert_string_equal(o.output, "out.lray");
+	assert_int_equal(o.duration_ns, 1500000000ULL);
+	assert_int_equal(o.interval_ns, 2000000000ULL);
+	assert_int_equal(o.level, LEVEL_RESOURCES);
+	assert_int_equal(o.attach_method, ATTACH_PERF);
+	assert_int_equal(o.byte_source, BYTES_SYSCALL);
+	assert_int_equal(o.ring_bytes, 4u << 20);
+	assert_true(o.fail_on_loss);
+	assert_int_equal(o.log_level, LOG_DEBUG);
+}
+
+static void flags_before_the_command(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "-v --no-color ps --json"), OPTIONS_RUN);
+	assert_int_equal(o.log_level, LOG_VERBOSE);
+	assert_true(o.json);
+	assert_int_equal(o.format, FORMAT_JSON);
+	assert_int_equal(parse(&o, "-v ps -v"), OPTIONS_RUN);
+	assert_int_equal(o.log_level, LOG_DEBUG);
+	assert_int_equal(parse(&o, "ps -vvv -q"), OPTIONS_RUN);
+	assert_int_equal(o.log_level, LOG_QUIET);
+	/* A flag of a command is not one of the program. */
+	assert_int_equal(parse(&o, "--json ps"), OPTIONS_BAD);
+}
+
+/* Each wrong command line, and what its message must contain. */
+static void refusals(void **state)
+{
+	static const struct {
+		const char *line, *flag, *says;
+	} cases[] = {
+		{"", "no command", "--help"},
+		{"recrod", "'recrod'", "'record'"},
+		{"rep", "'rep'", "'report'"},
+		{"frobnicate", "'frobnicate'", "unknown"},
+		{"top", "'top'", "unknown"},
+		{"~", "unknown command", "''"},
+		{"ps --bogus", "--bogus", "loopray ps"},
+		{"ps -d 1s", "'d'", "loopray ps"},
+		{"ps -p", "'p'", "argument"},
+		{"ps -p abc", "--pid", "'abc'"},
+		{"ps -p ~", "--pid", "''"},
+		{"ps -p 0", "--pid", "1 to 4194304"},
+		{"ps -p -5", "--pid", "'-5'"},
+		{"ps -p 1,", "--pid", "'1,'"},
+		{"ps -p 4194305", "--pid", "'4194305'"},
+		{"ps -p 99999999999999999999", "--pid", "99999999999999999999"},
+		{"ps -p 1 --all", "--pid", "--all"},
+		{"ps 123", "'123'", "-p"},
+		{"ps --format xml", "--format", "text or json"},
+		{"ps --json --format text", "--format text", "--json"},
+		{"export --format csv a", "--format", "jsonl"},
+		{"record", "-p PID", "--all"},
+		{"report", "FILE", "--all"},
+		{"report a b", "'a'", "'b'"},
+		{"report a -p 1", "FILE", "--pid"},
+		{"report a --level requests", "--level", "FILE"},
+		{"record -p 1 -o ~", "--output", "file name"},
+		{"record -p 1 -d 0", "--duration", "'0'"},
+		{"record -p 1 -d 5x", "--duration", "'5x'"},
+		{"record -p 1 -d 11000000h", "--duration", "10 years"},
+		{"record -p 1 -i 1ms", "--interval", "10ms to 1h"},
+		{"record -p 1 --level all", "--level", "requests or resources"},
+		{"record -p 1 --attach-method x", "--attach-method", "auto, multi or perf"},
+		{"record -p 1 --byte-source x", "--byte-source", "tracepoint or syscall"},
+		{"record -p 1 --ring-size 1", "--ring-size", "64K to 1G"},
+		{"record -p 1 --ring-size 2G", "--ring-size", "64K to 1G"},
+		{"record -p 1 --ring-size 16Q", "--ring-size", "'16Q'"},
+		{"record -p 1 --ring-size -1", "--ring-size", "'-1'"},
+	};
+	struct options o;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (parse(&o, cases[i].line) != OPTIONS_BAD)
+			fail_msg("accepted: %s", cases[i].line);
+		if (!strstr(err_text, cases[i].flag) || !strstr(err_text, cases[i].says))
+			fail_msg("'%s' says: %s", cases[i].line, err_text);
+		assert_string_equal(out_text, "");
+	}
+}
+
+static void too_many_pids(void **state)
+{
+	struct options o;
+	char *argv[OPTIONS_PIDS_MAX + 4] = {"loopray", "ps"};
+	static char word[OPTIONS_PIDS_MAX + 1][16];
+
+	(void)state;
+	for (int i = 0; i <= OPTIONS_PIDS_MAX; i++) {
+		snprintf(word[i], sizeof(word[i]), "-p%d", i + 1);
+		argv[i + 2] = word[i];
+	}
+	assert_int_equal(options__parse(&o, OPTIONS_PIDS_MAX + 2, argv), OPTIONS_RUN);
+	assert_int_equal(o.npids, OPTIONS_PIDS_MAX);
+	assert_int_equal(options__parse(&o, OPTIONS_PIDS_MAX + 3, argv), OPTIONS_BAD);
+}
+
+static void help_and_version(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "--version"), OPTIONS_DONE);
+	assert_string_equal(out_text, "loopray " LOOPRAY_VERSION "\n");
+	assert_int_equal(parse(&o, "-V record"), OPTIONS_DONE);
+	assert_int_equal(parse(&o, "record -V"), OPTIONS_DONE);
+
+	assert_int_equal(parse(&o, "--help"), OPTIONS_DONE);
+	for (size_t i = 0; i < commands_count; i++)
+		assert_non_null(strstr(out_text, commands[i].summary));
+	/* Help wins over what is missing or wrong behind it. */
+	assert_int_equal(parse(&o, "record --help --level x"), OPTIONS_DONE);
+	assert_non_null(strstr(out_text, "loopray record"));
+	assert_string_equal(err_text, "");
+}
+
+/* A command's help shows its own flags and no others. */
+static void help_is_per_command(void **state)
+{
+	struct options o;
+	char line[64], shown[64];
+
+	(void)state;
+	for (size_t c = 0; c < commands_count; c++) {
+		snprintf(line, sizeof(line), "%s --help", commands[c].name);
+		assert_int_equal(parse(&o, line), OPTIONS_DONE);
+		for (size_t i = 0; i < flags_count; i++) {
+			bool takes = flags[i].commands & CMD_BIT(commands[c].id);
+
+			snprintf(shown, sizeof(shown), " --%s%s", flags[i].name,
+				 flags[i].arg ? "=" : " ");
+			if (takes != (strstr(out_text, shown) != NULL))
+				fail_msg("%s: --%s", line, flags[i].name);
+		}
+	}
+}
+
+/* The tables themselves: what the code that reads them relies on. */
+static void tables_are_consistent(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < flags_count; i++) {
+		assert_ptr_equal(flag__by_key((int)flags[i].key), &flags[i]);
+		assert_in_range(flags[i].group, 1, GROUP_COUNT - 1);
+		assert_true(!flags[i].values || flags[i].arg);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(flags[i].name, flags[k].name);
+	}
+	for (size_t i = 0; i < commands_count; i++) {
+		bool json = commands[i].formats & (1u << FORMAT_JSON);
+		bool flag = flag__by_key(FLAG_JSON)->commands & CMD_BIT(commands[i].id);
+
+		assert_true(commands[i].formats & (1u << commands[i].format));
+		assert_true(json == flag);
+		assert_ptr_equal(command__by_name(commands[i].name), &commands[i]);
+		assert_ptr_equal(command__by_id(commands[i].id), &commands[i]);
+	}
+}
+
+static void nearest_names(void **state)
+{
+	(void)state;
+	assert_string_equal(command__nearest("recrod"), "record");
+	assert_string_equal(command__nearest("reports"), "report");
+	assert_string_equal(command__nearest("exprot"), "export");
+	assert_string_equal(command__nearest("doc"), "doctor");
+	assert_null(command__nearest("xyzzy"));
+	assert_null(command__nearest("top"));
+	assert_null(command__nearest(""));
+	assert_null(command__nearest("a word far longer than any command has"));
+}
+
+/* Every command and flag is in the page, and no line starts with an accidental request. */
+static void man_page(void **state)
+{
+	char *page = NULL, name[64];
+	size_t len = 0;
+	FILE *f = open_memstream(&page, &len);
+
+	(void)state;
+	man__page(f);
+	fclose(f);
+	for (size_t i = 0; i < commands_count; i++)
+		assert_non_null(strstr(page, commands[i].name));
+	for (size_t i = 0; i < flags_count; i++) {
+		size_t at = (size_t)snprintf(name, sizeof(name), "\\fB\\-\\-");
+
+		for (const char *s = flags[i].name; *s; s++)
+			at += (size_t)snprintf(name + at, sizeof(name) - at, "%s%c",
+					       *s == '-' ? "\\" : "", *s);
+		if (!strstr(page, name))
+			fail_msg("--%s is not in the page", flags[i].name);
+	}
+	for (char *line = strtok(page, "\n"); line; line = strtok(NULL, "\n"))
+		if (line[0] == '.' && !(line[1] >= 'A' && line[1] <= 'Z') &&
+		    strcmp(line, ".br") != 0 && strcmp(line, ".nf") != 0 &&
+		    strcmp(line, ".fi") != 0 && line[1] != '\\')
+			fail_msg("not a request: %s", line);
+	free(page);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(every_flag),
+		cmocka_unit_test(flags_before_the_command),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(too_many_pids),
+		cmocka_unit_test(help_and_version),
+		cmocka_unit_test(help_is_per_command),
+		cmocka_unit_test(tables_are_consistent),
+		cmocka_unit_test(nearest_names),
+		cmocka_unit_test(man_page),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

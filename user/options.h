@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The command line, parsed and checked: what a command may rely on without looking again.
+ * Which flags and commands there are is said once, in options_table.c.
+ */
+#ifndef LOOPRAY_OPTIONS_H
+#define LOOPRAY_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "log.h"
+
+#define OPTIONS_PIDS_MAX 256
+#define OPTIONS_RING_MIN (64u << 10)
+#define OPTIONS_RING_MAX (1u << 30)
+
+enum command_id {
+	COMMAND_NONE,
+	COMMAND_PS,
+	COMMAND_RECORD,
+	COMMAND_REPORT,
+	COMMAND_EXPORT,
+	COMMAND_DOCTOR,
+};
+
+enum output_format {
+	FORMAT_TEXT,
+	FORMAT_JSON,
+	FORMAT_LRAY,  /* loopray's own capture file */
+	FORMAT_JSONL, /* one JSON object a line */
+	FORMAT_COUNT
+};
+
+enum observe_level {
+	LEVEL_REQUESTS,
+	LEVEL_RESOURCES,
+};
+
+enum attach_method {
+	ATTACH_AUTO,  /* uprobe_multi where the kernel has it, else perf */
+	ATTACH_MULTI, /* one uprobe_multi link */
+	ATTACH_PERF,  /* one perf event for each probe */
+};
+
+enum byte_source {
+	BYTES_AUTO,	  /* socket tracepoints where the kernel has them, else syscall */
+	BYTES_TRACEPOINT, /* raw tracepoints sock_send_length and sock_recv_length */
+	BYTES_SYSCALL,	  /* tracepoints of the reading and writing system calls */
+};
+
+/* Strings point into argv. */
+struct options {
+	enum command_id command;
+	pid_t pids[OPTIONS_PIDS_MAX]; /* each once, in the order given */
+	size_t npids;
+	bool all;		   /* every Node.js process; never together with pids */
+	bool follow;		   /* also processes that the targets start */
+	const char *capture;	   /* positional FILE, NULL: observe live */
+	const char *output;	   /* -o, NULL: stdout, or the command's default name */
+	enum output_format format; /* one of those that the command has */
+	bool json;		   /* format is FORMAT_JSON */
+	uint64_t duration_ns;	   /* 0: until interrupted */
+	uint64_t interval_ns;	   /* 0: not given */
+	enum observe_level level;
+	enum attach_method attach_method;
+	enum byte_source byte_source;
+	uint32_t ring_bytes; /* power of two; 0: the default */
+	bool fail_on_loss;
+	bool color; /* stdout is a terminal that may be coloured */
+	enum log_level log_level;
+};
+
+enum options_next {
+	OPTIONS_RUN,  /* run opts->command */
+	OPTIONS_DONE, /* help or version was printed: exit 0 */
+	OPTIONS_BAD,  /* the error was printed: exit EX_LR_USAGE */
+};
+
+/* Parses the whole command line. Never exits. */
+enum options_next options__parse(struct options *opts, int argc, char **argv);
+
+/* Prints the help of one command, or of the program for COMMAND_NONE. */
+void options__help(FILE *out, enum command_id command);
+
+const char *options__format_name(enum output_format format);
+const char *options__level_name(enum observe_level level);
+
+#endif

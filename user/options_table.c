@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdio.h>
+#include <string.h>
+
+#include "options_table.h"
+#include "util.h"
+
+#define PS     CMD_BIT(COMMAND_PS)
+#define RECORD CMD_BIT(COMMAND_RECORD)
+#define REPORT CMD_BIT(COMMAND_REPORT)
+#define EXPORT CMD_BIT(COMMAND_EXPORT)
+#define DOCTOR CMD_BIT(COMMAND_DOCTOR)
+#define TOP    CMD_BIT(COMMAND_NONE)
+#define LIVE   (RECORD | REPORT | EXPORT)
+#define EACH   (PS | RECORD | REPORT | EXPORT | DOCTOR)
+
+#define FMT(f) (1u << FORMAT_##f)
+
+const char *const format_names[FORMAT_COUNT] = {
+	[FORMAT_TEXT] = "text",
+	[FORMAT_JSON] = "json",
+	[FORMAT_LRAY] = "lray",
+	[FORMAT_JSONL] = "jsonl",
+};
+
+const struct command commands[] = {
+	{COMMAND_PS, "ps", NULL, "list Node.js processes and whether they can be observed",
+	 "Finds Node.js by what a process has mapped, not by its name: official and distribution "
+	 "binaries, renamed, deleted or replaced ones, and processes in containers. Shows pid, "
+	 "Node.js version, how it is linked, threads that run JavaScript, the mechanism that "
+	 "carries asynchronous context, and whether loopray can attach or the reason why not.",
+	 "loopray ps\nloopray ps --json -p 1234", FMT(TEXT) | FMT(JSON), FORMAT_TEXT, false, true},
+	{COMMAND_RECORD, "record", NULL, "capture what processes do into a file",
+	 "Attaches to running Node.js processes, unmodified, and writes every HTTP request and "
+	 "(at level resources) every asynchronous resource to a capture file, until the duration "
+	 "is over or until interrupted with ^C. The targets are only read, and keep running when "
+	 "loopray ends.",
+	 "loopray record -p 1234 -d 30s -o run.lray\nloopray record --all --level resources",
+	 FMT(LRAY), FORMAT_LRAY, true, false},
+	{COMMAND_REPORT, "report", "[FILE]", "summarize a capture, or live processes",
+	 "Prints requests by route with their latency and where it went, asynchronous resources "
+	 "by type, event loop and garbage collection figures, probe coverage and losses. Reads "
+	 "the capture FILE (no privileges needed), or observes the processes given by -p or "
+	 "--all for the duration.",
+	 "loopray report run.lray\nloopray report -p 1234 -d 10s --json", FMT(TEXT) | FMT(JSON),
+	 FORMAT_TEXT, true, false},
+	{COMMAND_EXPORT, "export", "[FILE]", "turn a capture into another format",
+	 "Converts the capture FILE (no privileges needed), or what it observes of the processes "
+	 "given by -p or --all for the duration.",
+	 "loopray export --format jsonl run.lray -o run.jsonl", FMT(JSONL), FORMAT_JSONL, true,
+	 false},
+	{COMMAND_DOCTOR, "doctor", NULL, "check what this machine lacks, each with its fix",
+	 "Checks the kernel's features and this user's privileges against what loopray needs. "
+	 "With -p, also whether those processes can be observed.",
+	 "loopray doctor\nsudo loopray doctor -p 1234", FMT(TEXT) | FMT(JSON), FORMAT_TEXT, false,
+	 true},
+};
+const size_t commands_count = ARRAY_SIZE(commands);
+
+/* In the order of enum observe_level, attach_method, byte_source. */
+static const char *const level_words[] = {"requests", "resources", NULL};
+static const char *const attach_words[] = {"auto", "multi", "perf", NULL};
+static const char *const byte_words[] = {"auto", "tracepoint", "syscall", NULL};
+
+const char *const flag_groups[GROUP_COUNT] = {
+	[GROUP_TARGET] = "What to look at:",
+	[GROUP_OUTPUT] = "What to print or write:",
+	[GROUP_PROBE] = "How to observe:",
+	[GROUP_GENERAL] = "General:",
+};
+
+const struct flag flags[] = {
+	{FLAG_PID, "pid", "PID[,PID]", EACH, GROUP_TARGET,
+	 "These processes only; may be given several times", NULL},
+	{FLAG_ALL, "all", NULL, PS | LIVE, GROUP_TARGET, "Every Node.js process", NULL},
+	{FLAG_FOLLOW, "follow", NULL, LIVE, GROUP_TARGET,
+	 "Also processes that the targets start, such as cluster workers", NULL},
+	{FLAG_DURATION, "duration", "TIME", LIVE, GROUP_TARGET,
+	 "Observe for this long: 500ms, 30s, 5m, 1h. Default: record until interrupted, others "
+	 "10s",
+	 NULL},
+	{FLAG_OUTPUT, "output", "FILE", EACH, GROUP_OUTPUT,
+	 "Write to FILE. Default: standard output; record: loopray-TIME.lray", NULL},
+	{FLAG_FORMAT, "format", "FORMAT", EACH, GROUP_OUTPUT, "Output format", NULL},
+	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR, GROUP_OUTPUT, "Same as --format json",
+	 NULL},
+	{FLAG_NO_COLOR, "no-color", NULL, EACH | TOP, GROUP_OUTPUT,
+	 "No colours, even on a terminal (also: environment variable NO_COLOR)", NULL},
+	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,
+	 "Time between progress lines and event loop samples, 10ms to 1h. Default 1s", NULL},
+	{FLAG_LEVEL, "level", "LEVEL", LIVE, GROUP_PROBE,
+	 "How much to observe, which is what it costs the target: requests (least, default) or "
+	 "resources (also every asynchronous resource)",
+	 level_words},
+	{FLAG_ATTACH_METHOD, "attach-method", "METHOD", LIVE, GROUP_PROBE,
+	 "How uprobes are attached: auto, multi (one link, kernel 6.6 and later) or perf",
+	 attach_words},
+	{FLAG_BYTE_SOURCE, "byte-source", "SOURCE", LIVE, GROUP_PROBE,
+	 "Where sent and received bytes are seen: auto, tracepoint (of sockets) or syscall",
+	 byte_words},
+	{FLAG_RING_SIZE, "ring-size", "SIZE", LIVE, GROUP_PROBE,
+	 "Size of the ring buffer, 64K to 1G, rounded up to a power of two", NULL},
+	{FLAG_FAIL_ON_LOSS, "fail-on-loss", NULL, LIVE, GROUP_PROBE,
+	 "Exit with status 6 if any record was lost", NULL},
+	{FLAG_VERBOSE, "verbose", NULL, EACH | TOP, GROUP_GENERAL,
+	 "Say what is found, decoded and attached; twice: every decision", NULL},
+	{FLAG_QUIET, "quiet", NULL, EACH | TOP, GROUP_GENERAL,
+	 "Errors only: no warnings, no progress", NULL},
+	{FLAG_HELP, "help", NULL, EACH | TOP, GROUP_GENERAL, "Print this help", NULL},
+	{FLAG_USAGE, "usage", NULL, EACH | TOP, GROUP_GENERAL, "Print a short usage line", NULL},
+	{FLAG_VERSION, "version", NULL, EACH | TOP, GROUP_GENERAL, "Print the version", NULL},
+	{FLAG_HELP_MAN, "help-man", NULL, TOP, GROUP_GENERAL, "Print the manual page (roff)", NULL},
+	{FLAG_HELP_COMPLETION, "help-completion", NULL, TOP, GROUP_GENERAL,
+	 "Print a completion script for bash", NULL},
+};
+const size_t flags_count = ARRAY_SIZE(flags);
+
+const struct command *command__by_id(enum command_id id)
+{
+	for (size_t i = 0; i < commands_count; i++)
+		if (commands[i].id == id)
+			return &commands[i];
+	return NULL;
+}
+
+const struct command *command__by_name(const char *name)
+{
+	for (size_t i = 0; i < commands_count; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+const struct flag *flag__by_key(int key)
+{
+	for (size_t i = 0; i < flags_count; i++)
+		if ((int)flags[i].key == key)
+			return &flags[i];
+	return NULL;
+}
+
+#define WORD_MAX 16
+
+/* Levenshtein distance, adjacent transpositions not counted as one; both words are short. */
+static size_t edit_distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1];
+	size_t na = strlen(a), nb = strlen(b);
+
+	if (na > WORD_MAX || nb > WORD_MAX)
+		return WORD_MAX;
+	for (size_t j = 0; j <= nb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= na; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= nb; j++) {
+			size_t up = row[j];
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+			best = min_t(size_t, best, up + 1);
+			row[j] = min_t(size_t, best, row[j - 1] + 1);
+			diagonal = up;
+		}
+	}
+	return row[nb];
+}
+
+const char *command__nearest(const char *word)
+{
+	const char *nearest = NULL;
+	size_t best = WORD_MAX;
+
+	for (size_t i = 0; i < commands_count; i++) {
+		const char *name = commands[i].name;
+		size_t d = edit_distance(word, name);
+
+		/* A prefix such as "rec" is meant, however far it is from the whole word. */
+		if (strlen(word) >= 2 && strncmp(name, word, strlen(word)) == 0)
+			d = 1;
+		if (d < best && d <= 2 && d < strlen(name)) {
+			best = d;
+			nearest = name;
+		}
+	}
+	return nearest;
+}
+
+void words__list(const char *const *words, char *buf, size_t len)
+{
+	size_t at = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; words[i] && at < len; i++) {
+		const char *sep = i == 0 ? "" : words[i + 1] ? ", " : " or ";
+
+		at += (size_t)snprintf(buf + at, len - at, "%s%s", sep, words[i]);
+	}
+}
+
+void format__list(unsigned int formats, char *buf, size_t len)
+{
+	const char *words[FORMAT_COUNT + 1] = {NULL};
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < FORMAT_COUNT; i++)
+		if (formats & (1u << i))
+			words[n++] = format_names[i];
+	words__list(words, buf, len);
+}

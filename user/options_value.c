@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options_value.h"
+#include "util.h"
+
+#define PID_LIMIT    4194304 /* PID_MAX_LIMIT of 64-bit kernels */
+#define INTERVAL_MIN 10000000ULL
+#define INTERVAL_MAX 3600000000000ULL
+
+static const char *add_pid(struct options *o, pid_t pid, char *hint)
+{
+	for (size_t i = 0; i < o->npids; i++)
+		if (o->pids[i] == pid)
+			return NULL;
+	if (o->npids == OPTIONS_PIDS_MAX) {
+		snprintf(hint, VALUE_HINT, "at most %d processes, or --all", OPTIONS_PIDS_MAX);
+		return hint;
+	}
+	o->pids[o->npids++] = pid;
+	return NULL;
+}
+
+static const char *set_pids(struct options *o, const char *arg, char *hint)
+{
+	for (const char *at = arg;;) {
+		const char *allowed;
+		char *end;
+		long pid;
+
+		errno = 0;
+		pid = strtol(at, &end, 10);
+		if (*at < '0' || *at > '9' || errno || pid < 1 || pid > PID_LIMIT ||
+		    (*end && *end != ','))
+			return "process ids from 1 to 4194304, separated by commas";
+		allowed = add_pid(o, (pid_t)pid, hint);
+		if (allowed || !*end)
+			return allowed;
+		at = end + 1;
+	}
+}
+
+static const char *set_word(const struct flag *f, const char *arg, int *index, char *hint)
+{
+	for (int i = 0; f->values[i]; i++) {
+		if (strcmp(f->values[i], arg) != 0)
+			continue;
+		*index = i;
+		return NULL;
+	}
+	words__list(f->values, hint, VALUE_HINT);
+	return hint;
+}
+
+static const char *set_time(const char *arg, uint64_t *ns)
+{
+	int err = parse_duration(arg, ns);
+
+	if (err == -ERANGE)
+		return "at most 10 years";
+	if (err || *ns == 0)
+		return "a time over 0, such as 500ms, 30s, 5m or 1h";
+	return NULL;
+}
+
+static const char *set_interval(const char *arg, uint64_t *ns)
+{
+	const char *allowed = set_time(arg, ns);
+
+	if (!allowed && (*ns < INTERVAL_MIN || *ns > INTERVAL_MAX))
+		return "10ms to 1h";
+	return allowed;
+}
+
+static const char *set_ring(const char *arg, uint32_t *bytes)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	uint64_t size;
+	char *end;
+
+	errno = 0;
+	size = strtoull(arg, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit && size <= OPTIONS_RING_MAX)
+		size <<= 10 * (unit - units + 1);
+	if (unit)
+		end++;
+	if (*arg < '0' || *arg > '9' || errno || *end || size < OPTIONS_RING_MIN ||
+	    size > OPTIONS_RING_MAX)
+		return "64K to 1G";
+	*bytes = OPTIONS_RING_MIN;
+	while (*bytes < size)
+		*bytes <<= 1;
+	return NULL;
+}
+
+static const char *set_path(const char *arg, const char **path)
+{
+	if (!*arg)
+		return "a file name";
+	*path = arg;
+	return NULL;
+}
+
+const char *options_value__set(struct options *o, const struct flag *f, const char *arg,
+			       char hint[VALUE_HINT])
+{
+	const char *allowed;
+	int word = 0;
+
+	if (f->values) {
+		allowed = set_word(f, arg, &word, hint);
+		if (allowed)
+			return allowed;
+	}
+	switch (f->key) {
+	case FLAG_PID:
+		return set_pids(o, arg, hint);
+	case FLAG_ALL:
+		o->all = true;
+		return NULL;
+	case FLAG_FOLLOW:
+		o->follow = true;
+		return NULL;
+	case FLAG_OUTPUT:
+		return set_path(arg, &o->output);
+	case FLAG_DURATION:
+		return set_time(arg, &o->duration_ns);
+	case FLAG_INTERVAL:
+		return set_interval(arg, &o->interval_ns);
+	case FLAG_LEVEL:
+		o->level = word;
+		return NULL;
+	case FLAG_ATTACH_METHOD:
+		o->attach_method = word;
+		return NULL;
+	case FLAG_BYTE_SOURCE:
+		o->byte_source = word;
+		return NULL;
+	case FLAG_RING_SIZE:
+		return set_ring(arg, &o->ring_bytes);
+	case FLAG_FAIL_ON_LOSS:
+		o->fail_on_loss = true;
+		return NULL;
+	default:
+		return "another flag";
+	}
+}
