@@ -17,10 +17,10 @@ struct target_elf;
 
 struct elf_symbol {
 	const char *name; /* mangled, as in the string table */
-	uint64_t addr; /* virtual address (st_value) */
-	uint64_t size; /* st_size, 0 if the table does not say */
-	uint8_t type; /* STT_* */
-	bool local; /* STB_LOCAL */
+	uint64_t addr;	  /* virtual address (st_value) */
+	uint64_t size;	  /* st_size, 0 if the table does not say */
+	uint8_t type;	  /* STT_* */
+	bool local;	  /* STB_LOCAL */
 };
 
 /*
