@@ -30,7 +30,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 	-Wmissing-prototypes -Wvla -DLOOPRAY_VERSION='"$(VERSION)"' \
 	-Iinclude -Iuser -I$(B) $(SANFLAGS) $(CFLAGS)
 LIBS    := -lbpf -lelf -lz -lZydis -lm
-BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-missing-declarations -Iinclude -Ibpf
 
 BPF_SRC   := $(wildcard bpf/*.bpf.c)

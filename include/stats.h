@@ -8,7 +8,6 @@
 #define LOOPRAY_STATS_H
 
 #define LR_STATS(LR_STAT)                                                                    \
-	LR_STAT(ring_records, NONE, "records written to the ring buffer")                    \
 	LR_STAT(ring_full, RING, "records lost because the ring buffer was full")            \
 	LR_STAT(conn_full, MAP, "connections not followed because no state could be stored") \
 	LR_STAT(task_full, MAP, "threads not followed because no state could be stored")     \
@@ -16,8 +15,8 @@
 	LR_STAT(data_fault, READ, "reads of sent or received bytes that failed")             \
 	LR_STAT(runtime_fault, READ, "reads of the runtime's memory that failed")            \
 	LR_STAT(runtime_check, READ, "reads of the runtime's memory that failed a check")    \
-	LR_STAT(out_of_order, NONE, "sends and receives without a usable buffer address")    \
-	LR_STAT(opaque_ops, NONE, "operations on connections that do not speak HTTP/1")
+	LR_STAT(unlocated, READ, "sends and receives without a usable buffer address")
+	
 
 #define LR_STAT(name, loss, text) LR_STAT_##name,
 enum lr_stat { LR_STATS(LR_STAT) LR_STAT_COUNT };

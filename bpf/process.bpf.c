@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Processes and threads: the iterator that lists a process's threads with the base of their
+ * thread-local storage (read once, before anything is attached), and the ends and beginnings
+ * of observed processes.
+ */
+#include "emit.bpf.h"
+#include "filter.bpf.h"
+
+/* What one read of the iterator yields per thread; user/kern_threads.c reads it. */
+struct lr_iter_thread {
+	__u32 pid;
+	__u32 tid;
+	__u64 fsbase;
+	__u64 start_ns;
+};
+
+const volatile __u32 lr_iter_tgid = 0; /* 0: all */
+
+SEC("iter/task")
+int lr_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct lr_iter_thread rec = {};
+
+	if (!task || (lr_iter_tgid && (__u32)task->tgid != lr_iter_tgid))
+		return 0;
+	rec.pid = task->tgid;
+	rec.tid = task->pid;
+	rec.fsbase = task->thread.fsbase;
+	rec.start_ns = task->start_time;
+	bpf_seq_write(ctx->meta->seq, &rec, sizeof(rec));
+	return 0;
+}
+
+static __always_inline void process_event(struct task_struct *task, struct lr_task *t, __u32 op,
+					  __u32 other)
+{
+	struct lr_ev_process *rec = emit_new(lr_ev_process, task, t, LR_EV_PROCESS);
+
+	if (!rec)
+		return;
+	rec->op = op;
+	rec->other = other;
+	rec->exit_code = task->exit_code;
+	rec->pad = 0;
+	emit_commit(rec);
+}
+
+/* A thread that never made a record ends silently. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(lr_exit, struct task_struct *task)
+{
+	struct lr_task *t;
+
+	if (!filter_tgid(task->tgid))
+		return 0;
+	t = bpf_task_storage_get(&lr_tasks, task, NULL, 0);
+	if (t)
+		process_event(task, t, LR_PROC_EXIT, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(lr_exec, struct task_struct *task)
+{
+	struct task_struct *parent = task->real_parent;
+
+	if (filter_tgid(task->tgid) || (lr_follow && parent && filter_tgid(parent->tgid)))
+		process_event(task, NULL, LR_PROC_EXEC, parent ? parent->tgid : 0);
+	return 0;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Requests enter and leave through sockets. Two ways to see that, chosen at load:
+ *
+ * - the tracepoints sock_recv_length and sock_send_length (kernel 6.3 and later): one hit per
+ *   receive and send, with the socket at hand and the system call's own registers still on
+ *   the task's stack, which name the user buffer;
+ * - the exit of the system calls that move bytes, for older kernels: the socket is found
+ *   through the file descriptor table.
+ *
+ * Neither puts a breakpoint into the target.
+ */
+#include "bytes.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define AF_UNIX  1
+#define AF_INET  2
+#define AF_INET6 10
+#define EAGAIN   11
+#define S_IFMT   0170000
+#define S_IFSOCK 0140000
+
+enum { TCP_ESTABLISHED = 1, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_LAST_ACK = 9 };
+
+static __always_inline __u64 conn_next_id(void)
+{
+	__u32 zero = 0;
+	__u64 *last = bpf_map_lookup_elem(&lr_conn_last, &zero);
+
+	return last ? __sync_fetch_and_add(last, 1) + 1 : 0;
+}
+
+static __always_inline __u16 conn_family(__u16 family)
+{
+	switch (family) {
+	case AF_INET:
+		return LR_AF_INET;
+	case AF_INET6:
+		return LR_AF_INET6;
+	case AF_UNIX:
+		return LR_AF_UNIX;
+	}
+	return LR_AF_UNKNOWN;
+}
+
+/* Tells the reader about a connection when its first operation is seen. */
+static __always_inline void conn_announce(struct task_struct *task, struct lr_task *t,
+					  struct lr_conn *conn, const struct sock *sk, bool out)
+{
+	struct lr_ev_conn *rec;
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	conn->id = conn_next_id();
+	conn->tgid = task->tgid;
+	rec = emit_new(lr_ev_conn, task, t, LR_EV_CONN);
+	if (!rec)
+		return;
+	__builtin_memset(rec->local_addr, 0, sizeof(rec->local_addr));
+	__builtin_memset(rec->peer_addr, 0, sizeof(rec->peer_addr));
+	rec->conn = conn->id;
+	rec->family = conn_family(family);
+	rec->local_port = 0;
+	rec->peer_port = 0;
+	rec->first_out = out;
+	rec->inode = conn->inode;
+	rec->pad = 0;
+	if (family == AF_INET || family == AF_INET6) {
+		rec->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		rec->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	}
+	if (family == AF_INET) {
+		*(__u32 *)rec->local_addr = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		*(__u32 *)rec->peer_addr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+	} else if (family == AF_INET6) {
+		BPF_CORE_READ_INTO(&rec->local_addr, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&rec->peer_addr, sk, __sk_common.skc_v6_daddr);
+	}
+	emit_commit(rec);
+}
+
+/*
+ * When the newest segment reached the socket. tcp_mstamp (microseconds, the monotonic clock)
+ * is refreshed by every segment received, but also by a delayed acknowledgement; lrcvtime
+ * (jiffies) only by data. Where they disagree the coarser one is right.
+ */
+static __always_inline __u64 arrival_time(__u64 mstamp, __u32 lrcvtime)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u64 at = mstamp * 1000;
+	__u64 data_age;
+
+	if (!mstamp || at > now)
+		return 0;
+	if (!lr_jiffy_ns)
+		return at;
+	data_age = (__u64)((__u32)bpf_jiffies64() - lrcvtime) * lr_jiffy_ns;
+	if (data_age > lr_jiffy_ns && now - at < data_age - lr_jiffy_ns && data_age < now)
+		return now - data_age;
+	return at;
+}
+
+static __always_inline void handle(struct task_struct *task, struct lr_conn *conn,
+				   const struct sock *sk, struct bytes_io *io, __u64 arrival,
+				   bool out)
+{
+	struct lr_task *t = task_context(task);
+	struct bytes_ctx c = {
+		.task = task,
+		.t = t,
+		.conn = conn,
+		.arrival = arrival,
+		.ret = io->ret,
+	};
+
+	if (!t)
+		return;
+	if (!conn->id) {
+		conn_announce(task, t, conn, sk, out);
+		c.flags |= LR_DATA_F_FIRST;
+	}
+	if (out)
+		bytes_out(&c, io);
+	else
+		bytes_in(&c, io);
+}
+
+/* Tracepoint path ------------------------------------------------------------------------ */
+
+static __always_inline int sock_length(struct sock *sk, int ret, bool out)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bytes_io io = { .ret = ret };
+	struct tcp_sock *tp;
+	struct lr_conn *conn;
+	__u64 arrival = 0;
+
+	if (!filter_tgid(task->tgid) || ret == -EAGAIN)
+		return 0;
+	conn = bpf_sk_storage_get(&lr_conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!conn) {
+		stat_add(LR_STAT_conn_full, 1);
+		return 0;
+	}
+	if (ret > 0 && !bytes_locate((struct pt_regs *)bpf_task_pt_regs(task), &io)) {
+		stat_add(LR_STAT_unlocated, 1);
+		return 0;
+	}
+	if (!out && ret > 0) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (tp)
+			arrival = arrival_time(tp->tcp_mstamp, tp->inet_conn.icsk_ack.lrcvtime);
+	}
+	handle(task, conn, sk, &io, arrival, out);
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(lr_sock_recv, struct sock *sk, int ret, int flags)
+{
+	return sock_length(sk, ret, false);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(lr_sock_send, struct sock *sk, int ret, int flags)
+{
+	return sock_length(sk, ret, true);
+}
+
+/* System call path ----------------------------------------------------------------------- */
+
+static __always_inline struct sock *fd_to_sock(struct task_struct *task, __u32 fd, __u32 *inode)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **fds = BPF_CORE_READ(fdt, fd);
+	struct file *file = NULL;
+	struct inode *node;
+	struct socket *sock;
+
+	if (fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]);
+	node = BPF_CORE_READ(file, f_inode);
+	if ((BPF_CORE_READ(node, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	*inode = BPF_CORE_READ(node, i_ino);
+	sock = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(sock, sk);
+}
+
+/* The connection of socket @sk; one left over from an earlier socket at that address is reset. */
+static __always_inline struct lr_conn *conn_by_addr(const struct sock *sk, __u32 inode)
+{
+	struct lr_conn fresh = { .inode = inode };
+	__u64 key = (__u64)sk;
+	struct lr_conn *conn = bpf_map_lookup_elem(&lr_conns_by_addr, &key);
+
+	if (conn && conn->inode != inode)
+		*conn = fresh;
+	if (conn)
+		return conn;
+	bpf_map_update_elem(&lr_conns_by_addr, &key, &fresh, BPF_ANY);
+	conn = bpf_map_lookup_elem(&lr_conns_by_addr, &key);
+	if (!conn)
+		stat_add(LR_STAT_conn_full, 1);
+	return conn;
+}
+
+static __always_inline bool sock_followed(const struct sock *sk, bool *tcp)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 type = BPF_CORE_READ(sk, sk_type);
+
+	*tcp = family == AF_INET || family == AF_INET6;
+	return type == 1 && (*tcp || family == AF_UNIX);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(lr_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bytes_io io = { .ret = ret };
+	struct lr_conn *conn;
+	struct sock *sk;
+	__u64 arrival = 0;
+	__u32 inode = 0;
+	bool out, tcp;
+	long nr;
+
+	if (!filter_tgid(task->tgid) || ret == -EAGAIN)
+		return 0;
+	nr = regs->orig_ax;
+	out = nr == NR_write || nr == NR_writev || nr == NR_sendto || nr == NR_sendmsg;
+	if (!out && nr != NR_read && nr != NR_readv && nr != NR_recvfrom && nr != NR_recvmsg)
+		return 0;
+	sk = fd_to_sock(task, regs->di, &inode);
+	if (!sk || !sock_followed(sk, &tcp) || (ret > 0 && !bytes_locate(regs, &io)))
+		return 0;
+	conn = conn_by_addr(sk, inode);
+	if (!conn)
+		return 0;
+	if (!out && ret > 0 && tcp)
+		arrival = arrival_time(BPF_CORE_READ((struct tcp_sock *)sk, tcp_mstamp),
+				       BPF_CORE_READ((struct tcp_sock *)sk,
+						     inet_conn.icsk_ack.lrcvtime));
+	handle(task, conn, sk, &io, arrival, out);
+	return 0;
+}
+
+/* Ends ----------------------------------------------------------------------------------- */
+
+static __always_inline void conn_closed(struct lr_conn *conn, int oldstate, int newstate)
+{
+	struct lr_ev_close *rec;
+
+	if (conn->class != LR_CONN_SERVER || conn->closed)
+		return;
+	conn->closed = 1;
+	rec = emit_new(lr_ev_close, (struct task_struct *)NULL, (struct lr_task *)NULL,
+		       LR_EV_CLOSE);
+	if (!rec)
+		return;
+	rec->h.pid = conn->tgid;
+	rec->conn = conn->id;
+	rec->old_state = oldstate;
+	rec->new_state = newstate;
+	emit_commit(rec);
+}
+
+/* A close may come from an interrupt: the current task says nothing here. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(lr_sock_state, const struct sock *sk, int oldstate, int newstate)
+{
+	struct lr_conn *conn;
+	__u64 key = (__u64)sk;
+
+	if (newstate != TCP_CLOSE && newstate != TCP_FIN_WAIT1 && newstate != TCP_LAST_ACK)
+		return 0;
+	if (lr_sockets_by_addr)
+		conn = bpf_map_lookup_elem(&lr_conns_by_addr, &key);
+	else
+		conn = bpf_sk_storage_get(&lr_conns, (struct sock *)sk, NULL, 0);
+	if (!conn || !conn->id)
+		return 0;
+	conn_closed(conn, oldstate, newstate);
+	if (lr_sockets_by_addr && newstate == TCP_CLOSE)
+		bpf_map_delete_elem(&lr_conns_by_addr, &key);
+	return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Limits that both sides know. Knobs that are set before load are in bpf/maps.bpf.h. */
+#ifndef LOOPRAY_CONFIG_H
+#define LOOPRAY_CONFIG_H
+
+#include "layout.h"
+
+#define LR_MAX_PROCESSES   256 /* observed at once */
+#define LR_MAX_RESOURCES   262144 /* live async resources kept in the kernel */
+#define LR_MAX_CONNECTIONS 65536 /* followed by the system call path (no socket storage there) */
+#define LR_RING_BYTES      (8u << 20) /* default, --ring-size */
+
+#define LR_LEVEL_REQUESTS  0
+#define LR_LEVEL_RESOURCES 1
+
+/* Value of the process map: what BPF needs to know about an observed process. */
+struct lr_process_config {
+	struct lr_layout layout;
+	__u32 level; /* LR_LEVEL_* */
+	__u32 pad;
+};
+
+#endif

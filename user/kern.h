@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Into the kernel and out again. Lifecycle: kern__load, kern__add_process for each target,
+ * kern__attach_bytes once, kern__attach_image for each target, then kern__detach and
+ * kern__free (NULL-safe; both leave nothing behind, and so does the end of the process).
+ *
+ * Errors are -errno; -EPERM and -EACCES mean that a privilege is missing (kern_features says
+ * which), -EOPNOTSUPP that this kernel cannot do what was asked for.
+ */
+#ifndef LOOPRAY_KERN_H
+#define LOOPRAY_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "probes.h"
+#include "stats.h"
+#include "target_code.h"
+#include "target_elf.h"
+
+struct kern;
+
+enum kern_attach { KERN_ATTACH_AUTO, KERN_ATTACH_MULTI, KERN_ATTACH_PERF };
+enum kern_bytes { KERN_BYTES_AUTO, KERN_BYTES_TRACEPOINT, KERN_BYTES_SYSCALL };
+
+struct kern_opts {
+	uint32_t level; /* LR_LEVEL_* */
+	enum kern_attach attach;
+	enum kern_bytes bytes;
+	uint32_t ring_bytes; /* power of two, 0: default */
+	pid_t single; /* the only target there will be, 0: several or unknown */
+	bool follow;
+};
+
+int kern__load(struct kern **out, const struct kern_opts *opts);
+void kern__free(struct kern *k);
+
+/* What AUTO came to. */
+enum kern_attach kern__attach_method(const struct kern *k);
+enum kern_bytes kern__byte_source(const struct kern *k);
+
+/* Makes the BPF side take notice of process @tgid; a second call replaces the layout. */
+int kern__add_process(struct kern *k, pid_t tgid, const struct lr_process_config *config);
+int kern__remove_process(struct kern *k, pid_t tgid);
+
+/* Attaches the tracepoints that see bytes, connections and process ends. */
+int kern__attach_bytes(struct kern *k);
+
+/*
+ * Places the uprobes of the level in one process's image. @path is opened by the kernel
+ * (/proc/PID/exe and the like), @dev and @inode identify it: an image is probed once where
+ * the kernel cannot filter by process. On failure @why names the probe.
+ */
+int kern__attach_image(struct kern *k, const struct target_elf *elf, const char *path, pid_t pid,
+		       uint64_t dev, uint64_t inode, char *why, size_t why_len);
+
+/* Removes every probe; the maps stay readable. Safe to call twice. */
+void kern__detach(struct kern *k);
+
+int kern__ring_fd(const struct kern *k);
+
+/* Sums of the per-CPU counters, LR_STAT_COUNT of them. */
+int kern__stats(const struct kern *k, uint64_t sums[LR_STAT_COUNT]);
+
+/* Coverage: tracepoints and uprobes alike, attached or not. */
+struct kern_probe {
+	const char *name;
+	char site[96]; /* where, e.g. "AsyncReset+0x0 push, 1 site" */
+	char reason[128]; /* why it is not attached */
+	bool attached;
+	uint64_t hits;
+	uint64_t misses; /* runs the kernel skipped: a program was already running on that CPU */
+};
+
+/* Fills at most @cap; returns how many there are. */
+size_t kern__probes(const struct kern *k, struct kern_probe *probes, size_t cap);
+
+#endif

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Attaching. A uprobe_multi link (kernel 6.6) places all sites of a program in one image at
+ * once and is gone the moment its descriptor is; older kernels get one perf event per site.
+ *
+ * The kernel's process filter for uprobe_multi let only the main thread's hits through until
+ * 6.10 (commit 46ba0e49b642, "bpf: fix multi-uprobe PID filtering logic"); perf events filter
+ * by thread. Where it cannot be used, the image is probed for every process that maps it and
+ * the programs filter by process themselves.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define LOG_MODULE "attach"
+#include "kern_impl.h"
+#include "log.h"
+#include "util.h"
+
+#define ATTACH_TYPE_UPROBE_MULTI 48
+
+/* The part of union bpf_attr that BPF_LINK_CREATE reads for uprobe_multi (uapi, 6.6). */
+struct uprobe_multi_attr {
+	uint32_t prog_fd;
+	uint32_t target_fd;
+	uint32_t attach_type;
+	uint32_t flags;
+	uint64_t path;
+	uint64_t offsets;
+	uint64_t ref_ctr_offsets;
+	uint64_t cookies;
+	uint32_t cnt;
+	uint32_t multi_flags;
+	uint32_t pid;
+	uint32_t pad;
+};
+
+/* Where the sites of one probe lie in the image. */
+struct sites {
+	uint64_t offset[KERN_MAX_SITES];
+	size_t n;
+};
+
+int kern__keep_link(struct kern *k, int fd, struct bpf_link *link)
+{
+	if (k->nlinks == k->links_cap) {
+		size_t cap = k->links_cap ? 2 * k->links_cap : 16;
+		struct kern_link *grown = reallocarray(k->links, cap, sizeof(*grown));
+
+		if (!grown) {
+			if (fd >= 0)
+				close(fd);
+			bpf_link__destroy(link);
+			return -ENOMEM;
+		}
+		k->links = grown;
+		k->links_cap = cap;
+	}
+	k->links[k->nlinks++] = (struct kern_link){ .fd = fd, .link = link };
+	return 0;
+}
+
+void kern__detach(struct kern *k)
+{
+	if (!k)
+		return;
+	while (k->nlinks) {
+		struct kern_link *l = &k->links[--k->nlinks];
+
+		if (l->fd >= 0)
+			close(l->fd);
+		bpf_link__destroy(l->link);
+	}
+	k->nimages = 0;
+}
+
+static int attach_tracepoint(struct kern *k, struct bpf_program *prog)
+{
+	struct bpf_link *link;
+
+	if (!bpf_program__autoload(prog))
+		return 0;
+	link = bpf_program__attach(prog);
+	if (!link) {
+		log_err_errno(-errno, "cannot attach %s", bpf_program__name(prog));
+		return -errno;
+	}
+	return kern__keep_link(k, -1, link);
+}
+
+int kern__attach_bytes(struct kern *k)
+{
+	struct bpf_program *progs[] = {
+		k->skel->progs.lr_sock_recv,  k->skel->progs.lr_sock_send,
+		k->skel->progs.lr_sys_exit,   k->skel->progs.lr_sock_state,
+		k->skel->progs.lr_exit,	      k->skel->progs.lr_exec,
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(progs) && !err; i++)
+		err = attach_tracepoint(k, progs[i]);
+	return err;
+}
+
+static bool pid_filter_works(void)
+{
+	unsigned int major, minor;
+	struct utsname u;
+
+	if (uname(&u) || sscanf(u.release, "%u.%u", &major, &minor) != 2)
+		return false;
+	return major > 6 || (major == 6 && minor >= 10);
+}
+
+static const char *op_name(const struct target_elf *elf, uint64_t addr)
+{
+	struct code_insn insn;
+	uint8_t bytes[16];
+	size_t n = target_elf__read(elf, addr, bytes, sizeof(bytes));
+
+	if (code__decode_bytes(bytes, n, addr, &insn, 1) != 1)
+		return "?";
+	switch (insn.op) {
+	case CODE_PUSH:
+		return "push";
+	case CODE_NOP:
+		return "nop";
+	case CODE_JCC:
+		return "jcc";
+	case CODE_JMP:
+		return "jmp";
+	case CODE_CALL:
+		return "call";
+	default:
+		return "single-stepped";
+	}
+}
+
+/* Deleting destructors only call the complete one: probing both would count twice. */
+static bool deleting_destructor(const struct elf_symbol *sym)
+{
+	return strstr(sym->name, "D0Ev") != NULL;
+}
+
+static int add_site(struct kern_probe_state *st, const struct target_elf *elf,
+		    const struct elf_symbol *sym, uint32_t keep, struct sites *sites)
+{
+	bool emulated;
+	int off = code__probe_site(elf, sym, keep, &emulated);
+	int err;
+
+	if (off < 0)
+		return off;
+	if (sites->n == KERN_MAX_SITES)
+		return -E2BIG;
+	err = target_elf__file_offset(elf, sym->addr + off, &sites->offset[sites->n]);
+	if (err)
+		return err;
+	if (!sites->n)
+		snprintf(st->where, sizeof(st->where), "0x%llx+%d %s",
+			 (unsigned long long)sym->addr, off, op_name(elf, sym->addr + off));
+	sites->n++;
+	st->single_stepped += !emulated;
+	return 0;
+}
+
+/* Candidates are separated by '|'; one without "::" or "(" is a plain C symbol. */
+static int find_sites(struct kern_probe_state *st, const struct kern_probe_def *def,
+		      const struct target_elf *elf, struct sites *sites)
+{
+	const struct elf_symbol *found[KERN_MAX_SITES];
+	char names[256], *save = NULL;
+	int n = 0;
+
+	snprintf(names, sizeof(names), "%s", def->symbols);
+	for (char *name = strtok_r(names, "|", &save); name; name = strtok_r(NULL, "|", &save)) {
+		if (strchr(name, '(')) {
+			n = target_elf__symbols_by_prefix(elf, name, found, KERN_MAX_SITES);
+		} else {
+			found[0] = target_elf__symbol(elf, name);
+			n = found[0] != NULL;
+		}
+		if (n > 0)
+			break;
+	}
+	if (n < 0)
+		return n;
+	if (n > KERN_MAX_SITES)
+		return -E2BIG;
+	for (int i = 0; i < n; i++) {
+		int err;
+
+		if (deleting_destructor(found[i]))
+			continue;
+		err = add_site(st, elf, found[i], def->keep, sites);
+		if (err)
+			return err;
+	}
+	return sites->n ? 0 : -ENOENT;
+}
+
+static int attach_multi(struct kern *k, struct bpf_program *prog, const char *path, pid_t pid,
+			const struct sites *sites)
+{
+	struct uprobe_multi_attr attr = {
+		.prog_fd = bpf_program__fd(prog),
+		.attach_type = ATTACH_TYPE_UPROBE_MULTI,
+		.path = (uintptr_t)path,
+		.offsets = (uintptr_t)sites->offset,
+		.cnt = sites->n,
+		.pid = pid,
+	};
+	int fd = syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+
+	return fd < 0 ? -errno : kern__keep_link(k, fd, NULL);
+}
+
+static int attach_perf(struct kern *k, struct bpf_program *prog, const char *path,
+		       const struct sites *sites)
+{
+	for (size_t i = 0; i < sites->n; i++) {
+		struct bpf_link *link;
+		int err;
+
+		link = bpf_program__attach_uprobe(prog, false, -1, path, sites->offset[i]);
+		if (!link)
+			return -errno;
+		err = kern__keep_link(k, -1, link);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* A breakpoint goes into a page of the file: have it in memory, so that no attach waits. */
+static void touch_pages(const char *path, const struct sites *sites)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < sites->n; i++)
+		if (pread(fd, &byte, 1, (off_t)sites->offset[i]) != 1)
+			log_debug("probe page at 0x%llx could not be read ahead",
+				  (unsigned long long)sites->offset[i]);
+	close(fd);
+}
+
+static int attach_probe(struct kern *k, enum lr_probe probe, const struct target_elf *elf,
+			const char *path, pid_t pid)
+{
+	const struct kern_probe_def *def = &kern_probe_defs[probe];
+	struct kern_probe_state *st = &k->probes[probe];
+	struct sites sites = { .n = 0 };
+	int err = find_sites(st, def, elf, &sites);
+
+	if (err) {
+		snprintf(st->reason, sizeof(st->reason),
+			 err == -ENOENT ? "no symbol %s" : "no probe site in %s", def->symbols);
+		return err;
+	}
+	touch_pages(path, &sites);
+	if (k->opts.attach == KERN_ATTACH_MULTI)
+		err = attach_multi(k, kern__program(k, probe), path, pid, &sites);
+	else
+		err = attach_perf(k, kern__program(k, probe), path, &sites);
+	if (err) {
+		snprintf(st->reason, sizeof(st->reason), "attach failed: %s", strerror(-err));
+		return err;
+	}
+	st->sites += sites.n;
+	st->reason[0] = '\0';
+	log_info("%s: %zu site(s), %s", def->name, sites.n, st->where);
+	return 0;
+}
+
+static bool image_probed(struct kern *k, uint64_t dev, uint64_t inode)
+{
+	for (size_t i = 0; i < k->nimages; i++)
+		if (k->images[i].dev == dev && k->images[i].inode == inode)
+			return true;
+	if (k->nimages < KERN_MAX_IMAGES) {
+		k->images[k->nimages].dev = dev;
+		k->images[k->nimages++].inode = inode;
+	}
+	return false;
+}
+
+int kern__attach_image(struct kern *k, const struct target_elf *elf, const char *path, pid_t pid,
+		       uint64_t dev, uint64_t inode, char *why, size_t why_len)
+{
+	bool by_pid = k->opts.attach == KERN_ATTACH_MULTI && pid_filter_works();
+	int err;
+
+	if (!by_pid) {
+		pid = 0;
+		if (image_probed(k, dev, inode))
+			return 0;
+	}
+	for (int i = 0; i < LR_PROBE_COUNT; i++) {
+		if (kern_probe_defs[i].level > k->opts.level)
+			continue;
+		err = attach_probe(k, i, elf, path, pid);
+		if (!err)
+			continue;
+		if (kern_probe_defs[i].required || err == -EPERM || err == -EACCES) {
+			snprintf(why, why_len, "probe %s: %s", kern_probe_defs[i].name,
+				 k->probes[i].reason);
+			return err;
+		}
+		log_info("%s: not attached: %s", kern_probe_defs[i].name, k->probes[i].reason);
+	}
+	return 0;
+}
