@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <elf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "target_layout_parts.h"
+#include "util.h"
+
+#define PHDRS_MAX 64
+#define DYNS_MAX  256
+#define RELAS_MAX (4u << 20)
+
+int layout_job__refuse(struct layout_job *job, const char *function, const char *fmt, ...)
+{
+	va_list args;
+	/* A prefix is cut at its open parenthesis: the reader wants a name. */
+	int n = snprintf(job->why, sizeof(job->why), "%.*s: ", (int)strcspn(function, "("),
+			 function);
+
+	if (n < 0 || (size_t)n >= sizeof(job->why))
+		return -ENOTSUP;
+	va_start(args, fmt);
+	vsnprintf(job->why + n, sizeof(job->why) - (size_t)n, fmt, args);
+	va_end(args);
+	return -ENOTSUP;
+}
+
+static int trace_function(struct layout_job *job, const char *name, const struct elf_symbol *fn)
+{
+	int err = trace__run(&job->trace, job->elf, fn);
+
+	if (err == -ENODATA)
+		return layout_job__refuse(job, name, "not machine code");
+	return err;
+}
+
+int layout_job__trace(struct layout_job *job, const char *prefix)
+{
+	const struct elf_symbol *fn = NULL;
+	int found = target_elf__symbols_by_prefix(job->elf, prefix, &fn, 1);
+
+	if (found < 0)
+		return found;
+	if (found == 0 || !fn)
+		return layout_job__refuse(job, prefix, "not in this binary");
+	return trace_function(job, prefix, fn);
+}
+
+int layout_job__trace_symbol(struct layout_job *job, const char *name)
+{
+	const struct elf_symbol *fn = target_elf__symbol(job->elf, name);
+
+	if (!fn)
+		return layout_job__refuse(job, name, "not in this binary");
+	return trace_function(job, name, fn);
+}
+
+/* Program headers as mapped: the first segment starts with the ELF header. */
+static size_t read_phdrs(const struct target_elf *elf, Elf64_Phdr *phdrs)
+{
+	uint64_t base = target_elf__base(elf);
+	Elf64_Ehdr ehdr;
+	size_t want;
+
+	if (target_elf__read(elf, base, &ehdr, sizeof(ehdr)) != sizeof(ehdr) ||
+	    memcmp(ehdr.e_ident, ELFMAG, SELFMAG) != 0 || ehdr.e_phnum > PHDRS_MAX ||
+	    ehdr.e_phentsize != sizeof(*phdrs))
+		return 0;
+	want = ehdr.e_phnum * sizeof(*phdrs);
+	if (target_elf__read(elf, base + ehdr.e_phoff, phdrs, want) != want)
+		return 0;
+	return ehdr.e_phnum;
+}
+
+bool layout__is_library(const struct target_elf *elf)
+{
+	Elf64_Phdr phdrs[PHDRS_MAX];
+	size_t n;
+
+	if (!target_elf__is_pie(elf))
+		return false;
+	n = read_phdrs(elf, phdrs);
+	for (size_t i = 0; i < n; i++) {
+		if (phdrs[i].p_type == PT_INTERP)
+			return false;
+	}
+	return true;
+}
+
+/* Address and size of the RELA table, from the dynamic section. */
+static bool find_rela(const struct target_elf *elf, uint64_t *addr, uint64_t *count)
+{
+	Elf64_Phdr phdrs[PHDRS_MAX];
+	size_t n = read_phdrs(elf, phdrs);
+	uint64_t dynamic = 0, size = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (phdrs[i].p_type == PT_DYNAMIC)
+			dynamic = phdrs[i].p_vaddr;
+	}
+	*addr = 0;
+	for (size_t i = 0; dynamic && i < DYNS_MAX; i++) {
+		Elf64_Dyn d;
+
+		if (target_elf__read(elf, dynamic + i * sizeof(d), &d, sizeof(d)) != sizeof(d) ||
+		    d.d_tag == DT_NULL)
+			break;
+		if (d.d_tag == DT_RELA)
+			*addr = d.d_un.d_ptr;
+		else if (d.d_tag == DT_RELASZ)
+			size = d.d_un.d_val;
+	}
+	*count = size / sizeof(Elf64_Rela);
+	return *addr && *count && *count < RELAS_MAX;
+}
+
+/* The relative relocation of the word at @addr. They are sorted, but nothing relies on it. */
+static uint64_t relocated(const struct target_elf *elf, uint64_t addr)
+{
+	uint64_t rela, count;
+	Elf64_Rela r[128];
+
+	if (!find_rela(elf, &rela, &count))
+		return 0;
+	for (uint64_t i = 0; i < count; i += ARRAY_SIZE(r)) {
+		size_t want = min_t(uint64_t, count - i, ARRAY_SIZE(r)) * sizeof(r[0]);
+		size_t got = target_elf__read(elf, rela + i * sizeof(r[0]), r, want);
+
+		for (size_t k = 0; k < got / sizeof(r[0]); k++) {
+			if (r[k].r_offset == addr && ELF64_R_TYPE(r[k].r_info) == R_X86_64_RELATIVE)
+				return (uint64_t)r[k].r_addend;
+		}
+		if (got != want)
+			break;
+	}
+	return 0;
+}
+
+uint64_t layout__pointer(const struct target_elf *elf, uint64_t addr)
+{
+	uint64_t value;
+
+	if (target_elf__read(elf, addr, &value, sizeof(value)) != sizeof(value))
+		return 0;
+	/* Position-independent files may leave the word zero and put its value elsewhere. */
+	if (value == 0 && target_elf__is_pie(elf))
+		return relocated(elf, addr);
+	return value;
+}
+
+bool layout__string(const struct target_elf *elf, uint64_t addr, char *buf, size_t cap)
+{
+	size_t got = target_elf__read(elf, addr, buf, cap);
+
+	return got && memchr(buf, '\0', got);
+}

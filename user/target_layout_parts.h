@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the decoders of target_layout_*.c share. Nothing else includes this. */
+#ifndef LOOPRAY_TARGET_LAYOUT_PARTS_H
+#define LOOPRAY_TARGET_LAYOUT_PARTS_H
+
+#include "target_elf.h"
+#include "target_layout.h"
+#include "target_layout_trace.h"
+
+/* One decoding run: the binary, the layout being filled, the last trace, and the reason. */
+struct layout_job {
+	struct target_layout *l;
+	const struct target_elf *elf;
+	struct trace trace;
+	char why[LR_MISSING_REASON];
+};
+
+/*
+ * The parts. Each returns 0, or -ENOTSUP with a sentence in job->why that names the function.
+ * Order matters: env and ids before wrap (which is checked against both).
+ */
+int layout_env__decode(struct layout_job *job);	      /* isolate -> context -> Environment */
+int layout_ids__decode(struct layout_job *job);	      /* AsyncHooks: uid, fields */
+int layout_wrap__decode(struct layout_job *job);      /* AsyncWrap, env -> isolate */
+int layout_providers__decode(struct layout_job *job); /* provider number and names */
+int layout_tls__decode(struct layout_job *job);	      /* thread -> isolate */
+int layout_loop__decode(struct layout_job *job);      /* Environment -> uv_loop_t, handles */
+int layout_uv__decode(struct layout_job *job);	      /* uv_loop_t; job->elf may be libuv.so */
+int layout_acf__decode(struct layout_job *job);	      /* the continuation-preserved slot */
+
+struct target_memory;
+
+/*
+ * The context mechanism that one environment shows: fills e->context and e->context_why.
+ * Never an error: what cannot be read is unknown, with the reason.
+ */
+void layout_context__detect(const struct target_layout *l, struct target_memory *m,
+			    struct target_env *e);
+
+/* Writes the sentence "FUNCTION: text" into job->why. Returns -ENOTSUP. */
+int layout_job__refuse(struct layout_job *job, const char *function, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Traces the function whose demangled name starts with @prefix into job->trace. Refuses in
+ * that name if it is not there or not code.
+ */
+int layout_job__trace(struct layout_job *job, const char *prefix);
+
+/* As above for an exact name from the symbol table (C functions). */
+int layout_job__trace_symbol(struct layout_job *job, const char *name);
+
+/*
+ * A pointer in the file as it is once loaded (before load bias): the bytes at @addr, or the
+ * addend of the relative relocation that fills them. 0 if there is none.
+ */
+uint64_t layout__pointer(const struct target_elf *elf, uint64_t addr);
+
+/* Whether the file is a shared library rather than a program (no PT_INTERP). */
+bool layout__is_library(const struct target_elf *elf);
+
+/* Reads a NUL-terminated string of less than @cap bytes from the file. */
+bool layout__string(const struct target_elf *elf, uint64_t addr, char *buf, size_t cap);
+
+#endif
