@@ -11,7 +11,8 @@
  *   name       _Z [L] <number><id> | _Z N [rVK] [R|O] component+ E | _Z St component
  *   component  [L] <number><id> [B<tag>] | St | S_ S0_ ... | C1..C5 | D0..D5 | I argument+ E
  *   argument   type | J argument* E | L type <number> E
- *   type       builtin | [PRO rVK] type | component | N ... E | S_ S0_ ... (with I ... E)
+ *   type       builtin | [PRO rVK] type | component | N ... E | S_ S0_ ... (with I ... E),
+ *              Sa Sb (std::allocator, std::basic_string)
  *   parameters type+ up to the end or a clone's suffix (".isra.0", ".part.1")
  *
  * The substitutions S_, S0_, ... are the pieces of text printed before, in the order in which
@@ -23,7 +24,7 @@
  * Never matched on purpose: entities inside functions (_ZZ, lambdas), thunks and tables (_ZT),
  * and template functions, whose text starts with their return type.
  *
- * The text is what c++filt prints, "> >" with its blank included.
+ * The text is what c++filt prints, but "> >" and ">>" are taken as the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,9 @@
 #define TEXT_MAX  2048 /* longest demangled prefix that can be asked for */
 #define SUBS_MAX  128
 #define DEPTH_MAX 48 /* nesting of types and template arguments */
+#define LONGEST_GLOBAL                                                            \
+	127 /* bytes of a global identifier that can be searched by its beginning \
+	     */
 
 struct span {
 	uint16_t start;
@@ -117,6 +121,9 @@ static bool read_identifier(struct reader *r)
 		r->p++;
 	if (!read_number(r, &n) || n == 0 || strnlen(r->p, n) < n)
 		return false;
+	/* Rust's names look like nested names, with escapes of their own. */
+	if (memchr(r->p, '$', n) || memchr(r->p, '.', n))
+		return false;
 	if (n >= sizeof(anonymous) - 1 && !memcmp(r->p, anonymous, sizeof(anonymous) - 1))
 		ok = puts_text(r, "(anonymous namespace)");
 	else
@@ -136,12 +143,23 @@ static bool read_identifier(struct reader *r)
 	return true;
 }
 
-/* S_, S0_, S1_, ... SZ_, S10_: the sequence number is in base 36. */
+/* The other abbreviations (Ss, Si, So, Sd) print in two ways, depending on the demangler. */
+static const char *abbreviation(char c)
+{
+	return c == 'a' ? "std::allocator" : c == 'b' ? "std::basic_string" : NULL;
+}
+
+/* Sa, Sb; S_, S0_, S1_, ... SZ_, S10_: the sequence number is in base 36. */
 static bool read_substitution(struct reader *r)
 {
+	const char *text = abbreviation(r->p[1]);
 	size_t n = 0;
 
 	r->p++;
+	if (text) {
+		r->p++;
+		return puts_text(r, text);
+	}
 	if (*r->p != '_') {
 		for (; *r->p != '_'; r->p++) {
 			if (is_digit(*r->p))
@@ -160,6 +178,12 @@ static bool read_substitution(struct reader *r)
 }
 
 static bool read_type(struct reader *r);
+
+/* A pack expansion may print as nothing: not even the comma before it is certain. */
+static bool at_expansion(const struct reader *r)
+{
+	return r->p[0] == 'D' && r->p[1] == 'p';
+}
 
 /* L type value E: a boolean, an integer, or a value of an enumeration. */
 static bool read_literal(struct reader *r)
@@ -212,7 +236,7 @@ static bool read_arguments(struct reader *r, bool *first)
 			r->depth--;
 			continue;
 		}
-		if (!*first && !puts_text(r, ", "))
+		if (at_expansion(r) || (!*first && !puts_text(r, ", ")))
 			return false;
 		*first = false;
 		if (*r->p == 'L' ? !read_literal(r) : !read_type(r))
@@ -230,8 +254,6 @@ static bool read_template(struct reader *r)
 
 	r->p++;
 	if (!puts_text(r, "<") || !read_arguments(r, &first))
-		return false;
-	if (r->text[r->len - 1] == '>' && !puts_text(r, " "))
 		return false;
 	r->last = last;
 	return puts_text(r, ">");
@@ -437,12 +459,26 @@ static bool read_parameters(struct reader *r)
 	if (*r->p == 'v' && at_end(r->p + 1))
 		return puts_text(r, ")");
 	for (bool first = true; !at_end(r->p); first = false) {
-		if (!first && !puts_text(r, ", "))
+		if (at_expansion(r) || (!first && !puts_text(r, ", ")))
 			return false;
 		if (!read_type(r))
 			return false;
 	}
 	return puts_text(r, ")");
+}
+
+/* Whether @text, which has no blank between two '>', starts with @prefix, which may. */
+static bool starts_with(const char *text, size_t len, const char *prefix)
+{
+	size_t at = 0;
+
+	for (const char *p = prefix; *p; p++) {
+		if (*p == ' ' && p[1] == '>' && p > prefix && p[-1] == '>')
+			continue;
+		if (at == len || text[at++] != *p)
+			return false;
+	}
+	return true;
 }
 
 bool elf_mangle__matches(const char *mangled, const char *prefix)
@@ -466,7 +502,7 @@ bool elf_mangle__matches(const char *mangled, const char *prefix)
 		return false;
 	/* Parameters that were not read to their end leave a text that is still true. */
 	read_parameters(&r);
-	return r.len >= len && !memcmp(r.text, prefix, len);
+	return starts_with(r.text, r.len, prefix);
 }
 
 bool elf_mangle__is_cold(const char *mangled)
@@ -522,6 +558,27 @@ static int for_each_nested(const char *path, int (*fn)(const char *range, void *
 }
 
 /*
+ * For a prefix such as "uv_run" or "node": a C name, or the beginning of the name of something
+ * global, or of a namespace. The identifier's length stands before it: all are tried.
+ */
+static int for_each_global(const char *prefix, size_t len, bool complete,
+			   int (*fn)(const char *range, void *ctx), void *ctx)
+{
+	static const char *const starts[] = {"_Z", "_ZL", "_ZN", "_ZNK"};
+	size_t longest = complete ? len : LONGEST_GLOBAL;
+	char range[2 * LONGEST_GLOBAL];
+	int err = complete ? 0 : fn(prefix, ctx);
+
+	for (size_t n = len; n <= longest && len <= LONGEST_GLOBAL && !err; n++) {
+		for (size_t i = 0; i < ARRAY_SIZE(starts) && !err; i++) {
+			snprintf(range, sizeof(range), "%s%zu%.*s", starts[i], n, (int)len, prefix);
+			err = fn(range, ctx);
+		}
+	}
+	return err;
+}
+
+/*
  * The components that are complete in @prefix and have a name behind them are certain: they
  * stand at the start of the mangled name. The last one may be a constructor, carry an
  * internal-linkage mark, or go on, so it is left to elf_mangle__matches.
@@ -529,19 +586,18 @@ static int for_each_nested(const char *path, int (*fn)(const char *range, void *
 int elf_mangle__for_each_range(const char *prefix, int (*fn)(const char *range, void *ctx),
 			       void *ctx)
 {
-	const char *next, *p = prefix;
-	char path[256];
+	char path[256] = "";
+	const char *next;
 	bool complete;
-	size_t n, len = 0;
-	int err;
+	size_t len = 0;
+	size_t n = split_component(prefix, &complete, &next);
+	int err = 0;
 
-	n = split_component(p, &complete, &next);
-	if (!next) {
-		/* A name outside any namespace, C or C++, or the start of a namespace's name. */
-		err = fn(prefix, ctx);
-		return err || !strncmp(prefix, "_Z", 2) ? err : fn("_Z", ctx);
-	}
-	while (next && n > 0) {
+	if (!next && n > 0 && (complete || prefix[n] == '\0') && prefix[0] != '(')
+		return for_each_global(prefix, n, complete, fn, ctx);
+	if (!next)
+		return fn(n == 0 ? "" : "_Z", ctx);
+	for (const char *p = prefix; next && n > 0; n = split_component(p, &complete, &next)) {
 		size_t add = mangle_component(path + len, sizeof(path) - len, p, n);
 
 		if (len + add >= sizeof(path)) {
@@ -550,14 +606,9 @@ int elf_mangle__for_each_range(const char *prefix, int (*fn)(const char *range, 
 		}
 		len += add;
 		p = next;
-		n = split_component(p, &complete, &next);
 	}
-	path[len] = '\0';
 	/* "std::move(" is _ZSt4move, "std::vector<...>::push_back" is _ZNSt6vector... */
-	if (!strcmp(path, "St")) {
+	if (!strcmp(path, "St"))
 		err = fn("_ZSt", ctx);
-		if (err)
-			return err;
-	}
-	return for_each_nested(path, fn, ctx);
+	return err ? err : for_each_nested(path, fn, ctx);
 }

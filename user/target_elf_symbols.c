@@ -16,7 +16,7 @@
 #include "util.h"
 
 #define SYMBOLS_MAX (4U << 20)	   /* per table; official builds have up to 170,000 */
-#define STRINGS_MAX (512ULL << 20) /* and 19 MB of names */
+#define STRINGS_MAX (256ULL << 20) /* and 19 MB of names */
 
 struct table {
 	const char *syms;
@@ -95,7 +95,7 @@ static bool take_symbol(const struct target_elf *e, const struct table *t, size_
  */
 static int64_t name_budget(const struct table *t)
 {
-	return 8 * (int64_t)t->strings_len + (16 << 20);
+	return 4 * (int64_t)t->strings_len + (16 << 20);
 }
 
 static int add_table(struct target_elf *e, const struct table *t)
