@@ -88,6 +88,8 @@ bool elf_mangle__matches(const char *mangled, const char *prefix);
 /* True for the part of a function that a compiler moved away as unlikely (".cold", ".cold.12"). */
 bool elf_mangle__is_cold(const char *mangled);
 
+/* ---- target_elf_range.c: where in the sorted table to look ---- */
+
 /*
  * Mangled prefixes that together cover every name whose demangled form starts with @prefix,
  * for a search in a sorted table: calls @fn for each until it returns non-zero.
