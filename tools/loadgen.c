@@ -157,6 +157,7 @@ int main(int argc, char **argv)
 {
 	static struct load ld = {.epoll_fd = -1};
 	const struct sigaction act = {.sa_handler = on_signal};
+	int freed;
 	int err;
 
 	options__parse(&ld.opt, argc, argv);
@@ -167,7 +168,8 @@ int main(int argc, char **argv)
 		load__run(&ld);
 		(ld.opt.json ? result__print_json : result__print)(&ld.result, &ld.opt);
 	}
-	err = load__free(&ld) ?: err;
+	freed = load__free(&ld);
+	err = err ? err : freed;
 	if (err)
 		fprintf(stderr, "loadgen: %s\n", strerror(-err));
 	return err || !ld.result.answered ? EX_LR_RUNTIME : EX_LR_OK;

@@ -103,8 +103,8 @@ static inline bool response__header(struct response *rs, const char *line)
 /* The lines of a head in buf[0..len), which ends in CR LF CR LF and is taken apart. */
 static inline bool response__head(struct response *rs, char *buf, size_t len)
 {
-	char *line = buf;
 	char *end = buf + len - 2;
+	char *line;
 
 	if (len < 16 || memcmp(buf, "HTTP/1.", 7) || buf[8] != ' ')
 		return false;
@@ -113,7 +113,8 @@ static inline bool response__head(struct response *rs, char *buf, size_t len)
 			return false;
 	rs->status = (buf[9] - '0') * 100 + (buf[10] - '0') * 10 + (buf[11] - '0');
 	rs->close = buf[7] == '0';
-	for (line = memchr(line, '\n', len) + 1; line < end;) {
+	line = (char *)memchr(buf, '\n', len) + 1;
+	while (line < end) {
 		char *eol = memchr(line, '\r', (size_t)(end - line) + 1);
 
 		if (!eol || eol[1] != '\n')

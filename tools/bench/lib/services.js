@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+'use strict';
+/* The services that are measured, each saturated on a core of its own. */
+const path = require('node:path');
+const { start, stop, listening } = require('./processes');
+
+const DEMO = path.join(__dirname, '../../demo');
+
+/*
+ * The payment service's bank runs beside the load and answers at once: with its usual delay
+ * the service would wait, and a cost on its core would not show.
+ */
+const SERVICES = {
+	hello: { title: 'hello world', script: 'hello.js', args: [], mix: 'GET /' },
+	'hello-als': { title: 'hello world with AsyncLocalStorage', script: 'hello.js',
+		args: ['--als'], mix: 'GET /' },
+	payment: { title: 'payment service', script: 'payment.js', bank: true,
+		args: ['--mode', 'fixed', '--pool', '64'],
+		mix: 'POST /process-payment {"amount": 12.5, "currency": "EUR"}' },
+};
+
+/* Starts a service, and its bank where it has one. `extra` are more arguments. */
+async function startService({ name, node, extra, serverCore, loadCore }) {
+	const { script, args, mix, bank } = SERVICES[name];
+	const command = [node, path.join(DEMO, script), ...args, ...extra];
+	let bankProc = null;
+
+	if (bank) {
+		bankProc = start(loadCore, [node, path.join(DEMO, 'lib/bank.js'), '--delay', '0']);
+		command.push('--bank', `127.0.0.1:${await listening(bankProc)}`);
+	}
+
+	const proc = start(serverCore, command);
+
+	return { proc, bankProc, mix, pid: proc.pid, port: await listening(proc) };
+}
+
+async function stopService(service) {
+	await stop(service.proc, 'SIGTERM');
+	if (service.bankProc)
+		await stop(service.bankProc, 'SIGTERM');
+}
+
+module.exports = { SERVICES, startService, stopService };
