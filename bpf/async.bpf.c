@@ -40,7 +40,8 @@ static __always_inline void slept(struct task_struct *task, struct lr_task *t)
 }
 
 static __always_inline void resource_fill(struct lr_ev_resource *rec, struct lr_task *t,
-					  __u64 object, const struct runtime_ids *ids, bool have_ids)
+					  __u64 object, const struct runtime_ids *ids,
+					  bool have_ids)
 {
 	rec->env = t->env;
 	rec->object = object;
@@ -58,7 +59,7 @@ static __always_inline bool is_id(__u64 bits)
 static __always_inline void resource_end(struct task_struct *task, struct lr_task *t, __u64 object,
 					 __u64 id, __u32 flags)
 {
-	struct lr_resource_key key = { .env = t->env, .async_id = id };
+	struct lr_resource_key key = {.env = t->env, .async_id = id};
 	struct lr_resource *live;
 	struct lr_ev_resource *rec;
 	struct runtime_ids ids = {};
@@ -85,7 +86,7 @@ static __always_inline void resource_end(struct task_struct *task, struct lr_tas
 
 static __always_inline void resource_keep(struct lr_task *t, const struct lr_ev_resource *rec)
 {
-	struct lr_resource_key key = { .env = rec->env, .async_id = rec->async_id };
+	struct lr_resource_key key = {.env = rec->env, .async_id = rec->async_id};
 	struct lr_resource live = {
 		.trigger_id = rec->trigger_id,
 		.birth_ns = rec->h.ts,
@@ -131,7 +132,8 @@ static __noinline void resource_begin(struct task_struct *task, struct lr_task *
 	rec->trigger_id = 0;
 	if (have_ids) {
 		rec->async_id = u64_to_double(double_to_u64(ids.counter) + 1);
-		rec->trigger_id = ids.default_trigger & DOUBLE_SIGN ? ids.exec : ids.default_trigger;
+		rec->trigger_id =
+			ids.default_trigger & DOUBLE_SIGN ? ids.exec : ids.default_trigger;
 		rec->flags |= LR_RES_F_IDS;
 	}
 	rec->provider = provider;

@@ -12,12 +12,27 @@
 #include "filter.bpf.h"
 #include "runtime.bpf.h"
 
-/* Record sizes. A reserve needs a constant, and a small one touches fewer cache lines. */
-#define BYTES_SMALL  176
-#define BYTES_MEDIUM 432
-#define BYTES_LARGE  2048
-#define BYTES_PARTS  15 /* further records of one receive: 64 kB, libuv's read size */
+#define BYTES_OUT    2048 /* captured of a send: its head */
+#define BYTES_PARTS  15	  /* further records of one receive: 64 kB, libuv's read size */
 #define BYTES_IOVECS 16
+
+/*
+ * Records are put together here and copied into the ring at their exact size: a reserve needs a
+ * constant size, and every cache line of the ring that a record touches is a cold one. Only
+ * tracepoint programs use it; those run with preemption off, once at a time per CPU. The data
+ * part is twice as long as what is captured, so that both the position and the length of a
+ * part can be bounded on their own, which is what the verifier can follow.
+ */
+struct bytes_scratch {
+	__u64 words[(sizeof(struct lr_ev_data) + 2 * LR_DATA_MAX) / sizeof(__u64)];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bytes_scratch);
+} lr_bytes SEC(".maps");
 
 /* System calls that move bytes on a socket (x86-64). */
 enum {
@@ -93,6 +108,17 @@ static __always_inline bool bytes_first(struct bytes_io *io, __u64 *addr, __u32 
 	return true;
 }
 
+/*
+ * @n, at most @cap, in a form that the verifier can follow: the compiler must not know what it
+ * already proved about n, or it leaves the comparison out.
+ */
+#define bytes_clamp(n, cap)                     \
+	({                                      \
+		__u64 _v = (n);                 \
+		asm volatile("" : "+r"(_v));    \
+		_v > (cap) ? (__u64)(cap) : _v; \
+	})
+
 /* True for four bytes such as "GET ", "POST", "M-SE": how every HTTP/1 method begins. */
 static __always_inline bool bytes_like_method(const __u8 *b)
 {
@@ -137,6 +163,7 @@ static __always_inline __u32 bytes_idle(struct task_struct *task, struct lr_task
 }
 
 struct bytes_ctx {
+	__u64 now;
 	struct task_struct *task;
 	struct lr_task *t;
 	struct lr_conn *conn;
@@ -146,9 +173,19 @@ struct bytes_ctx {
 	__s32 ret;
 };
 
-static __always_inline void bytes_fill(struct lr_ev_data *rec, const struct bytes_ctx *c,
-				       __u32 offset)
+static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c, __u16 event,
+						      __u32 offset)
 {
+	__u32 zero = 0;
+	struct lr_ev_data *rec = (void *)bpf_map_lookup_elem(&lr_bytes, &zero);
+
+	if (!rec)
+		return NULL;
+	rec->h.ts = c->now;
+	rec->h.pid = c->task->tgid;
+	rec->h.tid = c->task->pid;
+	rec->h.seq = ++c->t->seq;
+	rec->h.type = event;
 	rec->conn = c->conn->id;
 	rec->arrival_ns = c->arrival;
 	rec->idle_ns = c->idle;
@@ -158,74 +195,54 @@ static __always_inline void bytes_fill(struct lr_ev_data *rec, const struct byte
 	rec->captured = 0;
 	rec->flags = c->flags;
 	*(__u64 *)rec->tail = 0;
+	return rec;
 }
 
-static __always_inline void bytes_read(struct lr_ev_data *rec, __u64 len, __u64 addr)
+static __always_inline void bytes_end(struct lr_ev_data *rec, __u64 captured)
 {
-	if (bpf_probe_read_user(rec->data, len, (void *)addr)) {
-		rec->flags |= LR_DATA_F_FAULT;
-		stat_add(LR_STAT_data_fault, 1);
-		return;
-	}
-	rec->captured = len;
-	rec->h.size = sizeof(*rec) + len;
+	captured = bytes_clamp(captured, LR_DATA_MAX);
+	rec->captured = captured;
+	rec->h.size = sizeof(*rec) + captured;
+	emit_copy(rec, sizeof(*rec) + captured);
 }
 
 /* "HTTP/1.1 101": after this the connection speaks something else. */
-static __always_inline bool bytes_upgrade(const struct lr_ev_data *rec)
+static __always_inline bool bytes_upgrade(const __u8 *b)
 {
-	return rec->captured >= 12 && bytes_like_response(rec->data) && rec->data[9] == '1' &&
-	       rec->data[10] == '0' && rec->data[11] == '1';
+	return bytes_like_response(b) && b[9] == '1' && b[10] == '0' && b[11] == '1';
 }
 
-/*
- * @n, at most @cap, in a form that the verifier can follow: the compiler must not know what it
- * already proved about n, or it leaves the comparison out.
- */
-#define bytes_clamp(n, cap)                    \
-	({                                     \
-		__u64 _v = (n);                \
-		asm volatile("" : "+r"(_v));   \
-		_v > (cap) ? (__u64)(cap) : _v; \
-	})
-
-/* One record of a fixed capacity; @len at most that. */
-#define bytes_emit(c, event, cap, addr, length, off, tail8)                             \
-	({                                                                              \
-		struct lr_ev_data *_r = emit_reserve(lr_ev_data,                        \
-						     sizeof(struct lr_ev_data) + (cap), \
-						     (c)->task, (c)->t, event);         \
-		if (_r) {                                                               \
-			__u64 _n = bytes_clamp(length, cap);                            \
-			bytes_fill(_r, c, off);                                         \
-			if (tail8) {                                                    \
-				*(__u64 *)_r->tail = (tail8);                           \
-				_r->flags |= LR_DATA_F_TAIL;                            \
-			}                                                               \
-			if (_n)                                                         \
-				bytes_read(_r, _n, addr);                               \
-			if ((event) == LR_EV_OUT && bytes_upgrade(_r))                           \
-				(c)->conn->class = LR_CONN_OPAQUE;                              \
-			emit_commit(_r);                                                \
-		}                                                                       \
-	})
-
-static __noinline void bytes_emit_large(struct bytes_ctx *c, __u64 addr, __u32 len, __u32 off)
+/* One record from one buffer. */
+static __always_inline void bytes_emit(struct bytes_ctx *c, __u16 event, __u64 cap, __u64 addr,
+				       __u64 len, __u32 offset, __u64 tail)
 {
-	bytes_emit(c, LR_EV_IN, LR_DATA_MAX, addr, len, off, 0ULL);
+	struct lr_ev_data *rec = bytes_begin(c, event, offset);
+
+	if (!rec)
+		return;
+	if (tail) {
+		*(__u64 *)rec->tail = tail;
+		rec->flags |= LR_DATA_F_TAIL;
+	}
+	len = bytes_clamp(len, cap);
+	if (len && bpf_probe_read_user(rec->data, len, (void *)addr)) {
+		rec->flags |= LR_DATA_F_FAULT;
+		stat_add(LR_STAT_data_fault, 1);
+		len = 0;
+	}
+	if (event == LR_EV_OUT && len >= 12 && bytes_upgrade(rec->data))
+		c->conn->class = LR_CONN_OPAQUE;
+	bytes_end(rec, len);
+}
+
+static __noinline void bytes_emit_part(struct bytes_ctx *c, __u64 addr, __u32 len, __u32 offset)
+{
+	bytes_emit(c, LR_EV_IN, LR_DATA_MAX, addr, len, offset, 0);
 }
 
 static __always_inline void bytes_emit_in(struct bytes_ctx *c, __u64 addr, __u32 len, bool request)
 {
-	if (len <= BYTES_SMALL) {
-		bytes_emit(c, LR_EV_IN, BYTES_SMALL, addr, len, 0, 0ULL);
-		return;
-	}
-	if (len <= BYTES_MEDIUM) {
-		bytes_emit(c, LR_EV_IN, BYTES_MEDIUM, addr, len, 0, 0ULL);
-		return;
-	}
-	bytes_emit_large(c, addr, len, 0);
+	bytes_emit(c, LR_EV_IN, LR_DATA_MAX, addr, len, 0, 0);
 	if (!request)
 		return;
 	for (__u32 i = 1; i <= BYTES_PARTS; i++) {
@@ -233,7 +250,7 @@ static __always_inline void bytes_emit_in(struct bytes_ctx *c, __u64 addr, __u32
 
 		if (off >= len)
 			break;
-		bytes_emit_large(c, addr + off, len - off, off);
+		bytes_emit_part(c, addr + off, len - off, off);
 	}
 }
 
@@ -244,7 +261,7 @@ static __always_inline void bytes_emit_in(struct bytes_ctx *c, __u64 addr, __u32
 static __always_inline bool bytes_classify_in(struct lr_conn *conn, __u64 addr, __u32 len,
 					      bool *request)
 {
-	__u8 b[4] = { 'G', 'E', 'T', ' ' };
+	__u8 b[4] = {'G', 'E', 'T', ' '};
 	__u32 n = len < sizeof(b) ? 1 : sizeof(b);
 
 	if (conn->class == LR_CONN_OPAQUE)
@@ -277,7 +294,7 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 		if (conn->class != LR_CONN_SERVER)
 			return;
 		c->flags |= bytes_idle(c->task, c->t, &c->idle);
-		bytes_emit(c, LR_EV_IN, 0, 0ULL, 0, 0, 0ULL);
+		bytes_emit(c, LR_EV_IN, 0, 0, 0, 0, 0);
 		return;
 	}
 	if (!bytes_first(io, &addr, &len)) {
@@ -318,41 +335,32 @@ static __always_inline __u64 bytes_tail(const struct bytes_io *io, __u64 total)
 }
 
 /*
- * A vectored send: its parts one behind the other, up to @cap bytes of the first BYTES_IOVECS
- * parts. The buffer is twice that, so that both the position and the length
- * of a part can be bounded on their own, which is what the verifier can follow.
+ * A vectored send: its parts one behind the other, up to BYTES_OUT bytes of the first
+ * BYTES_IOVECS parts.
  */
-static __always_inline void bytes_emit_vector(struct bytes_ctx *c, struct bytes_io *io,
-					      const __u32 cap)
+static __noinline void bytes_emit_vector(struct bytes_ctx *c, struct bytes_io *io)
 {
 	struct bytes_iovec v[BYTES_IOVECS];
-	struct lr_ev_data *rec;
-	__u32 n = io->iovcnt, pos = 0;
-	__u64 total = 0;
+	struct lr_ev_data *rec = bytes_begin(c, LR_EV_OUT, 0);
+	__u64 n = bytes_clamp(io->iovcnt, BYTES_IOVECS), pos = 0, total = 0, tail = 0;
 
-	if (n > BYTES_IOVECS)
-		n = BYTES_IOVECS;
-	rec = emit_reserve(lr_ev_data, sizeof(*rec) + 2 * cap, c->task, c->t, LR_EV_OUT);
 	if (!rec)
 		return;
-	bytes_fill(rec, c, 0);
 	if (!n || bpf_probe_read_user(v, n * sizeof(v[0]), (void *)io->iov)) {
 		rec->flags |= LR_DATA_F_FAULT;
 		stat_add(LR_STAT_data_fault, 1);
-		emit_commit(rec);
-		return;
+		n = 0;
 	}
 	for (__u32 i = 0; i < BYTES_IOVECS; i++) {
-		__u32 len;
+		__u64 len;
 
 		if (i >= n)
 			break;
 		total += v[i].len;
-		if (pos >= cap || total - v[i].len != pos)
+		/* Only what follows on without a hole. */
+		if (pos >= BYTES_OUT || total - v[i].len != pos || !v[i].len)
 			continue;
-		len = bytes_clamp(v[i].len, cap);
-		if (!len)
-			continue;
+		len = bytes_clamp(v[i].len, BYTES_OUT);
 		if (bpf_probe_read_user(&rec->data[pos], len, (void *)v[i].base)) {
 			rec->flags |= LR_DATA_F_FAULT;
 			stat_add(LR_STAT_data_fault, 1);
@@ -361,28 +369,16 @@ static __always_inline void bytes_emit_vector(struct bytes_ctx *c, struct bytes_
 		pos += len;
 	}
 	if (pos > (__u32)c->ret)
-		pos = c->ret;
-	rec->captured = pos;
-	rec->h.size = sizeof(*rec) + pos;
-	if (pos < (__u32)c->ret && io->iovcnt <= BYTES_IOVECS) {
-		__u64 tail = bytes_tail(io, total);
-
-		if (tail) {
-			*(__u64 *)rec->tail = tail;
-			rec->flags |= LR_DATA_F_TAIL;
-		}
+		pos = (__u32)c->ret;
+	else if (pos < (__u32)c->ret && io->iovcnt <= BYTES_IOVECS)
+		tail = bytes_tail(io, total);
+	if (tail) {
+		*(__u64 *)rec->tail = tail;
+		rec->flags |= LR_DATA_F_TAIL;
 	}
-	emit_commit(rec);
-}
-
-static __noinline void bytes_emit_vector_small(struct bytes_ctx *c, struct bytes_io *io)
-{
-	bytes_emit_vector(c, io, BYTES_MEDIUM);
-}
-
-static __noinline void bytes_emit_vector_large(struct bytes_ctx *c, struct bytes_io *io)
-{
-	bytes_emit_vector(c, io, BYTES_LARGE);
+	if (pos >= 12 && bytes_upgrade(rec->data))
+		c->conn->class = LR_CONN_OPAQUE;
+	bytes_end(rec, pos);
 }
 
 static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
@@ -395,18 +391,12 @@ static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 		return;
 	c->flags |= bytes_idle(c->task, c->t, &c->idle);
 	if (io->ret <= 0)
-		bytes_emit(c, LR_EV_OUT, 0, 0ULL, 0, 0, 0ULL);
-	else if (!io->buf && len <= BYTES_MEDIUM)
-		bytes_emit_vector_small(c, io);
+		bytes_emit(c, LR_EV_OUT, 0, 0, 0, 0, 0);
 	else if (!io->buf)
-		bytes_emit_vector_large(c, io);
-	else if (len <= BYTES_SMALL)
-		bytes_emit(c, LR_EV_OUT, BYTES_SMALL, io->buf, len, 0, 0ULL);
-	else if (len <= BYTES_MEDIUM)
-		bytes_emit(c, LR_EV_OUT, BYTES_MEDIUM, io->buf, len, 0, 0ULL);
+		bytes_emit_vector(c, io);
 	else
-		bytes_emit(c, LR_EV_OUT, BYTES_LARGE, io->buf, len, 0,
-			   len > BYTES_LARGE ? bytes_tail(io, len) : 0ULL);
+		bytes_emit(c, LR_EV_OUT, BYTES_OUT, io->buf, len, 0,
+			   len > BYTES_OUT ? bytes_tail(io, len) : 0);
 }
 
 #endif

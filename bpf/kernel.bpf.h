@@ -19,9 +19,9 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
 typedef _Bool bool;
-#define true  1
+#define true 1
 #define false 0
-#define NULL  ((void *)0)
+#define NULL	((void *)0)
 #define __bpf__ 1
 /* Tells bpf_tracing.h that pt_regs has the kernel's member names, not the uapi ones. */
 #define __VMLINUX_H__

@@ -21,16 +21,17 @@
 #define LR_WEAK __attribute__((weak))
 
 /* Knobs, set before load: dead paths vanish in the verifier. */
-const volatile __u32 lr_single_tgid LR_WEAK; /* the only target, 0: look in lr_processes */
-const volatile __u64 lr_jiffy_ns LR_WEAK; /* length of a jiffy, 0 unknown */
-const volatile __u32 lr_follow LR_WEAK; /* report forks of targets */
+const volatile __u32 lr_single_tgid LR_WEAK;	 /* the only target, 0: look in lr_processes */
+const volatile __u64 lr_jiffy_ns LR_WEAK;	 /* length of a jiffy, 0 unknown */
+const volatile __u32 lr_follow LR_WEAK;		 /* report forks of targets */
 const volatile __u32 lr_sockets_by_addr LR_WEAK; /* system call path: lr_conns_by_addr is used */
 
 /* The ring: drained by a timer, so no record ever wakes the reader. Full: counted, dropped. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, LR_RING_BYTES);
-} lr_ring SEC(".maps") LR_WEAK;
+} lr_ring SEC(".maps")
+LR_WEAK;
 
 /* Counters of stats.h, one slot each. */
 struct {
@@ -38,7 +39,8 @@ struct {
 	__uint(max_entries, LR_STAT_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
-} lr_stats SEC(".maps") LR_WEAK;
+} lr_stats SEC(".maps")
+LR_WEAK;
 
 /* Hits per probe of probes.h. */
 struct {
@@ -46,7 +48,8 @@ struct {
 	__uint(max_entries, LR_PROBE_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
-} lr_probe_hits SEC(".maps") LR_WEAK;
+} lr_probe_hits SEC(".maps")
+LR_WEAK;
 
 /* tgid -> how to read that process. Entries: made and removed by the agent. */
 struct {
@@ -54,25 +57,26 @@ struct {
 	__uint(max_entries, LR_MAX_PROCESSES);
 	__type(key, __u32);
 	__type(value, struct lr_process_config);
-} lr_processes SEC(".maps") LR_WEAK;
+} lr_processes SEC(".maps")
+LR_WEAK;
 
 /*
  * What a thread is doing: the per-task context. Dies with the thread. Addresses are cached
  * walks of the layout, valid while @isolate is the thread's current isolate.
  */
 struct lr_task {
-	__u32 seq; /* records tried: lr_event.seq */
-	__u32 nvcsw; /* voluntary context switches at the last record */
+	__u32 seq;	 /* records tried: lr_event.seq */
+	__u32 nvcsw;	 /* voluntary context switches at the last record */
 	__u64 idle_addr; /* of the loop's idle nanoseconds, 0 unknown */
-	__u64 idle_ns; /* last value read there */
+	__u64 idle_ns;	 /* last value read there */
 	__u64 isolate;
 	__u64 env;
 	__u64 uid_addr; /* async_id_fields */
-	__u64 conn; /* connection last received from since the thread last slept, 0 none */
-	__u32 conn_in; /* receives on it so far: which of its requests */
-	__u32 walks; /* attempts to find the environment */
+	__u64 conn;	/* connection last received from since the thread last slept, 0 none */
+	__u32 conn_in;	/* receives on it so far: which of its requests */
+	__u32 walks;	/* attempts to find the environment */
 	__u64 scope_id; /* async id of the callback scope that ended last, bits of a double */
-	__u64 exec_id; /* execution and trigger id when last read */
+	__u64 exec_id;	/* execution and trigger id when last read */
 	__u64 trigger_id;
 	__u64 destroyed; /* object and id of the last destroy: the same one is probed twice */
 	__u64 destroyed_id;
@@ -84,12 +88,13 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct lr_task);
-} lr_tasks SEC(".maps") LR_WEAK;
+} lr_tasks SEC(".maps")
+LR_WEAK;
 
 enum lr_conn_class {
 	LR_CONN_NEW = 0,
 	LR_CONN_SERVER = 1, /* receives HTTP/1 requests */
-	LR_CONN_OTHER = 2, /* anything else; looked at again when bytes look like a request */
+	LR_CONN_OTHER = 2,  /* anything else; looked at again when bytes look like a request */
 	LR_CONN_OPAQUE = 3, /* left HTTP for good: upgraded */
 };
 
@@ -98,7 +103,7 @@ struct lr_conn {
 	__u64 id; /* 0: not numbered yet */
 	__u32 tgid;
 	__u32 class; /* enum lr_conn_class */
-	__u32 ins; /* receives seen */
+	__u32 ins;   /* receives seen */
 	__u32 outs;
 	__u32 inode;
 	__u32 closed; /* its end has been told */
@@ -109,7 +114,8 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct lr_conn);
-} lr_conns SEC(".maps") LR_WEAK;
+} lr_conns SEC(".maps")
+LR_WEAK;
 
 /*
  * The same for kernels without the socket tracepoints, where no trusted socket pointer is at
@@ -122,7 +128,8 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct lr_conn);
-} lr_conns_by_addr SEC(".maps") LR_WEAK;
+} lr_conns_by_addr SEC(".maps")
+LR_WEAK;
 
 /* Last connection number given out, in slot 0. */
 struct {
@@ -130,7 +137,8 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
-} lr_conn_last SEC(".maps") LR_WEAK;
+} lr_conn_last SEC(".maps")
+LR_WEAK;
 
 /*
  * Live async resources: filled at init, removed at destroy. Full: counted, the resource is
@@ -155,7 +163,8 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct lr_resource_key);
 	__type(value, struct lr_resource);
-} lr_resources SEC(".maps") LR_WEAK;
+} lr_resources SEC(".maps")
+LR_WEAK;
 
 static __always_inline void stat_add(__u32 stat, __u64 n)
 {

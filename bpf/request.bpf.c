@@ -12,13 +12,14 @@
  */
 #include "bytes.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";
 
-#define AF_UNIX  1
-#define AF_INET  2
+#define AF_UNIX	 1
+#define AF_INET	 2
 #define AF_INET6 10
-#define EAGAIN   11
-#define S_IFMT   0170000
+#define EAGAIN	 11
+#define S_IFMT	 0170000
 #define S_IFSOCK 0140000
 
 enum { TCP_ESTABLISHED = 1, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_LAST_ACK = 9 };
@@ -84,9 +85,8 @@ static __always_inline void conn_announce(struct task_struct *task, struct lr_ta
  * is refreshed by every segment received, but also by a delayed acknowledgement; lrcvtime
  * (jiffies) only by data. Where they disagree the coarser one is right.
  */
-static __always_inline __u64 arrival_time(__u64 mstamp, __u32 lrcvtime)
+static __always_inline __u64 arrival_time(__u64 now, __u64 mstamp, __u32 lrcvtime)
 {
-	__u64 now = bpf_ktime_get_ns();
 	__u64 at = mstamp * 1000;
 	__u64 data_age;
 
@@ -101,11 +101,12 @@ static __always_inline __u64 arrival_time(__u64 mstamp, __u32 lrcvtime)
 }
 
 static __always_inline void handle(struct task_struct *task, struct lr_conn *conn,
-				   const struct sock *sk, struct bytes_io *io, __u64 arrival,
-				   bool out)
+				   const struct sock *sk, struct bytes_io *io, __u64 now,
+				   __u64 arrival, bool out)
 {
 	struct lr_task *t = task_context(task);
 	struct bytes_ctx c = {
+		.now = now,
 		.task = task,
 		.t = t,
 		.conn = conn,
@@ -130,10 +131,10 @@ static __always_inline void handle(struct task_struct *task, struct lr_conn *con
 static __always_inline int sock_length(struct sock *sk, int ret, bool out)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct bytes_io io = { .ret = ret };
+	struct bytes_io io = {.ret = ret};
 	struct tcp_sock *tp;
 	struct lr_conn *conn;
-	__u64 arrival = 0;
+	__u64 arrival = 0, now;
 
 	if (!filter_tgid(task->tgid) || ret == -EAGAIN)
 		return 0;
@@ -146,12 +147,14 @@ static __always_inline int sock_length(struct sock *sk, int ret, bool out)
 		stat_add(LR_STAT_unlocated, 1);
 		return 0;
 	}
+	now = bpf_ktime_get_ns();
 	if (!out && ret > 0) {
 		tp = bpf_skc_to_tcp_sock(sk);
 		if (tp)
-			arrival = arrival_time(tp->tcp_mstamp, tp->inet_conn.icsk_ack.lrcvtime);
+			arrival =
+				arrival_time(now, tp->tcp_mstamp, tp->inet_conn.icsk_ack.lrcvtime);
 	}
-	handle(task, conn, sk, &io, arrival, out);
+	handle(task, conn, sk, &io, now, arrival, out);
 	return 0;
 }
 
@@ -191,7 +194,7 @@ static __always_inline struct sock *fd_to_sock(struct task_struct *task, __u32 f
 /* The connection of socket @sk; one left over from an earlier socket at that address is reset. */
 static __always_inline struct lr_conn *conn_by_addr(const struct sock *sk, __u32 inode)
 {
-	struct lr_conn fresh = { .inode = inode };
+	struct lr_conn fresh = {.inode = inode};
 	__u64 key = (__u64)sk;
 	struct lr_conn *conn = bpf_map_lookup_elem(&lr_conns_by_addr, &key);
 
@@ -219,10 +222,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(lr_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct bytes_io io = { .ret = ret };
+	struct bytes_io io = {.ret = ret};
 	struct lr_conn *conn;
 	struct sock *sk;
-	__u64 arrival = 0;
+	__u64 arrival = 0, now;
 	__u32 inode = 0;
 	bool out, tcp;
 	long nr;
@@ -239,11 +242,12 @@ int BPF_PROG(lr_sys_exit, struct pt_regs *regs, long ret)
 	conn = conn_by_addr(sk, inode);
 	if (!conn)
 		return 0;
+	now = bpf_ktime_get_ns();
 	if (!out && ret > 0 && tcp)
-		arrival = arrival_time(BPF_CORE_READ((struct tcp_sock *)sk, tcp_mstamp),
-				       BPF_CORE_READ((struct tcp_sock *)sk,
-						     inet_conn.icsk_ack.lrcvtime));
-	handle(task, conn, sk, &io, arrival, out);
+		arrival = arrival_time(
+			now, BPF_CORE_READ((struct tcp_sock *)sk, tcp_mstamp),
+			BPF_CORE_READ((struct tcp_sock *)sk, inet_conn.icsk_ack.lrcvtime));
+	handle(task, conn, sk, &io, now, arrival, out);
 	return 0;
 }
 

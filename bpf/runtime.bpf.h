@@ -123,7 +123,7 @@ static __always_inline bool runtime_ids(struct lr_task *t, struct runtime_ids *i
 	return true;
 }
 
-#define DOUBLE_SIGN      (1ULL << 63)
+#define DOUBLE_SIGN	 (1ULL << 63)
 #define DOUBLE_MINUS_ONE 0xbff0000000000000ULL
 
 /* Non-negative whole number <-> bits of a double (BPF has no floating point). */

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+
+#include "flow_context.h"
+#include "flow_pipeline.h"
+#include "flow_request.h"
+
+#define MAX_CONNECTIONS 65536
+#define MAX_IN_FLIGHT	65536
+#define MAX_RESOURCES	262144
+#define MAX_TYPES	128
+
+struct flow_pipeline {
+	struct flow_pipeline_opts opts;
+	struct flow_requests *requests;
+	struct flow_context *context;
+	struct model_builder *model;
+	uint64_t done;
+	uint64_t last_ns;
+	int error; /* of the format: sticks */
+};
+
+static void on_request(void *ctx, const struct flow_req *req)
+{
+	struct flow_pipeline *p = ctx;
+
+	p->done++;
+	model_builder__request(p->model, req);
+	if (p->opts.format && p->opts.format->request && !p->error)
+		p->error = p->opts.format->request(p->opts.format_state, req);
+}
+
+static void on_resource(void *ctx, const struct flow_resource *res)
+{
+	struct flow_pipeline *p = ctx;
+
+	if (!p->error)
+		p->error = p->opts.format->resource(p->opts.format_state, res);
+}
+
+int flow_pipeline__new(struct flow_pipeline **out, const struct flow_pipeline_opts *opts)
+{
+	struct flow_pipeline *p = calloc(1, sizeof(*p));
+	struct flow_requests_opts req_opts = {
+		.done = on_request,
+		.ctx = p,
+		.max_connections = MAX_CONNECTIONS,
+		.max_in_flight = MAX_IN_FLIGHT,
+	};
+	struct model_opts model_opts = {};
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	if (opts)
+		p->opts = *opts;
+	err = model_builder__new(&p->model, &model_opts);
+	if (!err)
+		err = flow_requests__new(&p->requests, &req_opts);
+	if (!err)
+		err = flow_context__new(&p->context, p->requests, MAX_RESOURCES);
+	if (err) {
+		flow_pipeline__free(p);
+		return err;
+	}
+	if (p->opts.format && p->opts.format->resource)
+		flow_context__on_resource(p->context, on_resource, p);
+	*out = p;
+	return 0;
+}
+
+void flow_pipeline__free(struct flow_pipeline *p)
+{
+	if (!p)
+		return;
+	flow_context__free(p->context);
+	flow_requests__free(p->requests);
+	model_builder__free(p->model);
+	free(p);
+}
+
+int flow_pipeline__event(void *pipeline, const struct flow_event *ev)
+{
+	struct flow_pipeline *p = pipeline;
+	int err;
+
+	p->last_ns = ev->ts > p->last_ns ? ev->ts : p->last_ns;
+	err = model_builder__event(p->model, ev);
+	if (!err && p->opts.format && p->opts.format->event && !p->error)
+		p->error = p->opts.format->event(p->opts.format_state, ev);
+	/* Requests first: a resource asks which request its connection is serving. */
+	if (!err)
+		err = flow_requests__event(p->requests, ev);
+	if (!err)
+		err = flow_context__event(p->context, ev);
+	return err ? err : p->error;
+}
+
+int flow_pipeline__finish(struct flow_pipeline *p)
+{
+	flow_requests__finish(p->requests, p->last_ns);
+	flow_context__finish(p->context);
+	return p->error;
+}
+
+int flow_pipeline__model(struct flow_pipeline *p, uint64_t view_start, uint64_t view_end,
+			 struct model **out)
+{
+	struct flow_res_type types[MAX_TYPES];
+	struct model_view view = {
+		.start_ns = view_start,
+		.end_ns = view_end,
+		.in_flight = flow_requests__in_flight(p->requests),
+		.types = types,
+		.resources_not_kept = flow_context__overflow(p->context),
+	};
+
+	view.type_count = flow_context__types(p->context, types, MAX_TYPES);
+	if (view.type_count > MAX_TYPES)
+		view.type_count = MAX_TYPES;
+	return model_builder__snapshot(p->model, &view, out);
+}
+
+uint64_t flow_pipeline__requests(const struct flow_pipeline *p)
+{
+	return p->done;
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define LOG_MODULE "session"
+#include "events.h"
+#include "log.h"
+#include "session_impl.h"
+#include "util.h"
+
+#define SAMPLE_NS 1000000000ULL
+
+int session__emit(struct session *s, const struct flow_event *ev)
+{
+	int err = s->opts->sink.event(s->opts->sink.ctx, ev);
+
+	if (err && !s->stop) {
+		log_err_errno(err, "cannot go on");
+		s->status = EX_LR_RUNTIME;
+		s->stop = true;
+	}
+	return err;
+}
+
+/* The decoder's sink: its errors end the session too. */
+static int on_flow_event(void *ctx, const struct flow_event *ev)
+{
+	return session__emit(ctx, ev);
+}
+
+static void note_process(struct session *s, const void *data, size_t len)
+{
+	const struct lr_ev_process *rec = data;
+
+	if (len < sizeof(*rec) || rec->h.type != LR_EV_PROCESS || rec->op != LR_PROC_EXEC)
+		return;
+	if (s->npending < SESSION_MAX_PENDING)
+		s->pending[s->npending++] = (pid_t)rec->h.pid;
+	else
+		log_warn("pid %u was started too quickly to be followed", rec->h.pid);
+}
+
+static int on_record(void *ctx, const void *data, size_t len)
+{
+	struct session *s = ctx;
+
+	if (s->opts->cli->follow)
+		note_process(s, data, len);
+	return flow_decode__record(s->decode, data, len);
+}
+
+static int add_timer(struct session *s, int *fd, uint64_t first_ns, uint64_t every_ns)
+{
+	struct itimerspec t = {
+		.it_value = { (time_t)(first_ns / 1000000000), (long)(first_ns % 1000000000) },
+		.it_interval = { (time_t)(every_ns / 1000000000), (long)(every_ns % 1000000000) },
+	};
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = fd };
+
+	if (*fd < 0) {
+		*fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		if (*fd < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, *fd, &e))
+			return -errno;
+	}
+	return timerfd_settime(*fd, 0, &t, NULL) ? -errno : 0;
+}
+
+/* Signals are read, not delivered, so that an end always passes through the same steps. */
+static int add_signals(struct session *s)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = &s->signals };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->signals, &e))
+		return -errno;
+	return 0;
+}
+
+static int open_loop(struct session *s)
+{
+	int err;
+
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll < 0)
+		return -errno;
+	err = add_signals(s);
+	if (!err)
+		err = add_timer(s, &s->ring_timer, 1000000, 0);
+	if (!err)
+		err = add_timer(s, &s->sample_timer, SAMPLE_NS, SAMPLE_NS);
+	if (!err && s->opts->tick)
+		err = add_timer(s, &s->tick_timer, s->opts->tick_ns, s->opts->tick_ns);
+	return err;
+}
+
+static int load(struct session *s)
+{
+	const struct options *cli = s->opts->cli;
+	struct flow_decode_opts decode_opts = {
+		.sink = { .event = on_flow_event, .ctx = s },
+	};
+	struct kern_opts kern_opts = {
+		.level = cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES : LR_LEVEL_REQUESTS,
+		.attach = (enum kern_attach)cli->attach_method,
+		.bytes = (enum kern_bytes)cli->byte_source,
+		.ring_bytes = cli->ring_bytes ? cli->ring_bytes : LR_RING_BYTES,
+		.follow = cli->follow,
+	};
+	int err;
+
+	if (s->ntargets == 1 && !cli->follow && !cli->all)
+		kern_opts.single = s->targets[0]->proc->pid;
+	err = kern__load(&s->kern, &kern_opts);
+	if (!err)
+		err = flow_decode__new(&s->decode, &decode_opts);
+	if (!err)
+		err = flow_ring__new(&s->ring, kern__ring_fd(s->kern), kern_opts.ring_bytes,
+				     on_record, s);
+	return err;
+}
+
+static int status_of(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		return EX_LR_PRIVILEGES;
+	if (err == -EOPNOTSUPP)
+		return EX_LR_UNSUPPORTED;
+	return EX_LR_RUNTIME;
+}
+
+/* Uprobes before tracepoints: the first request seen is seen with everything in place. */
+static int attach(struct session *s)
+{
+	int err, status;
+
+	for (size_t i = 0; i < s->ntargets; i++) {
+		status = session__attach_target(s, s->targets[i]);
+		if (status)
+			return status;
+	}
+	err = kern__attach_bytes(s->kern);
+	if (err)
+		return status_of(err);
+	s->result->start_ns = now_mono_ns();
+	session__sample(s);
+	return EX_LR_OK;
+}
+
+static void on_timer(struct session *s, int *fd)
+{
+	uint64_t expirations;
+
+	if (read(*fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+		return;
+	if (fd == &s->ring_timer) {
+		if (flow_ring__drain(s->ring))
+			s->stop = true;
+		session__look_at_pending(s);
+		add_timer(s, &s->ring_timer, flow_ring__delay_ns(s->ring), 0);
+	} else if (fd == &s->sample_timer) {
+		session__sample(s);
+	} else if (fd == &s->end_timer) {
+		s->stop = true;
+	} else if (fd == &s->tick_timer && s->opts->tick(s->opts->tick_ctx, now_mono_ns())) {
+		s->stop = true;
+	}
+}
+
+static void on_signal(struct session *s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+		log_info("signal %u: ending", info.ssi_signo);
+		s->stop = true;
+	}
+}
+
+static bool is_timer(const struct session *s, const void *ptr)
+{
+	return ptr == &s->ring_timer || ptr == &s->sample_timer || ptr == &s->end_timer ||
+	       ptr == &s->tick_timer;
+}
+
+static int run(struct session *s)
+{
+	struct epoll_event events[16];
+
+	if (s->opts->cli->duration_ns &&
+	    add_timer(s, &s->end_timer, s->opts->cli->duration_ns, 0))
+		return EX_LR_RUNTIME;
+	while (!s->stop && s->nalive) {
+		int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), -1);
+
+		if (n < 0 && errno != EINTR)
+			return EX_LR_RUNTIME;
+		for (int i = 0; i < n; i++) {
+			void *ptr = events[i].data.ptr;
+
+			if (ptr == &s->signals)
+				on_signal(s);
+			else if (is_timer(s, ptr))
+				on_timer(s, ptr);
+			else
+				session__target_ended(s, ptr);
+		}
+	}
+	return s->status;
+}
+
+/* Last samples while the probes' targets are there, then out, then what is left in the ring. */
+static void drain(struct session *s)
+{
+	flow_ring__drain(s->ring);
+	session__sample(s);
+	kern__detach(s->kern);
+	s->result->end_ns = now_mono_ns();
+	flow_ring__drain(s->ring);
+	session__report_coverage(s);
+	for (size_t i = 0; i < s->ntargets; i++)
+		session__target_ended(s, s->targets[i]);
+}
+
+static uint64_t total_loss(const struct session *s)
+{
+	uint64_t stats[LR_STAT_COUNT], sum = 0;
+
+	if (kern__stats(s->kern, stats))
+		return 0;
+	for (int i = 0; i < LR_STAT_COUNT; i++)
+		sum += stats[i];
+	return sum;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void cleanup(struct session *s)
+{
+	flow_ring__free(s->ring);
+	flow_decode__free(s->decode);
+	kern__free(s->kern);
+	session__free_targets(s);
+	close_fd(s->ring_timer);
+	close_fd(s->sample_timer);
+	close_fd(s->end_timer);
+	close_fd(s->tick_timer);
+	close_fd(s->signals);
+	close_fd(s->epoll);
+}
+
+int session__run(const struct session_opts *opts, struct session_result *result)
+{
+	struct session s = {
+		.opts = opts,
+		.result = result,
+		.epoll = -1,
+		.ring_timer = -1,
+		.sample_timer = -1,
+		.end_timer = -1,
+		.tick_timer = -1,
+		.signals = -1,
+	};
+	int status = session__open_targets(&s);
+	int err;
+
+	memset(result, 0, sizeof(*result));
+	if (!status) {
+		err = load(&s);
+		if (!err)
+			err = open_loop(&s);
+		status = err ? status_of(err) : attach(&s);
+	}
+	if (!status) {
+		status = run(&s);
+		drain(&s);
+		result->lost = total_loss(&s);
+		if (!status)
+			status = s.status;
+	}
+	cleanup(&s);
+	return status;
+}

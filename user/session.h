@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A live session: finds the targets, gets into the kernel, and hands flow events to a sink
+ * until the time is up, a signal asks for the end, or the last target is gone.
+ *
+ * States: SETUP (targets examined, programs loaded) -> RUNNING -> DRAINING (probes removed,
+ * what is left in the ring read) -> DONE.
+ */
+#ifndef LOOPRAY_SESSION_H
+#define LOOPRAY_SESSION_H
+
+#include <stdint.h>
+
+#include "flow_event.h"
+#include "options.h"
+
+struct session_opts {
+	const struct options *cli;
+	struct flow_sink sink;
+	/* Called about every @tick_ns while running (0: never). Non-zero ends the session. */
+	int (*tick)(void *ctx, uint64_t now_ns);
+	void *tick_ctx;
+	uint64_t tick_ns;
+};
+
+struct session_result {
+	uint64_t start_ns; /* probes in place */
+	uint64_t end_ns; /* probes removed */
+	uint64_t lost; /* records and state lost, all kinds */
+};
+
+/* Returns an exit status; what went wrong has been said. */
+int session__run(const struct session_opts *opts, struct session_result *result);
+
+#endif

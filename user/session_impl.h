@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Shared by the session_ files only. */
+#ifndef LOOPRAY_SESSION_IMPL_H
+#define LOOPRAY_SESSION_IMPL_H
+
+#include "flow_decode.h"
+#include "flow_ring.h"
+#include "kern.h"
+#include "session.h"
+#include "target_layout.h"
+#include "target_process.h"
+
+#define SESSION_MAX_TARGETS 256
+#define SESSION_MAX_THREADS 1024
+#define SESSION_MAX_ENVS    256
+#define SESSION_MAX_PENDING 64
+
+struct session_env {
+	pid_t tid;
+	uint32_t number;
+};
+
+struct session_target {
+	struct target_process *proc;
+	struct target_elf *elf;
+	struct target_layout layout;
+	struct target_env envs[SESSION_MAX_ENVS];
+	int nenvs;
+	const char *context;
+	bool ended;
+	bool check_failed; /* said once */
+};
+
+struct session {
+	const struct session_opts *opts;
+	struct session_result *result;
+	struct session_target *targets[SESSION_MAX_TARGETS];
+	size_t ntargets, nalive;
+	struct kern *kern;
+	struct flow_ring *ring;
+	struct flow_decode *decode;
+	int epoll, ring_timer, sample_timer, end_timer, tick_timer, signals;
+	bool stop;
+	int status;
+	uint64_t stats[LR_STAT_COUNT]; /* as last told to the sink */
+	uint64_t ring_told; /* ring losses already told through holes in sequences */
+	pid_t pending[SESSION_MAX_PENDING]; /* new processes to look at */
+	size_t npending;
+};
+
+/* session_target.c */
+int session__open_targets(struct session *s); /* exit status */
+int session__add_target(struct session *s, struct target_process *proc); /* owns @proc */
+int session__attach_target(struct session *s, struct session_target *t);
+void session__announce(struct session *s, struct session_target *t);
+void session__look_at_pending(struct session *s);
+void session__target_ended(struct session *s, struct session_target *t);
+void session__free_targets(struct session *s);
+
+/* session_sample.c */
+void session__sample(struct session *s);
+void session__report_coverage(struct session *s);
+
+int session__emit(struct session *s, const struct flow_event *ev);
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What is read now and then instead of being probed: the loops' own counters, the losses that
+ * BPF counted, and at the end the coverage of every probe. Reading a loop repeats the layout
+ * self-check, so that a runtime which stopped looking like its layout is noticed.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOG_MODULE "sample"
+#include "kern_threads.h"
+#include "log.h"
+#include "session_impl.h"
+#include "util.h"
+
+#define MAX_PROBES 32
+
+static struct flow_str str(const char *s)
+{
+	return (struct flow_str){ .s = s, .len = (uint32_t)strlen(s) };
+}
+
+/* Time on a CPU, the first field of schedstat; 0 if it cannot be read. */
+static uint64_t thread_cpu_ns(pid_t pid, pid_t tid)
+{
+	char path[64], text[128];
+	uint64_t ns;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid, tid);
+	if (read_file(path, text, sizeof(text)) <= 0 || sscanf(text, "%" SCNu64, &ns) != 1)
+		return 0;
+	return ns;
+}
+
+static void sample_loop(struct session *s, const struct session_target *t,
+			const struct target_env *env)
+{
+	struct flow_event ev = {
+		.type = FE_LOOP,
+		.pid = (uint32_t)t->proc->pid,
+		.tid = (uint32_t)env->tid,
+		.ts = now_mono_ns(),
+	};
+
+	ev.loop.env = flow_decode__env(s->decode, ev.pid, ev.tid);
+	ev.loop.idle_ns = env->loop_idle_ns;
+	ev.loop.iterations = env->loop_count;
+	ev.loop.cpu_ns = thread_cpu_ns(t->proc->pid, env->tid);
+	session__emit(s, &ev);
+}
+
+static void sample_target(struct session *s, struct session_target *t)
+{
+	struct target_thread threads[SESSION_MAX_THREADS];
+	char why[256] = "";
+	int n = kern_threads__list(t->proc->pid, threads, SESSION_MAX_THREADS);
+
+	if (n <= 0)
+		return;
+	n = target_layout__check(&t->layout, t->proc->pid, t->proc->load_bias, threads,
+				 min_t(size_t, (size_t)n, SESSION_MAX_THREADS), t->envs,
+				 SESSION_MAX_ENVS, why, sizeof(why));
+	if (n < 0) {
+		if (n != -ESRCH && !t->check_failed)
+			log_warn_errno(n, "pid %d: its memory no longer matches its layout: %s",
+				       t->proc->pid, why);
+		t->check_failed = n != -ESRCH;
+		return;
+	}
+	t->nenvs = min_t(int, n, SESSION_MAX_ENVS);
+	for (int i = 0; i < t->nenvs; i++)
+		if (t->envs[i].loop)
+			sample_loop(s, t, &t->envs[i]);
+}
+
+static const enum flow_loss_kind loss_kinds[LR_STAT_COUNT] = {
+#define RING FLOW_LOSS_RING
+#define MAP  FLOW_LOSS_MAP
+#define READ FLOW_LOSS_READ
+#define NONE FLOW_LOSS_KINDS
+#define LR_STAT(name, loss, text) [LR_STAT_##name] = loss,
+	LR_STATS(LR_STAT)
+#undef LR_STAT
+#undef RING
+#undef MAP
+#undef READ
+#undef NONE
+};
+
+static void tell_loss(struct session *s, enum flow_loss_kind kind, uint64_t count)
+{
+	struct flow_event ev = { .type = FE_LOSS, .ts = now_mono_ns() };
+
+	if (kind == FLOW_LOSS_KINDS || !count)
+		return;
+	ev.loss.kind = kind;
+	ev.loss.count = count;
+	session__emit(s, &ev);
+}
+
+/*
+ * The decoder tells ring losses as it meets the holes in a thread's sequence, and whose they
+ * were; only what it has not met yet (records without a thread, holes at the very end) is
+ * told from the kernel's counter, once the ring has been drained.
+ */
+static void sample_losses(struct session *s, bool last)
+{
+	uint64_t now[LR_STAT_COUNT];
+	uint64_t holes = flow_decode__holes(s->decode);
+
+	if (kern__stats(s->kern, now))
+		return;
+	for (int i = 0; i < LR_STAT_COUNT; i++) {
+		if (i == LR_STAT_ring_full)
+			continue;
+		tell_loss(s, loss_kinds[i], now[i] - s->stats[i]);
+		s->stats[i] = now[i];
+	}
+	if (last && now[LR_STAT_ring_full] > holes)
+		tell_loss(s, FLOW_LOSS_RING, now[LR_STAT_ring_full] - holes);
+}
+
+void session__sample(struct session *s)
+{
+	for (size_t i = 0; i < s->ntargets; i++)
+		if (!s->targets[i]->ended)
+			sample_target(s, s->targets[i]);
+	sample_losses(s, false);
+}
+
+static void tell_counter(struct session *s, const char *name, uint64_t value)
+{
+	struct flow_event ev = { .type = FE_COUNTER, .ts = now_mono_ns() };
+
+	ev.counter.name = str(name);
+	ev.counter.value = value;
+	session__emit(s, &ev);
+}
+
+void session__report_coverage(struct session *s)
+{
+	struct kern_probe probes[MAX_PROBES];
+	size_t n = kern__probes(s->kern, probes, MAX_PROBES);
+	uint64_t sums[LR_STAT_COUNT];
+
+	for (size_t i = 0; i < n && i < MAX_PROBES; i++) {
+		struct flow_event ev = { .type = FE_PROBE, .ts = now_mono_ns() };
+
+		ev.probe.name = str(probes[i].name);
+		ev.probe.site = str(probes[i].site);
+		ev.probe.reason = str(probes[i].reason);
+		ev.probe.attached = probes[i].attached;
+		ev.probe.hits = probes[i].hits;
+		ev.probe.misses = probes[i].misses;
+		session__emit(s, &ev);
+	}
+	sample_losses(s, true);
+	if (!kern__stats(s->kern, sums)) {
+#define LR_STAT(name, loss, text) tell_counter(s, #name, sums[LR_STAT_##name]);
+		LR_STATS(LR_STAT)
+#undef LR_STAT
+	}
+	tell_counter(s, "ring_records", flow_ring__records(s->ring));
+	tell_counter(s, "ring_peak_percent", (uint64_t)(flow_ring__peak(s->ring) * 100));
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Targets of a session: from a pid to a process whose runtime can be read, and attached. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define LOG_MODULE "target"
+#include "kern_threads.h"
+#include "log.h"
+#include "session_impl.h"
+#include "target_cache.h"
+#include "util.h"
+
+static struct flow_str str(const char *s)
+{
+	return (struct flow_str){ .s = s, .len = (uint32_t)strlen(s) };
+}
+
+/* Which privilege problem or mismatch a failed layout check amounts to. */
+static int check_status(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		return EX_LR_PRIVILEGES;
+	if (err == -ESRCH)
+		return EX_LR_NO_TARGET;
+	return EX_LR_UNSUPPORTED;
+}
+
+static int check_layout(struct session_target *t, char *why, size_t why_len)
+{
+	struct target_thread threads[SESSION_MAX_THREADS];
+	int n = kern_threads__list(t->proc->pid, threads, SESSION_MAX_THREADS);
+
+	if (n < 0) {
+		snprintf(why, why_len, "cannot list its threads");
+		return n;
+	}
+	if (n > SESSION_MAX_THREADS)
+		n = SESSION_MAX_THREADS;
+	return target_layout__check(&t->layout, t->proc->pid, t->proc->load_bias, threads,
+				    (size_t)n, t->envs, SESSION_MAX_ENVS, why, why_len);
+}
+
+/* Opens the image, decodes it, and checks the result against the running process. */
+static int prepare(struct session_target *t)
+{
+	const char *mechanism_why = NULL;
+	char why[256] = "";
+	int err;
+
+	err = target_elf__open(&t->elf, t->proc->image, why, sizeof(why));
+	if (!err)
+		err = target_cache__decode(&t->layout, t->elf, why, sizeof(why));
+	if (!err)
+		err = target_layout__bind(&t->layout, t->proc->pid, t->proc->load_bias, why,
+					  sizeof(why));
+	if (!err) {
+		t->nenvs = check_layout(t, why, sizeof(why));
+		err = t->nenvs < 0 ? t->nenvs : 0;
+	}
+	if (err) {
+		log_err_errno(err, "pid %d cannot be observed: %s", t->proc->pid, why);
+		return check_status(err);
+	}
+	if (t->nenvs > SESSION_MAX_ENVS)
+		t->nenvs = SESSION_MAX_ENVS;
+	t->context = target_context__name(
+		target_context__of(t->envs, (size_t)t->nenvs, &mechanism_why));
+	for (size_t i = 0; target_layout__missing(&t->layout, i); i++)
+		log_info("pid %d: %s", t->proc->pid, target_layout__missing(&t->layout, i));
+	return EX_LR_OK;
+}
+
+static void target__free(struct session_target *t)
+{
+	if (!t)
+		return;
+	target_elf__free(t->elf);
+	target_process__free(t->proc);
+	free(t);
+}
+
+void session__free_targets(struct session *s)
+{
+	for (size_t i = 0; i < s->ntargets; i++)
+		target__free(s->targets[i]);
+	s->ntargets = 0;
+}
+
+int session__add_target(struct session *s, struct target_process *proc)
+{
+	struct session_target *t = calloc(1, sizeof(*t));
+	int status;
+
+	if (!t || s->ntargets == SESSION_MAX_TARGETS) {
+		log_err("pid %d: too many processes to observe at once", proc->pid);
+		target_process__free(proc);
+		free(t);
+		return EX_LR_RUNTIME;
+	}
+	t->proc = proc;
+	status = prepare(t);
+	if (status) {
+		target__free(t);
+		return status;
+	}
+	s->targets[s->ntargets++] = t;
+	s->nalive++;
+	return EX_LR_OK;
+}
+
+static int open_pid(struct session *s, pid_t pid)
+{
+	struct target_process *proc;
+	struct target_why why = {};
+
+	if (target_process__open(&proc, pid, &why)) {
+		log_err("%s", why.text);
+		return why.status;
+	}
+	return session__add_target(s, proc);
+}
+
+static int found(struct target_process *proc, void *ctx)
+{
+	struct session *s = ctx;
+
+	/* One that cannot be observed does not keep the others from it; it has been named. */
+	session__add_target(s, proc);
+	return s->ntargets == SESSION_MAX_TARGETS;
+}
+
+int session__open_targets(struct session *s)
+{
+	const struct options *cli = s->opts->cli;
+	int status;
+
+	for (size_t i = 0; i < cli->npids; i++) {
+		status = open_pid(s, cli->pids[i]);
+		if (status)
+			return status;
+	}
+	if (cli->all)
+		target_process__scan(found, s, NULL);
+	if (!s->ntargets) {
+		log_err(cli->all ? "no Node.js process found that can be observed" :
+				   "no process given: use -p PID, or --all");
+		return cli->all ? EX_LR_NO_TARGET : EX_LR_USAGE;
+	}
+	return EX_LR_OK;
+}
+
+/* Tells the sink what is being observed, so that a capture explains itself. */
+void session__announce(struct session *s, struct session_target *t)
+{
+	struct flow_event ev = { .type = FE_TARGET, .pid = (uint32_t)t->proc->pid };
+
+	ev.ts = now_mono_ns();
+	ev.target.start_time = t->proc->start_time;
+	ev.target.version = str(t->proc->node.version);
+	ev.target.context = str(t->context);
+	ev.target.linked = str(target_process__linked(t->proc));
+	ev.target.exe = str(t->proc->exe);
+	ev.target.level = str(options__level_name(s->opts->cli->level));
+	session__emit(s, &ev);
+	for (uint32_t i = 0; i < t->layout.nproviders; i++) {
+		struct flow_event name = { .type = FE_PROVIDER, .pid = ev.pid, .ts = ev.ts };
+
+		name.provider.number = i;
+		name.provider.name = str(t->layout.providers[i]);
+		session__emit(s, &name);
+	}
+}
+
+static int watch_end(struct session *s, struct session_target *t)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = t };
+
+	if (t->proc->pidfd < 0)
+		return 0;
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, t->proc->pidfd, &e) ? -errno : 0;
+}
+
+int session__attach_target(struct session *s, struct session_target *t)
+{
+	struct lr_process_config config = { .layout = t->layout.lr };
+	char why[256] = "";
+	int err;
+
+	config.level = s->opts->cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES :
+								LR_LEVEL_REQUESTS;
+	session__announce(s, t);
+	err = kern__add_process(s->kern, t->proc->pid, &config);
+	if (!err)
+		err = kern__attach_image(s->kern, t->elf, t->proc->image, t->proc->pid,
+					 t->proc->node.dev, t->proc->node.ino, why, sizeof(why));
+	if (!err)
+		err = watch_end(s, t);
+	if (err && !target_process__alive(t->proc)) {
+		log_err("pid %d ended while it was being attached to", t->proc->pid);
+		return EX_LR_NO_TARGET;
+	}
+	if (err) {
+		log_err_errno(err, "cannot attach to pid %d: %s", t->proc->pid, why);
+		return err == -EPERM || err == -EACCES ? EX_LR_PRIVILEGES : EX_LR_UNSUPPORTED;
+	}
+	/* Its symbols were needed for the probes alone. */
+	target_elf__free(t->elf);
+	t->elf = NULL;
+	return EX_LR_OK;
+}
+
+void session__target_ended(struct session *s, struct session_target *t)
+{
+	struct flow_event ev = { .type = FE_TARGET_END, .pid = (uint32_t)t->proc->pid };
+
+	if (t->ended)
+		return;
+	t->ended = true;
+	s->nalive--;
+	ev.ts = now_mono_ns();
+	if (t->proc->pidfd >= 0)
+		epoll_ctl(s->epoll, EPOLL_CTL_DEL, t->proc->pidfd, NULL);
+	kern__remove_process(s->kern, t->proc->pid);
+	/* What it did before its end is still in the ring. */
+	flow_ring__drain(s->ring);
+	session__emit(s, &ev);
+	log_info("pid %d ended", t->proc->pid);
+}
+
+static bool known(const struct session *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->ntargets; i++)
+		if (!s->targets[i]->ended && s->targets[i]->proc->pid == pid)
+			return true;
+	return false;
+}
+
+/* Processes that targets started (--follow): observed if they turn out to be Node.js. */
+void session__look_at_pending(struct session *s)
+{
+	for (size_t i = 0; i < s->npending; i++) {
+		struct target_process *proc;
+
+		if (known(s, s->pending[i]) ||
+		    target_process__open(&proc, s->pending[i], NULL))
+			continue;
+		if (session__add_target(s, proc))
+			continue;
+		if (session__attach_target(s, s->targets[s->ntargets - 1]))
+			session__target_ended(s, s->targets[s->ntargets - 1]);
+	}
+	s->npending = 0;
+}
