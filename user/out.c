@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#define LOG_MODULE "out"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "out.h"
+#include "out_jsonl.h"
+#include "out_report.h"
+#include "util.h"
+
+struct out_file {
+	int fd;
+	int err;
+	bool regular;
+	bool keep_partial;
+	char *name; /* final name, or what messages call it */
+	char *tmp;  /* NULL unless regular */
+	uint64_t written;
+	size_t len;
+	char buf[64 * 1024];
+};
+
+static const struct out_format *const formats[] = {&out_jsonl_format, &out_report_text_format,
+						   &out_report_json_format};
+
+const struct out_format *out_format__at(size_t index)
+{
+	return index < ARRAY_SIZE(formats) ? formats[index] : NULL;
+}
+
+const struct out_format *out_format__find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (strcmp(formats[i]->name, name) == 0)
+			return formats[i];
+	return NULL;
+}
+
+/* Says what went wrong in the words of the person who has to free the disk. */
+static int fail(struct out_file *f, const char *doing, int err)
+{
+	if (f->err)
+		return f->err;
+	f->err = err;
+	if (err == -EPIPE)
+		log_err("%s: the program that reads it has closed it", f->name);
+	else if (err == -ENOSPC || err == -EDQUOT)
+		log_err_errno(err, "%s: the output is incomplete, its disk is full", f->name);
+	else
+		log_err_errno(err, "cannot %s %s", doing, f->name);
+	return err;
+}
+
+static void file_free(struct out_file *f)
+{
+	if (f->fd >= 0 && f->fd != STDOUT_FILENO)
+		close(f->fd);
+	free(f->name);
+	free(f->tmp);
+	free(f);
+}
+
+/*
+ * Opens NAME.tmp. O_NOFOLLOW and the checks on what was there keep a link planted in a
+ * shared directory from redirecting what may be written with privileges.
+ */
+static int open_tmp(struct out_file *f)
+{
+	struct stat st;
+
+	f->fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (f->fd < 0 && errno != EEXIST)
+		return fail(f, "create", -errno);
+	if (f->fd >= 0)
+		return flock(f->fd, LOCK_EX | LOCK_NB) ? fail(f, "lock", -errno) : 0;
+
+	f->fd = open(f->tmp, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (f->fd < 0 || fstat(f->fd, &st))
+		return fail(f, "replace the unfinished", -errno);
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())
+		return fail(f, "replace the temporary file of", -EEXIST);
+	if (flock(f->fd, LOCK_EX | LOCK_NB))
+		return fail(f, "write, another loopray does:", -EBUSY);
+	log_warn("replacing %s, which an earlier run did not finish", f->tmp);
+	return ftruncate(f->fd, 0) ? fail(f, "truncate", -errno) : 0;
+}
+
+static int open_named(struct out_file *f, const char *path)
+{
+	char *real = realpath(path, NULL);
+	struct stat st;
+
+	/* A link stays one: what it points to is replaced. */
+	f->name = real ? real : strdup(path);
+	if (!f->name)
+		return -ENOMEM;
+	if (stat(f->name, &st) == 0 && !S_ISREG(st.st_mode)) {
+		f->fd = open(f->name, O_WRONLY | O_CLOEXEC);
+		return f->fd < 0 ? fail(f, "open", -errno) : 0;
+	}
+	f->regular = true;
+	if (asprintf(&f->tmp, "%s.tmp", f->name) < 0) {
+		f->tmp = NULL;
+		return -ENOMEM;
+	}
+	return open_tmp(f);
+}
+
+static int open_stdout(struct out_file *f)
+{
+	fflush(stdout);
+	f->fd = STDOUT_FILENO;
+	f->name = strdup("standard output");
+	return f->name ? 0 : -ENOMEM;
+}
+
+int out_file__open(struct out_file **out, const char *path)
+{
+	struct out_file *f = calloc(1, sizeof(*f));
+	int err;
+
+	*out = NULL;
+	if (!f)
+		return -ENOMEM;
+	f->fd = -1;
+	err = !path || strcmp(path, "-") == 0 ? open_stdout(f) : open_named(f, path);
+	if (err) {
+		file_free(f);
+		return err;
+	}
+	*out = f;
+	return 0;
+}
+
+static int write_all(struct out_file *f, const char *data, size_t len)
+{
+	while (len && !f->err) {
+		ssize_t n = write(f->fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(f, "write", -errno);
+		f->written += (uint64_t)n;
+		data += n;
+		len -= (size_t)n;
+	}
+	return f->err;
+}
+
+int out_file__flush(struct out_file *f)
+{
+	size_t len = f->len;
+
+	f->len = 0;
+	return write_all(f, f->buf, len);
+}
+
+int out_file__write(void *file, const void *data, size_t len)
+{
+	struct out_file *f = file;
+
+	if (f->err)
+		return f->err;
+	if (len > sizeof(f->buf) - f->len)
+		out_file__flush(f);
+	if (len > sizeof(f->buf))
+		return write_all(f, data, len);
+	memcpy(f->buf + f->len, data, len);
+	f->len += len;
+	return f->err;
+}
+
+int out_file__printf(struct out_file *f, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (len < 0 || (size_t)len >= sizeof(text))
+		return fail(f, "format a line of", -EOVERFLOW);
+	return out_file__write(f, text, (size_t)len);
+}
+
+/* Some file systems report a full disk only when the data is forced out. */
+static int sync_and_rename(struct out_file *f)
+{
+	if (fdatasync(f->fd) && errno != EINVAL && errno != EROFS)
+		return fail(f, "write", -errno);
+	if (rename(f->tmp, f->name)) {
+		f->keep_partial = true; /* it is whole, only its name is not */
+		return fail(f, "rename the temporary file to", -errno);
+	}
+	return 0;
+}
+
+int out_file__commit(struct out_file *f)
+{
+	int err = out_file__flush(f);
+
+	if (!err && f->regular)
+		err = sync_and_rename(f);
+	if (err && f->regular && !f->keep_partial)
+		unlink(f->tmp);
+	file_free(f);
+	return err;
+}
+
+void out_file__abandon(struct out_file *f)
+{
+	if (!f)
+		return;
+	if (!f->regular || f->keep_partial)
+		out_file__flush(f);
+	else
+		unlink(f->tmp);
+	file_free(f);
+}
+
+void out_file__keep_partial(struct out_file *f)
+{
+	f->keep_partial = true;
+}
+
+uint64_t out_file__written(const struct out_file *f)
+{
+	return f->written;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Output: a file that appears under its name only when it is whole, and one table of
+ * operations per format.
+ *
+ * An out_file for a regular file is written as NAME.tmp beside it and renamed by
+ * out_file__commit; standard output ("-"), pipes and devices are written directly. A write
+ * error is logged once, in words, and sticks: later writes return it without trying. The
+ * program must ignore SIGPIPE, so that a closed pipe is an error like any other.
+ */
+#ifndef LOOPRAY_OUT_H
+#define LOOPRAY_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow_context.h"
+#include "flow_event.h"
+#include "flow_request.h"
+
+struct model;
+
+struct out_file;
+
+/*
+ * @path "-" or NULL is standard output. A NAME.tmp that an earlier run left behind is
+ * replaced, with a warning; one that a running loopray writes is -EBUSY.
+ */
+int out_file__open(struct out_file **out, const char *path);
+/* Buffered; 0 or -errno. */
+int out_file__write(void *file, const void *data, size_t len);
+int out_file__printf(struct out_file *f, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+int out_file__flush(struct out_file *f);
+/* Makes all of it durable under the final name, and frees @f whatever happens. */
+int out_file__commit(struct out_file *f);
+/* Frees @f without giving it the final name. NULL-safe. */
+void out_file__abandon(struct out_file *f);
+/* From now on NAME.tmp outlives a failure: for formats that can be recovered from a part. */
+void out_file__keep_partial(struct out_file *f);
+/* Bytes that reached the file; those still buffered are not counted. */
+uint64_t out_file__written(const struct out_file *f);
+
+/* What a format needs to know beside the stream itself. */
+struct out_opts {
+	uint64_t mono_ns;    /* clock pair: the same moment on CLOCK_MONOTONIC... */
+	uint64_t wall_ns;    /* ...and on CLOCK_REALTIME */
+	const char *host;    /* where it was recorded; NULL unknown */
+	const char *version; /* of the loopray that recorded; NULL unknown */
+	bool color;
+	bool verbose; /* probe coverage and the like */
+};
+
+/*
+ * One output format. @open writes nothing that depends on targets, which are not known yet;
+ * @event, @request and @resource may be NULL where a format does not need them; @close writes
+ * the end from the final model and frees the state, also when it fails; @free frees it
+ * without writing. All return 0 or -errno.
+ */
+struct out_format {
+	const char *name;  /* for --format */
+	const char *about; /* one line of help */
+	int (*open)(void **state, struct out_file *file, const struct out_opts *opts);
+	int (*event)(void *state, const struct flow_event *ev);
+	int (*request)(void *state, const struct flow_req *req);
+	int (*resource)(void *state, const struct flow_resource *res);
+	int (*close)(void *state, const struct model *m);
+	void (*free)(void *state);
+};
+
+/* The format of that name, or NULL. */
+const struct out_format *out_format__find(const char *name);
+/* The formats in the order that help shows them; NULL behind the last. */
+const struct out_format *out_format__at(size_t index);
+
+#endif
