@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The model: what is known about the observed processes at one moment. Every reader (report,
+ * dashboard, exporters) takes an immutable snapshot; only the builder changes.
+ *
+ * The builder is fed with flow events and finished requests, live or from a capture, and
+ * keeps a fixed upper bound of memory: beyond its limits targets, loops and routes are
+ * counted together instead of apart, and the snapshot says so.
+ */
+#ifndef LOOPRAY_MODEL_H
+#define LOOPRAY_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow_context.h"
+#include "flow_event.h"
+#include "flow_latency.h"
+#include "flow_request.h"
+
+#define MODEL_SLOWEST 16
+
+struct model_target {
+	uint32_t pid;
+	uint64_t start_time; /* clock ticks since boot */
+	char version[32];    /* of Node.js; empty: unknown */
+	char context[16];
+	char linked[16];
+	char level[16];
+	char exe[256];
+	uint32_t environments; /* JavaScript threads seen, also those that ended */
+	bool ended;
+};
+
+/* Nanoseconds. count 0: the others are 0 and mean nothing. */
+struct model_latency {
+	uint64_t count;
+	uint64_t mean;
+	uint64_t min;
+	uint64_t p50;
+	uint64_t p95;
+	uint64_t p99;
+	uint64_t max;
+};
+
+/* Sums over the requests whose breakdown is known, nanoseconds. */
+struct model_breakdown {
+	uint64_t known;
+	uint64_t unknown;
+	uint64_t queue;
+	uint64_t cpu;
+	uint64_t loop_busy;
+	uint64_t wait;
+};
+
+/* Of requests that are over, or of one route of them. */
+struct model_requests {
+	uint64_t total;	      /* all that are over, however they ended */
+	uint64_t by_class[6]; /* [1] 1xx ... [5] 5xx; [0] no status seen, or none of these */
+	uint64_t by_end[REQ_LOST + 1]; /* enum flow_req_end; [REQ_IN_FLIGHT] is not in total */
+	uint64_t incomplete[3];	       /* REQ_INC_LOSS, _GAP, _ATTACH: may overlap */
+	uint64_t incomplete_any;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+	/* Of whole requests with all of their records: others would make it look better. */
+	struct model_latency latency;
+	struct model_breakdown breakdown;
+};
+
+struct model_route {
+	char *method; /* "*" and "(other routes)": those beyond the limit */
+	char *route;
+	struct model_requests requests;
+};
+
+/* One finished request, kept for its latency. */
+struct model_request {
+	char method[24];
+	char path[256];	     /* cut if longer */
+	struct flow_req req; /* method, path and route of this copy are not valid: NULL */
+};
+
+struct model_resource_type {
+	char name[48];
+	struct flow_res_type count; /* its name is NULL */
+};
+
+/* An event loop: environment @env of process @pid. */
+struct model_loop {
+	uint32_t pid;
+	uint32_t env;
+	uint64_t wall_ns; /* between first and last sample; 0: utilisation is not known */
+	uint64_t idle_ns; /* the following are differences over that time */
+	uint64_t iterations;
+	uint64_t cpu_ns;
+	double peak; /* highest utilisation between two samples, 0..1 */
+	bool iterations_known;
+};
+
+enum model_gc_kind { MODEL_GC_SCAVENGE, MODEL_GC_MARK_COMPACT, MODEL_GC_OTHER, MODEL_GC_KINDS };
+
+struct model_gc {
+	uint64_t count;
+	uint64_t untimed; /* of those, collections whose duration is not known */
+	uint64_t total_ns;
+	uint64_t max_ns;
+};
+
+struct model_probe {
+	char name[64];
+	char site[128];
+	char reason[128];
+	bool attached;
+	uint64_t hits;
+	uint64_t misses;
+};
+
+struct model_counter {
+	char name[64];
+	uint64_t value;
+};
+
+struct model_loss {
+	uint64_t ring;
+	uint64_t map; /* kernel maps and, here, resources beyond max_resources */
+	uint64_t read;
+	uint64_t file; /* events that a recorder could not write */
+	uint64_t total;
+};
+
+struct model {
+	uint64_t start_ns; /* what was observed: CLOCK_MONOTONIC */
+	uint64_t end_ns;
+	uint64_t in_flight;
+	struct model_requests requests;
+	struct flow_hist latency;
+	struct model_route *routes; /* most requests first */
+	size_t route_count;
+	struct model_request slowest[MODEL_SLOWEST]; /* slowest first */
+	size_t slowest_count;
+	struct model_target *targets; /* in order of appearance */
+	size_t target_count;
+	struct model_resource_type *types;
+	size_t type_count;
+	struct model_loop *loops;
+	size_t loop_count;
+	struct model_gc gc[MODEL_GC_KINDS];
+	struct model_probe *probes;
+	size_t probe_count;
+	struct model_counter *counters;
+	size_t counter_count;
+	struct model_loss loss;
+	uint64_t resources_not_kept; /* part of loss.map */
+	uint64_t routes_merged;	     /* requests counted under "(other routes)" */
+	uint64_t not_kept;	     /* targets, loops, probes, counters beyond the limits */
+	bool has_resources;	     /* a target was observed at level resources */
+};
+
+struct model_builder;
+
+/* Limits; 0 takes the default. */
+struct model_opts {
+	uint32_t max_routes; /* 512; about 10 kB each */
+};
+
+/* What the builder does not see by itself. */
+struct model_view {
+	uint64_t start_ns;  /* 0: time of the first event */
+	uint64_t end_ns;    /* 0: time of the last event */
+	uint64_t in_flight; /* live; added to those that were handed in as in flight */
+	const struct flow_res_type *types; /* of flow_context__types */
+	size_t type_count;
+	uint64_t resources_not_kept; /* flow_context__overflow */
+	uint64_t unwritten;	     /* events that the recorder of a capture could not write */
+};
+
+int model_builder__new(struct model_builder **out, const struct model_opts *opts);
+void model_builder__free(struct model_builder *b);
+
+/* A flow_sink. 0 or -ENOMEM. */
+int model_builder__event(void *builder, const struct flow_event *ev);
+/* The done callback of flow_requests. Out of memory shows at the snapshot. */
+void model_builder__request(void *builder, const struct flow_req *req);
+
+/* The snapshot is the caller's. @view may be NULL. 0 or -ENOMEM. */
+int model_builder__snapshot(const struct model_builder *b, const struct model_view *view,
+			    struct model **out);
+void model__free(struct model *m);
+
+/* Length of the observation in seconds. */
+double model__duration(const struct model *m);
+/* Share of the time that the loop was not idle, 0..1; below 0 if it is not known. */
+double model_loop__utilisation(const struct model_loop *l);
+
+#endif

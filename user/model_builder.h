@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The builder's state: seen by the files of the model only. */
+#ifndef LOOPRAY_MODEL_BUILDER_H
+#define LOOPRAY_MODEL_BUILDER_H
+
+#include "model.h"
+
+struct route_state {
+	uint64_t hash;
+	char *method;
+	char *route;
+	struct model_requests requests; /* its latency is made at the snapshot */
+	struct flow_hist latency;
+};
+
+struct loop_state {
+	struct model_loop loop;
+	uint32_t samples;
+	uint64_t first_ns, first_idle, first_iterations, first_cpu;
+	uint64_t last_ns, last_idle;
+};
+
+struct model_builder {
+	bool oom;
+	uint64_t first_ns;
+	uint64_t last_ns;
+	struct model_requests requests;
+	struct flow_hist latency;
+	struct model_request slowest[MODEL_SLOWEST];
+	size_t slowest_count;
+	uint32_t max_routes;
+	size_t route_count;
+	struct route_state **routes;
+	struct route_state **table; /* open addressing by hash */
+	uint32_t table_mask;
+	struct route_state *other;
+
+	struct model_target *targets;
+	size_t target_count, target_cap;
+	struct loop_state *loops;
+	size_t loop_count, loop_cap;
+	struct model_probe *probes;
+	size_t probe_count, probe_cap;
+	struct model_counter *counters;
+	size_t counter_count, counter_cap;
+	struct model_gc gc[MODEL_GC_KINDS];
+	uint64_t loss[FLOW_LOSS_KINDS];
+	uint64_t not_kept;
+};
+
+#endif
