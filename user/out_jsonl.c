@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The header line names the targets known when the first other line is due; a target that
+ * comes later has a line of its own, "type":"target".
+ *
+ * A request that was in flight when the observation ended is written too, so that none is
+ * missing that was seen: "end":"in_flight", end_ns and duration_ns 0, "incomplete":true. An
+ * average over durations must therefore select "end":"complete" and "incomplete":false.
+ * The breakdown's parts are null where it is not known.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "events.h"
+#include "json.h"
+#include "model.h"
+#include "out_jsonl.h"
+#include "util.h"
+
+#define EARLY_TARGETS 64
+
+struct jsonl {
+	struct out_opts opts;
+	char host[256];
+	char version[32];
+	bool headed;
+	uint64_t requests;
+	uint64_t resources;
+	size_t early_count;
+	struct model_target early[EARLY_TARGETS]; /* announced before the header was due */
+	struct json j;
+};
+
+static int jsonl_open(void **state, struct out_file *file, const struct out_opts *opts)
+{
+	struct jsonl *s = calloc(1, sizeof(*s));
+
+	*state = s;
+	if (!s)
+		return -ENOMEM;
+	s->opts = *opts;
+	snprintf(s->host, sizeof(s->host), "%s", opts->host ? opts->host : "");
+	snprintf(s->version, sizeof(s->version), "%s", opts->version ? opts->version : "");
+	json__init(&s->j, out_file__write, file);
+	return 0;
+}
+
+static void put_target(struct json *j, const struct model_target *t)
+{
+	json__key_u64(j, "pid", t->pid);
+	json__key_u64(j, "start_time", t->start_time);
+	json__key_str(j, "node", t->version[0] ? t->version : NULL);
+	json__key_str(j, "context", t->context[0] ? t->context : "unknown");
+	json__key_str(j, "linked", t->linked[0] ? t->linked : NULL);
+	json__key_str(j, "level", t->level[0] ? t->level : NULL);
+	json__key_str(j, "exe", t->exe[0] ? t->exe : NULL);
+}
+
+static void header(struct jsonl *s)
+{
+	struct json *j = &s->j;
+
+	if (s->headed)
+		return;
+	s->headed = true;
+	json__object_begin(j);
+	json__key_str(j, "type", "header");
+	json__key_str(j, "schema", "loopray.jsonl/1");
+	json__key_str(j, "version", s->version[0] ? s->version : NULL);
+	json__key_str(j, "host", s->host[0] ? s->host : NULL);
+	json__key_u64(j, "mono_ns", s->opts.mono_ns);
+	json__key_u64(j, "wall_ns", s->opts.wall_ns);
+	json__key_i64(j, "wall_offset_ns", (int64_t)(s->opts.wall_ns - s->opts.mono_ns));
+	json__key_array(j, "targets");
+	for (size_t i = 0; i < s->early_count; i++) {
+		json__object_begin(j);
+		put_target(j, &s->early[i]);
+		json__object_end(j);
+	}
+	json__array_end(j);
+	json__object_end(j);
+	json__newline(j);
+}
+
+static void copy_str(char *to, size_t cap, const struct flow_str *s)
+{
+	size_t len = min_t(size_t, s->len, cap - 1);
+
+	if (len)
+		memcpy(to, s->s, len);
+	to[len] = '\0';
+}
+
+static int jsonl_event(void *state, const struct flow_event *ev)
+{
+	struct jsonl *s = state;
+	struct model_target t = {.pid = ev->pid};
+
+	if (ev->type != FE_TARGET)
+		return s->j.err;
+	t.start_time = ev->target.start_time;
+	copy_str(t.version, sizeof(t.version), &ev->target.version);
+	copy_str(t.context, sizeof(t.context), &ev->target.context);
+	copy_str(t.linked, sizeof(t.linked), &ev->target.linked);
+	copy_str(t.level, sizeof(t.level), &ev->target.level);
+	copy_str(t.exe, sizeof(t.exe), &ev->target.exe);
+	if (!s->headed && s->early_count < EARLY_TARGETS) {
+		s->early[s->early_count++] = t;
+		return 0;
+	}
+	header(s);
+	json__object_begin(&s->j);
+	json__key_str(&s->j, "type", "target");
+	put_target(&s->j, &t);
+	json__object_end(&s->j);
+	json__newline(&s->j);
+	return s->j.err;
+}
+
+static void put_peer(struct json *j, const struct flow_req *req)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	json__key_u64(j, "peer_port", req->peer_port);
+	json__key_str(j, "peer_addr",
+		      (req->family == AF_INET || req->family == AF_INET6)
+			      ? inet_ntop(req->family, req->peer_addr, text, sizeof(text))
+			      : NULL);
+	json__key_u64(j, "local_port", req->local_port);
+}
+
+static void put_part(struct json *j, const char *key, bool known, uint64_t ns)
+{
+	json__key(j, key);
+	if (known)
+		json__u64(j, ns);
+	else
+		json__null(j);
+}
+
+static void put_times(struct json *j, const struct flow_req *req)
+{
+	const struct flow_breakdown *b = &req->breakdown;
+
+	json__key_u64(j, "start_ns", req->start_ns);
+	json__key_u64(j, "recv_ns", req->recv_ns);
+	json__key_u64(j, "first_byte_ns", req->first_byte_ns);
+	json__key_u64(j, "end_ns", req->end_ns);
+	json__key_u64(j, "duration_ns",
+		      req->end_ns > req->start_ns ? req->end_ns - req->start_ns : 0);
+	json__key_u64(j, "bytes_in", req->bytes_in);
+	json__key_u64(j, "bytes_out", req->bytes_out);
+	json__key_object(j, "breakdown_ns");
+	put_part(j, "queue", b->known, b->queue);
+	put_part(j, "cpu", b->known, b->cpu);
+	put_part(j, "loop_busy", b->known, b->loop_busy);
+	put_part(j, "wait", b->known, b->wait);
+	json__object_end(j);
+}
+
+static void put_end(struct json *j, const struct flow_req *req)
+{
+	static const char *const ends[] = {"in_flight",		"complete", "aborted_by_client",
+					   "aborted_by_server", "upgraded", "lost"};
+	static const char *const why[] = {"loss", "gap", "attach"};
+	bool whole = req->end != REQ_IN_FLIGHT && req->end != REQ_LOST && !req->incomplete;
+
+	json__key_array(j, "findings"); /* none are made yet */
+	json__array_end(j);
+	json__key_bool(j, "incomplete", !whole);
+	json__key_array(j, "incomplete_because");
+	for (size_t i = 0; i < ARRAY_SIZE(why); i++)
+		if (req->incomplete & (1u << i))
+			json__str(j, why[i]);
+	json__array_end(j);
+	json__key_str(j, "end", req->end < ARRAY_SIZE(ends) ? ends[req->end] : NULL);
+}
+
+static int jsonl_request(void *state, const struct flow_req *req)
+{
+	struct jsonl *s = state;
+	struct json *j = &s->j;
+
+	header(s);
+	json__object_begin(j);
+	json__key_str(j, "type", "request");
+	json__key_u64(j, "pid", req->pid);
+	json__key_u64(j, "env", req->env);
+	json__key_u64(j, "seq", req->seq);
+	json__key_u64(j, "conn", req->conn);
+	json__key_u64(j, "conn_seq", req->conn_seq);
+	put_peer(j, req);
+	json__key_str(j, "method", req->method);
+	json__key_str(j, "path", req->path);
+	json__key_str(j, "route", req->route);
+	json__key_u64(j, "http", req->version);
+	json__key_u64(j, "status", req->status);
+	put_times(j, req);
+	json__key_u64(j, "resources_created", req->resources_created);
+	json__key_u64(j, "resources_alive", req->resources_alive);
+	put_end(j, req);
+	json__object_end(j);
+	json__newline(j);
+	s->requests++;
+	return j->err;
+}
+
+/* An id that is not known is null: -1 is no async id. */
+static void put_id(struct json *j, const char *key, int64_t id)
+{
+	json__key(j, key);
+	if (id < 0)
+		json__null(j);
+	else
+		json__i64(j, id);
+}
+
+static int jsonl_resource(void *state, const struct flow_resource *res)
+{
+	struct jsonl *s = state;
+	struct json *j = &s->j;
+
+	header(s);
+	json__object_begin(j);
+	json__key_str(j, "type", "resource");
+	json__key_u64(j, "pid", res->pid);
+	json__key_u64(j, "env", res->env);
+	put_id(j, "async_id", res->async_id);
+	put_id(j, "trigger_id", res->trigger_id);
+	put_id(j, "exec_id", res->exec_id);
+	json__key_str(j, "resource", res->type);
+	json__key_u64(j, "init_ns", res->init_ns);
+	json__key_u64(j, "destroy_ns", res->destroy_ns);
+	json__key_u64(j, "callbacks", res->callbacks);
+	put_part(j, "request_seq", res->request_seq != 0, res->request_seq);
+	put_part(j, "conn", res->conn != 0, res->conn);
+	json__object_end(j);
+	json__newline(j);
+	s->resources++;
+	return j->err;
+}
+
+static void summary(struct jsonl *s, const struct model *m)
+{
+	struct json *j = &s->j;
+
+	json__object_begin(j);
+	json__key_str(j, "type", "summary");
+	json__key_u64(j, "requests", s->requests);
+	json__key_u64(j, "in_flight", m->in_flight);
+	json__key_u64(j, "resources", s->resources);
+	json__key_u64(j, "start_ns", m->start_ns);
+	json__key_u64(j, "end_ns", m->end_ns);
+	json__key_object(j, "loss");
+	json__key_u64(j, "ring", m->loss.ring);
+	json__key_u64(j, "map", m->loss.map);
+	json__key_u64(j, "read", m->loss.read);
+	json__key_u64(j, "file", m->loss.file);
+	json__key_u64(j, "total", m->loss.total);
+	json__object_end(j);
+	json__object_end(j);
+	json__newline(j);
+}
+
+static void jsonl_free(void *state)
+{
+	free(state);
+}
+
+static int jsonl_close(void *state, const struct model *m)
+{
+	struct jsonl *s = state;
+	int err;
+
+	header(s);
+	summary(s, m);
+	err = json__finish(&s->j);
+	jsonl_free(s);
+	return err;
+}
+
+const struct out_format out_jsonl_format = {
+	.name = "jsonl",
+	.about = "flat JSON lines, one request a line",
+	.open = jsonl_open,
+	.event = jsonl_event,
+	.request = jsonl_request,
+	.resource = jsonl_resource,
+	.close = jsonl_close,
+	.free = jsonl_free,
+};

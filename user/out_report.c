@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What the text and the JSON report share. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "out_report.h"
+
+struct note_list {
+	char (*text)[REPORT_NOTE];
+	size_t count;
+};
+
+/* @n: how many the sentence is about; none, no sentence. The format begins with %llu. */
+static void note(struct note_list *l, uint64_t n, const char *fmt)
+	__attribute__((format(printf, 3, 0)));
+
+static void note(struct note_list *l, uint64_t n, const char *fmt)
+{
+	if (n == 0 || l->count == REPORT_NOTES)
+		return;
+	snprintf(l->text[l->count++], REPORT_NOTE, fmt, (unsigned long long)n);
+}
+
+static void request_notes(struct note_list *l, const struct model_requests *r)
+{
+	note(l, r->incomplete[2],
+	     "%llu requests had begun before the attach: not part of the latency figures");
+	note(l, r->incomplete[0],
+	     "%llu requests are incomplete because records were lost: not part of the latency "
+	     "figures");
+	note(l, r->incomplete[1],
+	     "%llu requests are incomplete because bytes of them were not seen: not part of the "
+	     "latency figures");
+	note(l, r->by_end[REQ_LOST], "%llu requests have no known end because records were lost");
+	note(l, r->by_end[REQ_UPGRADED],
+	     "%llu requests left HTTP by an upgrade: not part of the latency figures");
+	note(l, r->by_end[REQ_ABORTED_PEER] + r->by_end[REQ_ABORTED_SERVER],
+	     "%llu requests were aborted: not part of the latency figures");
+	note(l, r->breakdown.unknown,
+	     "%llu requests have no breakdown: the loop's idle time could not be read");
+}
+
+size_t report_notes(const struct model *m, char notes[REPORT_NOTES][REPORT_NOTE])
+{
+	struct note_list l = {.text = notes};
+
+	request_notes(&l, &m->requests);
+	note(&l, m->resources_not_kept,
+	     "%llu resources were not followed: more were alive than are kept (counted as map "
+	     "losses)");
+	note(&l, m->routes_merged, "%llu requests are counted as (other routes): too many routes");
+	note(&l, m->not_kept,
+	     "%llu announcements of targets, loops, probes or counters were beyond the limits");
+	return l.count;
+}
+
+int report_open(void **state, struct out_file *file, const struct out_opts *opts)
+{
+	struct report_state *s = calloc(1, sizeof(*s));
+
+	*state = s;
+	if (!s)
+		return -ENOMEM;
+	s->file = file;
+	s->opts = *opts;
+	if (opts->host) {
+		snprintf(s->host, sizeof(s->host), "%s", opts->host);
+		s->opts.host = s->host;
+	}
+	if (opts->version) {
+		snprintf(s->version, sizeof(s->version), "%s", opts->version);
+		s->opts.version = s->version;
+	}
+	return 0;
+}
+
+void report_free(void *state)
+{
+	free(state);
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "out_text.h"
+#include "util.h"
+
+struct text_table {
+	int err;
+	size_t columns;
+	size_t cells; /* filled, with the heads */
+	size_t cap;   /* allocated */
+	char align[TEXT_COLUMNS];
+	char (*cell)[TEXT_CELL];
+	uint64_t cut_rows_cells;
+};
+
+char *text_duration(char *buf, size_t cap, uint64_t ns)
+{
+	/* Each unit holds until its value would be printed as 1000. */
+	static const struct {
+		const char *unit;
+		double scale;
+		double below;
+	} units[] = {{"\u00b5s", 1e3, 999.5e3}, {"ms", 1e6, 999.5e6}, {"s", 1e9, 1e300}};
+	const char *unit = units[0].unit;
+	double v = 0;
+	int decimals;
+
+	if (ns == 0) {
+		snprintf(buf, cap, "0");
+		return buf;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		unit = units[i].unit;
+		v = (double)ns / units[i].scale;
+		if ((double)ns < units[i].below)
+			break;
+	}
+	decimals = v < 9.995 ? 2 : v < 99.95 ? 1 : 0;
+	snprintf(buf, cap, "%.*f %s", decimals, v, unit);
+	return buf;
+}
+
+char *text_safe(char *buf, size_t cap, const char *s)
+{
+	size_t at = 0;
+
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		bool plain = c >= 0x20 && c < 0x7f;
+		size_t need = plain ? 1 : 4;
+
+		/* Room for the dots, unless this is the last character. */
+		if (at + need + (s[1] ? 4 : 1) > cap) {
+			snprintf(buf + at, cap - at, "...");
+			return buf;
+		}
+		if (plain)
+			buf[at] = *s;
+		else
+			snprintf(buf + at, cap - at, "\\x%02x", c);
+		at += need;
+	}
+	buf[at] = '\0';
+	return buf;
+}
+
+int text_table__new(struct text_table **out, const char *align, const char *const *heads)
+{
+	struct text_table *t = calloc(1, sizeof(*t));
+
+	*out = t;
+	if (!t)
+		return -ENOMEM;
+	t->columns = min_t(size_t, strlen(align), TEXT_COLUMNS);
+	memcpy(t->align, align, t->columns);
+	for (size_t i = 0; i < t->columns; i++)
+		text_table__cell(t, "%s", heads[i]);
+	return 0;
+}
+
+void text_table__free(struct text_table *t)
+{
+	if (!t)
+		return;
+	free(t->cell);
+	free(t);
+}
+
+static bool table_grow(struct text_table *t)
+{
+	size_t cap = t->cap ? t->cap * 2 : 16 * t->columns;
+	void *grown = realloc(t->cell, cap * sizeof(*t->cell));
+
+	if (!grown) {
+		t->err = -ENOMEM;
+		return false;
+	}
+	t->cell = grown;
+	t->cap = cap;
+	return true;
+}
+
+void text_table__cell(struct text_table *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (t->cells >= (TEXT_ROWS_MAX + 1) * t->columns) {
+		t->cut_rows_cells++;
+		return;
+	}
+	if (t->err || (t->cells == t->cap && !table_grow(t)))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(t->cell[t->cells], TEXT_CELL, fmt, ap);
+	va_end(ap);
+	t->cells++;
+}
+
+void text_table__duration(struct text_table *t, uint64_t ns)
+{
+	char text[TEXT_CELL];
+
+	text_table__cell(t, "%s", text_duration(text, sizeof(text), ns));
+}
+
+/* Characters, not bytes: continuation bytes of UTF-8 take no column. */
+static size_t text_width(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void row_print(const struct text_table *t, struct out_file *f, size_t row,
+		      const size_t *width)
+{
+	for (size_t i = 0; i < t->columns; i++) {
+		const char *s = t->cell[row * t->columns + i];
+		int pad = (int)(width[i] - text_width(s));
+
+		if (t->align[i] == 'r')
+			out_file__printf(f, "  %*s%s", pad, "", s);
+		else if (i + 1 < t->columns)
+			out_file__printf(f, "  %s%*s", s, pad, "");
+		else
+			out_file__printf(f, "  %s", s);
+	}
+	out_file__printf(f, "\n");
+}
+
+int text_table__print(const struct text_table *t, struct out_file *f)
+{
+	size_t width[TEXT_COLUMNS] = {0};
+	size_t rows = t->cells / t->columns;
+
+	if (t->err)
+		return t->err;
+	for (size_t i = 0; i < rows * t->columns; i++)
+		width[i % t->columns] =
+			max_t(size_t, width[i % t->columns], text_width(t->cell[i]));
+	for (size_t row = 0; row < rows; row++)
+		row_print(t, f, row, width);
+	if (t->cut_rows_cells)
+		out_file__printf(f, "  and %llu more\n",
+				 (unsigned long long)(t->cut_rows_cells / t->columns));
+	return out_file__write(f, "", 0);
+}
