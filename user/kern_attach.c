@@ -4,7 +4,7 @@
  * once and is gone the moment its descriptor is; older kernels get one perf event per site.
  *
  * The kernel's process filter for uprobe_multi let only the main thread's hits through until
- * 6.10 (commit 46ba0e49b642, "bpf: fix multi-uprobe PID filtering logic"); perf events filter
+ * 6.10 (commit 46ba0e49b642 there); perf events filter
  * by thread. Where it cannot be used, the image is probed for every process that maps it and
  * the programs filter by process themselves.
  */
@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #define LOG_MODULE "attach"
+#include "kern_features.h"
 #include "kern_impl.h"
 #include "log.h"
 #include "util.h"
@@ -105,16 +105,6 @@ int kern__attach_bytes(struct kern *k)
 	for (size_t i = 0; i < ARRAY_SIZE(progs) && !err; i++)
 		err = attach_tracepoint(k, progs[i]);
 	return err;
-}
-
-static bool pid_filter_works(void)
-{
-	unsigned int major, minor;
-	struct utsname u;
-
-	if (uname(&u) || sscanf(u.release, "%u.%u", &major, &minor) != 2)
-		return false;
-	return major > 6 || (major == 6 && minor >= 10);
 }
 
 static const char *op_name(const struct target_elf *elf, uint64_t addr)
@@ -295,7 +285,7 @@ static bool image_probed(struct kern *k, uint64_t dev, uint64_t inode)
 int kern__attach_image(struct kern *k, const struct target_elf *elf, const char *path, pid_t pid,
 		       uint64_t dev, uint64_t inode, char *why, size_t why_len)
 {
-	bool by_pid = k->opts.attach == KERN_ATTACH_MULTI && pid_filter_works();
+	bool by_pid = k->opts.attach == KERN_ATTACH_MULTI && kern_features__has(KERN_FEATURE_UPROBE_MULTI_PID);
 	int err;
 
 	if (!by_pid) {

@@ -34,6 +34,22 @@ static uint64_t thread_cpu_ns(pid_t pid, pid_t tid)
 	return ns;
 }
 
+/* The number of the environment on thread @tid, told to the decoder if it has not met it yet. */
+static uint32_t env_number(struct session *s, uint32_t pid, uint32_t tid)
+{
+	struct lr_ev_thread rec = {
+		.h = { .ts = now_mono_ns(), .pid = pid, .tid = tid, .type = LR_EV_THREAD },
+	};
+	int64_t env = flow_decode__env_of(s->decode, tid);
+
+	if (env < 0) {
+		rec.h.size = sizeof(rec);
+		flow_decode__record(s->decode, &rec, sizeof(rec));
+		env = flow_decode__env_of(s->decode, tid);
+	}
+	return env < 0 ? 0 : (uint32_t)env;
+}
+
 static void sample_loop(struct session *s, const struct session_target *t,
 			const struct target_env *env)
 {
@@ -44,7 +60,7 @@ static void sample_loop(struct session *s, const struct session_target *t,
 		.ts = now_mono_ns(),
 	};
 
-	ev.loop.env = flow_decode__env(s->decode, ev.pid, ev.tid);
+	ev.loop.env = env_number(s, ev.pid, ev.tid);
 	ev.loop.idle_ns = env->loop_idle_ns;
 	ev.loop.iterations = env->loop_count;
 	ev.loop.cpu_ns = thread_cpu_ns(t->proc->pid, env->tid);
@@ -108,18 +124,19 @@ static void tell_loss(struct session *s, enum flow_loss_kind kind, uint64_t coun
 static void sample_losses(struct session *s, bool last)
 {
 	uint64_t now[LR_STAT_COUNT];
-	uint64_t holes = flow_decode__holes(s->decode);
+	struct flow_decode_stats decoded;
 
 	if (kern__stats(s->kern, now))
 		return;
+	flow_decode__stats(s->decode, &decoded);
 	for (int i = 0; i < LR_STAT_COUNT; i++) {
 		if (i == LR_STAT_ring_full)
 			continue;
 		tell_loss(s, loss_kinds[i], now[i] - s->stats[i]);
 		s->stats[i] = now[i];
 	}
-	if (last && now[LR_STAT_ring_full] > holes)
-		tell_loss(s, FLOW_LOSS_RING, now[LR_STAT_ring_full] - holes);
+	if (last && now[LR_STAT_ring_full] > decoded.lost)
+		tell_loss(s, FLOW_LOSS_RING, now[LR_STAT_ring_full] - decoded.lost);
 }
 
 void session__sample(struct session *s)

@@ -214,19 +214,16 @@ int session__attach_target(struct session *s, struct session_target *t)
 
 void session__target_ended(struct session *s, struct session_target *t)
 {
-	struct flow_event ev = { .type = FE_TARGET_END, .pid = (uint32_t)t->proc->pid };
-
 	if (t->ended)
 		return;
 	t->ended = true;
 	s->nalive--;
-	ev.ts = now_mono_ns();
 	if (t->proc->pidfd >= 0)
 		epoll_ctl(s->epoll, EPOLL_CTL_DEL, t->proc->pidfd, NULL);
 	kern__remove_process(s->kern, t->proc->pid);
 	/* What it did before its end is still in the ring. */
 	flow_ring__drain(s->ring);
-	session__emit(s, &ev);
+	flow_decode__end_target(s->decode, (uint32_t)t->proc->pid, now_mono_ns());
 	log_info("pid %d ended", t->proc->pid);
 }
 

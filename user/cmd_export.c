@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* loopray export: hands what a capture or live processes yield to an output format. */
+#include <errno.h>
+
+#include "cmd.h"
+#include "flow_pipeline.h"
+#include "log.h"
+#include "options.h"
+#include "out.h"
+#include "source.h"
+#include "util.h"
+
+struct export {
+	const struct options *opts;
+	struct source *src;
+	struct out_file *file;
+	const struct out_format *format;
+	void *state;
+	struct flow_pipeline *pipeline;
+};
+
+static int open_output(struct export *e)
+{
+	struct flow_pipeline_opts opts = {};
+	int err = out_file__open(&e->file, e->opts->output);
+
+	if (err)
+		return err;
+	e->format = out_format__find(options__format_name(e->opts->format));
+	if (!e->format)
+		return -EINVAL;
+	err = e->format->open(&e->state, e->file, source__out_opts(e->src));
+	if (err)
+		return err;
+	opts.format = e->format;
+	opts.format_state = e->state;
+	return flow_pipeline__new(&e->pipeline, &opts);
+}
+
+/* Writes the end; the format's state is gone afterwards. */
+static int close_output(struct export *e, uint64_t *lost)
+{
+	uint64_t start, end;
+	struct model *m;
+	int err = flow_pipeline__finish(e->pipeline);
+
+	source__times(e->src, &start, &end);
+	if (!err)
+		err = flow_pipeline__model(e->pipeline, start, end, &m);
+	if (err)
+		return err;
+	*lost = m->loss.total;
+	err = e->format->close(e->state, m);
+	e->state = NULL;
+	model__free(m);
+	return err;
+}
+
+static int run(struct export *e)
+{
+	struct flow_sink sink = { .event = flow_pipeline__event };
+	uint64_t lost = 0;
+	int err = open_output(e);
+	int status;
+
+	if (err) {
+		log_err_errno(err, "cannot start the export");
+		return EX_LR_RUNTIME;
+	}
+	sink.ctx = e->pipeline;
+	status = source__run(e->src, &sink);
+	if (status && !source__incomplete(e->src))
+		return status;
+	err = close_output(e, &lost);
+	if (!err) {
+		err = out_file__commit(e->file);
+		e->file = NULL;
+	}
+	if (err)
+		return EX_LR_RUNTIME;
+	return source__loss_status(e->opts, status, lost);
+}
+
+int cmd_export(const struct options *opts)
+{
+	struct export e = { .opts = opts };
+	int status = source__open(&e.src, opts);
+
+	if (status)
+		return status;
+	status = run(&e);
+	flow_pipeline__free(e.pipeline);
+	if (e.state)
+		e.format->free(e.state);
+	out_file__abandon(e.file);
+	source__free(e.src);
+	return status;
+}

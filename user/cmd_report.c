@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* loopray report: one model, from a capture or from live processes, printed once. */
+#include <errno.h>
+
+#include "cmd.h"
+#include "flow_pipeline.h"
+#include "log.h"
+#include "options.h"
+#include "out_report.h"
+#include "source.h"
+#include "util.h"
+
+static int print(const struct options *opts, struct source *src, const struct model *m)
+{
+	struct out_file *file;
+	int err = out_file__open(&file, opts->output);
+
+	if (err)
+		return EX_LR_RUNTIME;
+	if (opts->format == FORMAT_JSON)
+		err = out_report__json(file, m, source__out_opts(src));
+	else
+		err = out_report__text(file, m, source__out_opts(src));
+	if (err)
+		out_file__abandon(file);
+	else
+		err = out_file__commit(file);
+	return err ? EX_LR_RUNTIME : EX_LR_OK;
+}
+
+static int finish(const struct options *opts, struct source *src, struct flow_pipeline *pipeline)
+{
+	uint64_t start, end;
+	struct model *m = NULL;
+	int status;
+
+	flow_pipeline__finish(pipeline);
+	source__times(src, &start, &end);
+	if (flow_pipeline__model(pipeline, start, end, &m)) {
+		log_err_errno(-ENOMEM, "cannot make the report");
+		return EX_LR_RUNTIME;
+	}
+	status = print(opts, src, m);
+	status = source__loss_status(opts, status, m->loss.total);
+	model__free(m);
+	return status;
+}
+
+int cmd_report(const struct options *opts)
+{
+	struct flow_pipeline *pipeline = NULL;
+	struct flow_sink sink = { .event = flow_pipeline__event };
+	struct source *src = NULL;
+	int status = source__open(&src, opts), printed;
+
+	if (status)
+		return status;
+	if (flow_pipeline__new(&pipeline, NULL)) {
+		log_err_errno(-ENOMEM, "cannot start");
+		source__free(src);
+		return EX_LR_RUNTIME;
+	}
+	sink.ctx = pipeline;
+	status = source__run(src, &sink);
+	/* A damaged capture is reported as far as it goes; a session that never ran is not. */
+	if (!status || source__incomplete(src)) {
+		printed = finish(opts, src, pipeline);
+		status = status ? status : printed;
+	}
+	flow_pipeline__free(pipeline);
+	source__free(src);
+	return status;
+}

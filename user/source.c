@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "out_capture.h"
+#include "session.h"
+#include "source.h"
+#include "util.h"
+
+#define DEFAULT_DURATION_NS 10000000000ULL
+
+struct source {
+	struct options cli;
+	struct capture_reader *reader; /* NULL: live */
+	struct out_opts out;
+	struct session_result result;
+	char host[256];
+};
+
+static int open_capture(struct source *s)
+{
+	char why[512] = "";
+	const struct capture_info *info;
+	int err = capture_reader__open(&s->reader, s->cli.capture, why, sizeof(why));
+
+	if (err) {
+		log_err("%s", why);
+		return EX_LR_RUNTIME;
+	}
+	info = capture_reader__info(s->reader);
+	s->out.mono_ns = info->mono_ns;
+	s->out.wall_ns = info->wall_ns;
+	s->out.host = info->host;
+	s->out.version = info->loopray;
+	return EX_LR_OK;
+}
+
+int source__open(struct source **out, const struct options *cli)
+{
+	struct source *s = calloc(1, sizeof(*s));
+	int status = EX_LR_OK;
+
+	if (!s)
+		return EX_LR_RUNTIME;
+	s->cli = *cli;
+	s->out.color = cli->color;
+	s->out.verbose = cli->log_level >= LOG_VERBOSE;
+	if (cli->capture) {
+		status = open_capture(s);
+	} else {
+		if (!s->cli.duration_ns)
+			s->cli.duration_ns = DEFAULT_DURATION_NS;
+		s->out.mono_ns = now_mono_ns();
+		s->out.wall_ns = now_wall_ns();
+		s->out.version = LOOPRAY_VERSION;
+		if (gethostname(s->host, sizeof(s->host) - 1) == 0)
+			s->out.host = s->host;
+	}
+	if (status) {
+		source__free(s);
+		return status;
+	}
+	*out = s;
+	return EX_LR_OK;
+}
+
+void source__free(struct source *s)
+{
+	if (!s)
+		return;
+	capture_reader__free(s->reader);
+	free(s);
+}
+
+const struct out_opts *source__out_opts(const struct source *s)
+{
+	return &s->out;
+}
+
+int source__run(struct source *s, const struct flow_sink *sink)
+{
+	struct session_opts opts = { .cli = &s->cli, .sink = *sink };
+	int err;
+
+	if (!s->reader)
+		return session__run(&opts, &s->result);
+	err = capture_reader__run(s->reader, sink);
+	/* What could be read of a damaged capture is still worth showing; it says so itself. */
+	if (err && err != -EBADMSG) {
+		log_err_errno(err, "%s", s->cli.capture);
+		return EX_LR_RUNTIME;
+	}
+	if (source__incomplete(s))
+		log_warn("%s: %s", s->cli.capture, source__incomplete(s));
+	return err ? EX_LR_RUNTIME : EX_LR_OK;
+}
+
+void source__times(const struct source *s, uint64_t *start_ns, uint64_t *end_ns)
+{
+	*start_ns = s->reader ? 0 : s->result.start_ns;
+	*end_ns = s->reader ? 0 : s->result.end_ns;
+}
+
+const char *source__incomplete(const struct source *s)
+{
+	const struct capture_info *info = s->reader ? capture_reader__info(s->reader) : NULL;
+
+	if (!info || info->end == CAPTURE_COMPLETE || info->end == CAPTURE_UNREAD)
+		return NULL;
+	return info->status;
+}
+
+int source__loss_status(const struct options *cli, int status, uint64_t lost)
+{
+	if (status || !cli->fail_on_loss || !lost)
+		return status;
+	log_err("%llu records were lost (--fail-on-loss)", (unsigned long long)lost);
+	return EX_LR_LOSS;
+}
