@@ -13,17 +13,15 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_target.h"
 #include "json.h"
-#include "kern_features.h"
-#include "kern_threads.h"
 #include "log.h"
 #include "options.h"
 #include "target_inspect.h"
 #include "target_process.h"
 #include "util.h"
 
-#define THREADS_MAX 4096 /* of one process; a thread more is not asked for its isolate */
-#define ARGS_SHOWN  60
+#define ARGS_SHOWN 60
 
 struct ps_row {
 	struct target_process *p;
@@ -42,7 +40,6 @@ struct ps {
 	struct ps_error errors[OPTIONS_PIDS_MAX];
 	size_t nerrors;
 	struct target_scan scan;
-	struct target_thread threads[THREADS_MAX];
 };
 
 static void ps_free(struct ps *ps)
@@ -55,48 +52,7 @@ static void ps_free(struct ps *ps)
 	}
 	free(ps->rows);
 	free(ps);
-	target_inspect__forget();
-	target_image__forget();
-	kern_features__free();
-}
-
-/* A machine that cannot observe anything says so for each process: it is what people ask. */
-static void apply_machine(struct target_inspection *in)
-{
-	const struct kern_feature *f = kern_features__missing(KERN_NEED_KERNEL);
-	int status = EX_LR_UNSUPPORTED;
-
-	if (in->attachable == TARGET_NO)
-		return;
-	if (!f) {
-		f = kern_features__missing(KERN_NEED_PRIVILEGE);
-		status = EX_LR_PRIVILEGES;
-	}
-	if (!f)
-		return;
-	in->attachable = TARGET_NO;
-	in->why.status = status;
-	snprintf(in->why.text, sizeof(in->why.text), "this %s lacks %s: see loopray doctor",
-		 status == EX_LR_PRIVILEGES ? "user" : "kernel", f->title);
-}
-
-static int inspect(struct ps *ps, struct ps_row *row)
-{
-	int n = kern_threads__list(row->p->pid, ps->threads, THREADS_MAX);
-	int err;
-
-	if (n > THREADS_MAX) {
-		log_warn("process %d has %d threads; only %d of them were looked at", row->p->pid,
-			 n, THREADS_MAX);
-		n = THREADS_MAX;
-	}
-	err = target_inspect(row->in, row->p, ps->threads, n);
-	if (err)
-		return err;
-	if (!target_process__alive(row->p))
-		return -ESRCH;
-	apply_machine(row->in);
-	return 0;
+	cmd_target__free();
 }
 
 /* Takes ownership of @p. */
@@ -117,7 +73,7 @@ static int add_process(struct target_process *p, void *ctx)
 		}
 	}
 	if (!err)
-		err = inspect(ps, &row);
+		err = cmd_target__inspect(row.in, p);
 	if (err) {
 		target_process__free(p);
 		free(row.in);
