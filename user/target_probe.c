@@ -8,8 +8,8 @@
  * that test an argument first start with that test; neither is emulated, but a push or a
  * conditional jump stands right behind. So the probe moves down the straight line at the
  * function's start to the first instruction that is emulated, as long as what the probe wants
- * to read has not been overwritten, and unless something jumps there: then it would fire in
- * the middle of a call too.
+ * to read has not been overwritten, and not beyond a place that something jumps to: from there
+ * on it would fire more than once per call.
  *
  * What jumps where is found by decoding the whole function and the part that the compiler
  * moved away as unlikely. The targets of jump tables are not known; compilers let them point
@@ -70,19 +70,20 @@ static bool is_flow(enum code_op op)
 	return op == CODE_JMP || op == CODE_JCC || op == CODE_CALL || op == CODE_RET;
 }
 
+/*
+ * The straight line ends at the first instruction that something jumps to: from there on, all
+ * may run more than once per call.
+ */
 static int choose(const struct prologue *p, uint32_t keep, bool *emulated)
 {
-	const uint32_t rsp = 1U << CODE_RSP;
-
-	for (size_t i = 0; i < p->count; i++) {
+	for (size_t i = 0; i < p->count && !p->targeted[i]; i++) {
 		const struct code_insn *insn = &p->insns[i];
 
-		if (insn->emulated && !p->targeted[i]) {
+		if (insn->emulated) {
 			*emulated = true;
 			return (int)(insn->addr - p->insns[0].addr);
 		}
-		if (is_flow(insn->op) || (insn->writes & keep) ||
-		    ((insn->writes & rsp) && insn->op != CODE_PUSH))
+		if (is_flow(insn->op) || (insn->writes & (keep | 1U << CODE_RSP)))
 			break;
 	}
 	return p->targeted[0] ? -ELOOP : 0;

@@ -13,8 +13,8 @@
 /*
  * Where to put a uprobe in the function at @fn: the first instruction that the kernel
  * emulates (push reg, nop, jmp/jcc/call rel: about 1 us a hit against 12 us), reached before
- * any of the argument registers in @keep (bit CODE_xxx) is written, before rsp moves by
- * anything but push, and that no branch in the function targets.
+ * any of the argument registers in @keep (bit CODE_xxx) is written, before rsp moves, and
+ * before any place that a branch in the function leads to.
  *
  * Returns the byte offset into the function; *emulated says whether it is a cheap one, else
  * the offset is 0 and the probe is single-stepped. -EILSEQ if the function cannot be decoded,
