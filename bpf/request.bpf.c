@@ -47,7 +47,8 @@ static __always_inline __u16 conn_family(__u16 family)
 
 /* Tells the reader about a connection when its first operation is seen. */
 static __always_inline void conn_announce(struct task_struct *task, struct lr_task *t,
-					  struct lr_conn *conn, const struct sock *sk, bool out)
+					  struct lr_conn *conn, const struct sock *sk, bool out,
+					  __u64 now)
 {
 	struct lr_ev_conn *rec;
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
@@ -59,6 +60,7 @@ static __always_inline void conn_announce(struct task_struct *task, struct lr_ta
 		return;
 	__builtin_memset(rec->local_addr, 0, sizeof(rec->local_addr));
 	__builtin_memset(rec->peer_addr, 0, sizeof(rec->peer_addr));
+	rec->h.ts = now; /* not later than the operation that it announces */
 	rec->conn = conn->id;
 	rec->family = conn_family(family);
 	rec->local_port = 0;
@@ -117,7 +119,7 @@ static __always_inline void handle(struct task_struct *task, struct lr_conn *con
 	if (!t)
 		return;
 	if (!conn->id) {
-		conn_announce(task, t, conn, sk, out);
+		conn_announce(task, t, conn, sk, out, now);
 		c.flags |= LR_DATA_F_FIRST;
 	}
 	if (out)

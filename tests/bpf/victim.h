@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A controllable victim: a process with functions that carry the runtime's symbol names and
+ * objects of a layout that the test chose itself, so that a test can trigger exactly N of
+ * anything. The child runs the same binary as the test; one command byte at a time over a
+ * socket pair, answered when it is done.
+ */
+#ifndef LOOPRAY_TEST_VICTIM_H
+#define LOOPRAY_TEST_VICTIM_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config.h"
+
+enum victim_command {
+	VICTIM_CREATE,	     /* count: resources created and kept */
+	VICTIM_DESTROY,	     /* count: resources destroyed, newest first */
+	VICTIM_SCOPE,	     /* count: callback scopes ended, under ids 100, 101, ... */
+	VICTIM_HTTP_TCP,     /* count: requests answered on one keep-alive TCP connection */
+	VICTIM_HTTP_UNIX,    /* the same on a unix socket */
+	VICTIM_PIPE,	     /* count: bytes through a pipe: no socket */
+	VICTIM_LONG,	     /* one request head and body of count bytes in one receive */
+	VICTIM_ODD_PROVIDER, /* count: resources with an impossible provider number */
+	VICTIM_QUIT,
+};
+
+#define VICTIM_PROVIDER	   7
+#define VICTIM_PROVIDERS   9
+#define VICTIM_FIRST_SCOPE 100
+
+struct victim {
+	pid_t pid;
+	int fd;
+};
+
+void victim__start(struct victim *v);
+void victim__do(struct victim *v, enum victim_command command, uint32_t count);
+/* Runs a command in this process, which is no target. */
+void victim__do_here(enum victim_command command, uint32_t count);
+void victim__stop(struct victim *v);
+
+/* The layout of the victim's objects, for its own thread-local storage. */
+void victim__layout(struct lr_layout *layout);
+
+#endif

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The victim's body. Included once by the test program, because it must be part of the same
+ * image: what the test probes in the child is this code.
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "victim.h"
+
+#define VICTIM_KEEP 1024
+
+struct fake_env;
+
+struct fake_isolate {
+	uint64_t pad[3];
+	struct fake_env *env;
+};
+
+struct fake_env {
+	uint64_t pad[5];
+	struct fake_isolate *isolate;
+	double *uid;
+};
+
+struct fake_wrap {
+	uint64_t vtable;
+	struct fake_env *env;
+	uint32_t pad;
+	uint32_t provider;
+	double async_id;
+	double trigger_id;
+};
+
+/* uid: execution id, trigger id, counter, default trigger id. */
+static double victim_uid[4] = {1, 0, 1000, -1};
+static struct fake_isolate victim_isolate;
+static struct fake_env victim_env;
+static struct fake_wrap victim_wraps[VICTIM_KEEP];
+static uint32_t victim_live;
+static __thread struct fake_isolate *victim_current;
+
+/*
+ * The probed functions: plain C under the runtime's names. Each begins with a push, as the
+ * compilers of real builds make it; what they do comes behind.
+ */
+#define VICTIM_FUNCTION(mangled, body)                                                            \
+	__asm__(".text\n.globl " mangled "\n.type " mangled ", @function\n" mangled               \
+		":\n push %rbp\n mov %rsp, %rbp\n call " body "\n pop %rbp\n ret\n.size " mangled \
+		", . - " mangled "\n")
+
+void victim_reset_body(struct fake_wrap *wrap);
+void victim_destroy_body(struct fake_wrap *wrap);
+void victim_nothing_body(void);
+void victim_reset(struct fake_wrap *wrap) __asm__(
+	"_ZN4node9AsyncWrap10AsyncResetEN2v85LocalINS1_6ObjectEEEdb");
+void victim_complete_destructor(struct fake_wrap *wrap) __asm__("_ZN4node9AsyncWrapD2Ev");
+void victim_emit_destroy(struct fake_wrap *wrap) __asm__("_ZN4node9AsyncWrap11EmitDestroyEb");
+void victim_pop(void *hooks) __asm__("_ZN4node10AsyncHooks17pop_async_contextEd");
+
+VICTIM_FUNCTION("_ZN4node9AsyncWrap10AsyncResetEN2v85LocalINS1_6ObjectEEEdb", "victim_reset_body");
+VICTIM_FUNCTION("_ZN4node9AsyncWrapD2Ev", "victim_destroy_body");
+VICTIM_FUNCTION("_ZN4node9AsyncWrap11EmitDestroyEb", "victim_nothing_body");
+VICTIM_FUNCTION("_ZN4node10AsyncHooks17pop_async_contextEd", "victim_nothing_body");
+
+void victim_reset_body(struct fake_wrap *wrap)
+{
+	victim_uid[2] += 1;
+	wrap->async_id = victim_uid[2];
+	wrap->trigger_id = victim_uid[3] >= 0 ? victim_uid[3] : victim_uid[0];
+}
+
+/* Destructors call EmitDestroy on an id that is still valid: one end, probed twice. */
+void victim_destroy_body(struct fake_wrap *wrap)
+{
+	victim_emit_destroy(wrap);
+	wrap->async_id = -1;
+}
+
+void victim_nothing_body(void)
+{
+}
+
+static void victim_create(uint32_t count, uint32_t provider)
+{
+	for (uint32_t i = 0; i < count && victim_live < VICTIM_KEEP; i++) {
+		struct fake_wrap *wrap = &victim_wraps[victim_live++];
+
+		wrap->env = &victim_env;
+		wrap->provider = provider;
+		wrap->async_id = -1;
+		victim_uid[3] = i % 2 ? 500.0 + i : -1.0;
+		victim_reset(wrap);
+	}
+}
+
+static void victim_destroy(uint32_t count)
+{
+	while (count-- && victim_live)
+		victim_complete_destructor(&victim_wraps[--victim_live]);
+}
+
+static void victim_scopes(uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		victim_uid[0] = VICTIM_FIRST_SCOPE + i;
+		victim_pop(NULL);
+	}
+	victim_uid[0] = 1;
+}
+
+static void must(bool ok)
+{
+	if (!ok) {
+		perror("victim");
+		abort();
+	}
+}
+
+static void tcp_pair(int fds[2])
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	socklen_t len = sizeof(addr);
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	must(!bind(l, (struct sockaddr *)&addr, sizeof(addr)) && !listen(l, 1));
+	must(!getsockname(l, (struct sockaddr *)&addr, &len));
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	must(!connect(fds[0], (struct sockaddr *)&addr, sizeof(addr)));
+	fds[1] = accept(l, NULL, NULL);
+	must(fds[1] >= 0);
+	close(l);
+}
+
+static const char victim_answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/* The victim is client and server: fds[0] asks, fds[1] answers. */
+static void victim_http(bool tcp, uint32_t count)
+{
+	char buf[256], request[64];
+	int fds[2];
+
+	if (tcp)
+		tcp_pair(fds);
+	else
+		must(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	for (uint32_t i = 0; i < count; i++) {
+		int n = snprintf(request, sizeof(request), "GET /%u HTTP/1.1\r\n\r\n", i);
+
+		must(write(fds[0], request, n) == n);
+		must(read(fds[1], buf, sizeof(buf)) == n);
+		n = sizeof(victim_answer) - 1;
+		must(write(fds[1], victim_answer, n) == n);
+		must(read(fds[0], buf, sizeof(buf)) == n);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void victim_long(uint32_t count)
+{
+	static char buf[65536];
+	int fds[2];
+
+	memset(buf, 'x', sizeof(buf));
+	memcpy(buf, "POST /long HTTP/1.1\r\nContent-Length: 9\r\n\r\n", 42);
+	must(count <= sizeof(buf) && !socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	must(write(fds[0], buf, count) == (ssize_t)count);
+	must(read(fds[1], buf, sizeof(buf)) == (ssize_t)count);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void victim_pipe(uint32_t count)
+{
+	char byte = 'G';
+	int fds[2];
+
+	must(!pipe(fds));
+	while (count--)
+		must(write(fds[1], &byte, 1) == 1 && read(fds[0], &byte, 1) == 1);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+void victim__do_here(enum victim_command command, uint32_t count)
+{
+	switch (command) {
+	case VICTIM_CREATE:
+		return victim_create(count, VICTIM_PROVIDER);
+	case VICTIM_ODD_PROVIDER:
+		return victim_create(count, VICTIM_PROVIDERS + 5);
+	case VICTIM_DESTROY:
+		return victim_destroy(count);
+	case VICTIM_SCOPE:
+		return victim_scopes(count);
+	case VICTIM_HTTP_TCP:
+	case VICTIM_HTTP_UNIX:
+		return victim_http(command == VICTIM_HTTP_TCP, count);
+	case VICTIM_LONG:
+		return victim_long(count);
+	case VICTIM_PIPE:
+		return victim_pipe(count);
+	case VICTIM_QUIT:
+		_exit(0);
+	}
+}
+
+/* Also undoes what an earlier test did in this process, which the child would inherit. */
+static void victim_setup(void)
+{
+	const double fresh[4] = {1, 0, 1000, -1};
+
+	memcpy(victim_uid, fresh, sizeof(fresh));
+	victim_live = 0;
+	victim_isolate.env = &victim_env;
+	victim_env.isolate = &victim_isolate;
+	victim_env.uid = victim_uid;
+	victim_current = &victim_isolate;
+}
+
+void victim__start(struct victim *v)
+{
+	uint32_t command[2];
+	int fds[2];
+
+	victim_setup();
+	must(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds));
+	v->pid = fork();
+	must(v->pid >= 0);
+	if (v->pid) {
+		close(fds[1]);
+		v->fd = fds[0];
+		return;
+	}
+	close(fds[0]);
+	while (read(fds[1], command, sizeof(command)) == sizeof(command)) {
+		victim__do_here(command[0], command[1]);
+		must(write(fds[1], command, 1) == 1);
+	}
+	_exit(0);
+}
+
+void victim__do(struct victim *v, enum victim_command command, uint32_t count)
+{
+	uint32_t message[2] = {command, count};
+	char done;
+
+	must(write(v->fd, message, sizeof(message)) == sizeof(message));
+	must(read(v->fd, &done, 1) == 1);
+}
+
+void victim__stop(struct victim *v)
+{
+	close(v->fd);
+	waitpid(v->pid, NULL, 0);
+}
+
+void victim__layout(struct lr_layout *layout)
+{
+	uint64_t fsbase;
+
+	__asm__("mov %%fs:0, %0" : "=r"(fsbase));
+	*layout = (struct lr_layout){
+		.flags = LR_LAYOUT_ENV | LR_LAYOUT_IDS | LR_LAYOUT_WRAP,
+		.provider_max = VICTIM_PROVIDERS,
+		.tls_isolate = (int64_t)((uint64_t)&victim_current - fsbase),
+		.isolate_env = {.n = 1, .off = {offsetof(struct fake_isolate, env)}},
+		.env_isolate = {.n = 1, .off = {offsetof(struct fake_env, isolate)}},
+		.env_uid = {.n = 1, .off = {offsetof(struct fake_env, uid)}},
+		.wrap_env = {.n = 1, .off = {offsetof(struct fake_wrap, env)}},
+		.wrap_provider = offsetof(struct fake_wrap, provider),
+		.wrap_async_id = offsetof(struct fake_wrap, async_id),
+	};
+}
