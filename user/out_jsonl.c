@@ -4,8 +4,8 @@
  * comes later has a line of its own, "type":"target".
  *
  * A request that was in flight when the observation ended is written too, so that none is
- * missing that was seen: "end":"in_flight", end_ns and duration_ns 0, "incomplete":true. An
- * average over durations must therefore select "end":"complete" and "incomplete":false.
+ * missing that was seen: "outcome":"in_flight", end_ns and duration_ns 0, "incomplete":true. An
+ * average over durations must therefore select "outcome":"complete" and "incomplete":false.
  * The breakdown's parts are null where it is not known.
  */
 #include <arpa/inet.h>
@@ -124,12 +124,14 @@ static int jsonl_event(void *state, const struct flow_event *ev)
 static void put_peer(struct json *j, const struct flow_req *req)
 {
 	char text[INET6_ADDRSTRLEN];
+	const char *addr = NULL;
 
+	if (req->family == LR_AF_INET)
+		addr = inet_ntop(AF_INET, req->peer_addr, text, sizeof(text));
+	else if (req->family == LR_AF_INET6)
+		addr = inet_ntop(AF_INET6, req->peer_addr, text, sizeof(text));
 	json__key_u64(j, "peer_port", req->peer_port);
-	json__key_str(j, "peer_addr",
-		      (req->family == AF_INET || req->family == AF_INET6)
-			      ? inet_ntop(req->family, req->peer_addr, text, sizeof(text))
-			      : NULL);
+	json__key_str(j, "peer_addr", addr);
 	json__key_u64(j, "local_port", req->local_port);
 }
 
@@ -177,7 +179,8 @@ static void put_end(struct json *j, const struct flow_req *req)
 		if (req->incomplete & (1u << i))
 			json__str(j, why[i]);
 	json__array_end(j);
-	json__key_str(j, "end", req->end < ARRAY_SIZE(ends) ? ends[req->end] : NULL);
+	/* Not "end": that is a keyword of jq 1.6, which Debian 12 has. */
+	json__key_str(j, "outcome", req->end < ARRAY_SIZE(ends) ? ends[req->end] : NULL);
 }
 
 static int jsonl_request(void *state, const struct flow_req *req)

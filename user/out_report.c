@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What the text and the JSON report share. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "out_report.h"
+#include "out_report_parts.h"
 
 struct note_list {
 	char (*text)[REPORT_NOTE];

@@ -22,14 +22,4 @@ int out_report__json(struct out_file *f, const struct model *m, const struct out
  */
 size_t report_notes(const struct model *m, char notes[REPORT_NOTES][REPORT_NOTE]);
 
-/* The state of both formats, which do nothing before the end. */
-int report_open(void **state, struct out_file *file, const struct out_opts *opts);
-void report_free(void *state);
-struct report_state {
-	struct out_file *file;
-	struct out_opts opts;
-	char host[256];
-	char version[32];
-};
-
 #endif

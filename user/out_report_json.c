@@ -8,6 +8,7 @@
 
 #include "json.h"
 #include "out_report.h"
+#include "out_report_parts.h"
 #include "util.h"
 
 static void ms(struct json *j, const char *key, bool known, double ns)
@@ -83,9 +84,7 @@ static void put_status(struct json *j, const struct model_requests *r)
 
 static void put_rps(struct json *j, const struct model *m, uint64_t total)
 {
-	double s = model__duration(m);
-
-	json__key_double(j, "rps", s > 0 ? (double)total / s : 0, 3);
+	json__key_double(j, "rps", model_rate(m, total), 3);
 }
 
 static void put_requests(struct json *j, const struct model *m)

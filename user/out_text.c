@@ -45,27 +45,28 @@ char *text_duration(char *buf, size_t cap, uint64_t ns)
 	return buf;
 }
 
+/* Columns that one character takes in safe text. */
+static size_t safe_width(char c)
+{
+	return c >= 0x20 && c < 0x7f ? 1 : 4;
+}
+
 char *text_safe(char *buf, size_t cap, const char *s)
 {
-	size_t at = 0;
+	size_t need = 1, at = 0, limit = cap;
 
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		bool plain = c >= 0x20 && c < 0x7f;
-		size_t need = plain ? 1 : 4;
-
-		/* Room for the dots, unless this is the last character. */
-		if (at + need + (s[1] ? 4 : 1) > cap) {
-			snprintf(buf + at, cap - at, "...");
-			return buf;
-		}
-		if (plain)
+	for (const char *p = s; *p && need <= cap; p++)
+		need += safe_width(*p);
+	if (need > cap)
+		limit = cap - 3; /* for the dots; the zero is in both */
+	for (; *s && at + safe_width(*s) < limit; s++) {
+		if (safe_width(*s) == 1)
 			buf[at] = *s;
 		else
-			snprintf(buf + at, cap - at, "\\x%02x", c);
-		at += need;
+			snprintf(buf + at, cap - at, "\\x%02x", (unsigned char)*s);
+		at += safe_width(*s);
 	}
-	buf[at] = '\0';
+	snprintf(buf + at, cap - at, "%s", limit < cap ? "..." : "");
 	return buf;
 }
 

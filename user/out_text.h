@@ -14,7 +14,8 @@ char *text_duration(char *buf, size_t cap, uint64_t ns);
 
 /*
  * Copies text that came from outside so that it is safe to print: what is not printable
- * ASCII becomes \xNN, and what is longer than @cap - 1 ends in "...". Returns @buf.
+ * ASCII becomes \xNN, and what is longer than @cap - 1 ends in "...". @cap is at least 8.
+ * Returns @buf.
  */
 char *text_safe(char *buf, size_t cap, const char *s);
 

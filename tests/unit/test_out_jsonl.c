@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+
+#include "events.h"
+#include "model.h"
+#include "out_jsonl.h"
+#include "out_test.h"
+#include "util.h"
+
+static struct flow_str str(const char *s)
+{
+	return (struct flow_str){s, (uint32_t)strlen(s)};
+}
+
+static const struct out_opts opts = {
+	.mono_ns = 1000, .wall_ns = 5000, .host = "h", .version = "0.1.0"};
+
+struct output {
+	struct test_dir dir;
+	struct out_file *file;
+	void *state;
+};
+
+static void begin(struct output *o)
+{
+	test_dir__make(&o->dir);
+	assert_int_equal(out_file__open(&o->file, o->dir.file), 0);
+	assert_int_equal(out_jsonl_format.open(&o->state, o->file, &opts), 0);
+}
+
+static void end(struct output *o, uint64_t lost)
+{
+	struct flow_event loss = {.type = FE_LOSS, .loss = {FLOW_LOSS_READ, lost}};
+	struct model_view view = {.start_ns = 1, .end_ns = 2};
+	struct model_builder *b;
+	struct model *m;
+
+	assert_int_equal(model_builder__new(&b, NULL), 0);
+	assert_int_equal(model_builder__event(b, &loss), 0);
+	assert_int_equal(model_builder__snapshot(b, &view, &m), 0);
+	assert_int_equal(out_jsonl_format.close(o->state, m), 0);
+	assert_int_equal(out_file__commit(o->file), 0);
+	model__free(m);
+	model_builder__free(b);
+}
+
+static void target(struct output *o, uint32_t pid)
+{
+	struct flow_event ev = {.type = FE_TARGET,
+				.pid = pid,
+				.target = {7, str("24.11.1"), str("acf"), str("static"),
+					   str("/n\"ode"), str("requests")}};
+
+	assert_int_equal(out_jsonl_format.event(o->state, &ev), 0);
+}
+
+static struct flow_req payment(void)
+{
+	return (struct flow_req){.pid = 10,
+				 .env = 1,
+				 .seq = 17,
+				 .conn = 3,
+				 .conn_seq = 2,
+				 .family = LR_AF_INET,
+				 .peer_port = 51234,
+				 .local_port = 3000,
+				 .peer_addr = {127, 0, 0, 1},
+				 .method = "POST",
+				 .path = "/process-payment",
+				 .route = "/process-payment",
+				 .version = 11,
+				 .status = 200,
+				 .start_ns = 100,
+				 .recv_ns = 110,
+				 .first_byte_ns = 180,
+				 .end_ns = 200,
+				 .bytes_in = 11,
+				 .bytes_out = 22,
+				 .breakdown = {true, 10, 20, 30, 40},
+				 .end = REQ_COMPLETE};
+}
+
+static void give(struct output *o, const struct flow_req *req)
+{
+	assert_int_equal(out_jsonl_format.request(o->state, req), 0);
+}
+
+static void holds(const struct output *o, const char *filter)
+{
+	if (!test_jq(o->dir.file, filter))
+		fail_msg("does not hold: %s", filter);
+}
+
+static void test_lines(void **state)
+{
+	struct flow_req req = payment();
+	struct output o;
+
+	(void)state;
+	begin(&o);
+	target(&o, 10);
+	target(&o, 11);
+	give(&o, &req);
+	target(&o, 12); /* comes late */
+	end(&o, 4);
+	holds(&o, "map(.type) == [\"header\",\"request\",\"target\",\"summary\"]");
+	holds(&o, ".[0] | .schema == \"loopray.jsonl/1\" and .wall_offset_ns == 4000 and "
+		  ".version == \"0.1.0\" and .host == \"h\" and (.targets | map(.pid)) == [10,11] "
+		  "and .targets[0].exe == \"/n\\\"ode\" and .targets[0].node == \"24.11.1\"");
+	holds(&o,
+	      ".[1] | .pid == 10 and .env == 1 and .seq == 17 and .conn == 3 and "
+	      ".peer_port == 51234 and .method == \"POST\" and .path == \"/process-payment\" "
+	      "and .status == 200 and .start_ns == 100 and .first_byte_ns == 180 and "
+	      ".end_ns == 200 and .duration_ns == 100 and .bytes_in == 11 and .bytes_out == 22");
+	holds(&o, ".[1] | .breakdown_ns == {queue:10,cpu:20,loop_busy:30,wait:40} and "
+		  ".findings == [] and .incomplete == false and .outcome == \"complete\" and "
+		  ".peer_addr == \"127.0.0.1\" and .route == \"/process-payment\"");
+	holds(&o, ".[2].pid == 12");
+	holds(&o, ".[3] | .requests == 1 and .resources == 0 and .loss.read == 4 and "
+		  ".loss.total == 4 and .end_ns == 2");
+	test_dir__remove(&o.dir);
+}
+
+static void test_unusual_requests(void **state)
+{
+	struct flow_req req = payment();
+	struct output o;
+
+	(void)state;
+	begin(&o);
+	req.end = REQ_IN_FLIGHT;
+	req.end_ns = 0;
+	req.breakdown.known = false;
+	req.family = LR_AF_UNIX;
+	give(&o, &req);
+	req = payment();
+	req.incomplete = REQ_INC_ATTACH | REQ_INC_LOSS;
+	req.path = "/\xff\"\n";
+	req.family = LR_AF_INET6;
+	memset(req.peer_addr, 0, sizeof(req.peer_addr));
+	req.peer_addr[15] = 1;
+	give(&o, &req);
+	req = payment();
+	req.end = REQ_ABORTED_PEER;
+	req.status = 0;
+	give(&o, &req);
+	end(&o, 0);
+	holds(&o, ".[1] | .outcome == \"in_flight\" and .incomplete and .end_ns == 0 and "
+		  ".duration_ns == 0 and .breakdown_ns.cpu == null and .peer_addr == null");
+	holds(&o, ".[2] | .incomplete and .incomplete_because == [\"loss\",\"attach\"] and "
+		  ".peer_addr == \"::1\" and .path == \"/\\ufffd\\\"\\n\"");
+	holds(&o, ".[3] | .outcome == \"aborted_by_client\" and .incomplete == false");
+	holds(&o, ".[4].requests == 3");
+	test_dir__remove(&o.dir);
+}
+
+static void test_resources(void **state)
+{
+	struct flow_resource res = {10, 0, 55, 50, -1, "TCPWRAP", 1000, 2000, 3, 17, 4};
+	struct output o;
+
+	(void)state;
+	begin(&o);
+	assert_int_equal(out_jsonl_format.resource(o.state, &res), 0);
+	res.request_seq = 0;
+	res.destroy_ns = 0;
+	assert_int_equal(out_jsonl_format.resource(o.state, &res), 0);
+	end(&o, 0);
+	holds(&o, ".[1] | .type == \"resource\" and .async_id == 55 and .trigger_id == 50 and "
+		  ".exec_id == null and .resource == \"TCPWRAP\" and .init_ns == 1000 and "
+		  ".destroy_ns == 2000 and .callbacks == 3 and .request_seq == 17 and .conn == 4");
+	holds(&o, ".[2] | .request_seq == null and .destroy_ns == 0");
+	holds(&o, ".[3].resources == 2");
+	test_dir__remove(&o.dir);
+}
+
+/* Nothing observed: header and summary, so that a reader can tell it from a cut-off file. */
+static void test_nothing(void **state)
+{
+	struct output o;
+
+	(void)state;
+	begin(&o);
+	end(&o, 0);
+	holds(&o, "map(.type) == [\"header\",\"summary\"]");
+	test_dir__remove(&o.dir);
+}
+
+static void test_error(void **state)
+{
+	struct flow_req req = payment();
+	struct out_file *file;
+	void *s;
+	int err = 0;
+
+	(void)state;
+	assert_int_equal(out_file__open(&file, "/dev/full"), 0);
+	assert_int_equal(out_jsonl_format.open(&s, file, &opts), 0);
+	for (int i = 0; i < 2000 && !err; i++)
+		err = out_jsonl_format.request(s, &req);
+	assert_int_equal(err, -ENOSPC);
+	assert_int_equal(out_jsonl_format.request(s, &req), -ENOSPC);
+	out_jsonl_format.free(s);
+	out_file__abandon(file);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines),	  cmocka_unit_test(test_unusual_requests),
+		cmocka_unit_test(test_resources), cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_error),
+	};
+
+	return cmocka_run_group_tests_name("out_jsonl", tests, NULL, NULL);
+}

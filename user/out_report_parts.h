@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The report's inside: shared by the out_report_*.c files only. */
+#ifndef LOOPRAY_OUT_REPORT_PARTS_H
+#define LOOPRAY_OUT_REPORT_PARTS_H
+
+#include "model.h"
+#include "out.h"
+
+/* The state of both formats, which do nothing before the end. */
+struct report_state {
+	struct out_file *file;
+	struct out_opts opts;
+	char host[256];
+	char version[32];
+};
+
+int report_open(void **state, struct out_file *file, const struct out_opts *opts);
+void report_free(void *state);
+
+typedef unsigned long long ull;
+
+struct printer {
+	struct out_file *f;
+	const struct model *m;
+	const struct out_opts *opts;
+	bool color;
+};
+
+/* Accents: orange for titles and for what needs attention, blue for what was observed. */
+#define ORANGE "\033[38;5;208m"
+#define BLUE   "\033[38;5;33m"
+#define PLAIN  "\033[0m"
+
+/* The accent's code, or nothing without colour. */
+const char *printer__accent(const struct printer *p, const char *code);
+/* An empty line and the title of what follows. */
+void printer__title(const struct printer *p, const char *text);
+
+/* 0 or -errno. */
+int printer__routes(const struct printer *p);
+int printer__slowest(const struct printer *p);
+int printer__resources(const struct printer *p);
+int printer__loops(const struct printer *p);
+int printer__probes(const struct printer *p);
+
+double part_percent(uint64_t part, uint64_t whole);
+/* @n a second of the observation, 0 if it has no length. */
+double model_rate(const struct model *m, uint64_t n);
+
+#endif
