@@ -132,10 +132,32 @@ static int check_header(struct target_elf *e)
 	return 0;
 }
 
+/* The file should list its segments by address; sorted here, so that nothing depends on it. */
+static int insert_segment(struct target_elf *e, const GElf_Phdr *ph)
+{
+	size_t at = e->nsegs;
+
+	for (; at > 0 && e->segs[at - 1].addr > ph->p_vaddr; at--)
+		e->segs[at] = e->segs[at - 1];
+	e->segs[at] = (struct elf_segment){
+		.addr = ph->p_vaddr,
+		.offset = ph->p_offset,
+		.filesz = ph->p_filesz,
+		.memsz = ph->p_memsz,
+		.exec = ph->p_flags & PF_X,
+	};
+	e->nsegs++;
+	for (size_t i = 1; i < e->nsegs; i++) {
+		if (e->segs[i].addr - e->segs[i - 1].addr < e->segs[i - 1].memsz)
+			return elf_part__refuse(e, -ENOEXEC,
+						"the segments at %#lx and %#lx overlap",
+						e->segs[i - 1].addr, e->segs[i].addr);
+	}
+	return 0;
+}
+
 static int add_segment(struct target_elf *e, const GElf_Phdr *ph)
 {
-	const struct elf_segment *last = e->nsegs ? &e->segs[e->nsegs - 1] : NULL;
-
 	if (ph->p_filesz > ph->p_memsz || ph->p_vaddr + ph->p_memsz < ph->p_vaddr)
 		return elf_part__refuse(e, -ENOEXEC, "the segment at %#lx has impossible sizes",
 					ph->p_vaddr);
@@ -146,17 +168,7 @@ static int add_segment(struct target_elf *e, const GElf_Phdr *ph)
 	if ((ph->p_offset ^ ph->p_vaddr) & (PAGE - 1))
 		return elf_part__refuse(e, -ENOEXEC, "the segment at %#lx cannot be mapped",
 					ph->p_vaddr);
-	if (last && ph->p_vaddr < last->addr + last->memsz)
-		return elf_part__refuse(e, -ENOEXEC, "the segments at %#lx and %#lx overlap",
-					last->addr, ph->p_vaddr);
-	e->segs[e->nsegs++] = (struct elf_segment){
-		.addr = ph->p_vaddr,
-		.offset = ph->p_offset,
-		.filesz = ph->p_filesz,
-		.memsz = ph->p_memsz,
-		.exec = ph->p_flags & PF_X,
-	};
-	return 0;
+	return insert_segment(e, ph);
 }
 
 /* A TLS segment that cannot be right is as good as none: nothing is computed from it. */

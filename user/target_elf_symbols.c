@@ -3,10 +3,10 @@
  * Symbols: reading .symtab and .dynsym, and the questions that are asked of them.
  *
  * Official builds have both tables, V8's internals in .symtab only; distribution builds are
- * stripped to .dynsym. Linkers repeat every dynamic symbol in .symtab, and what strips a part
- * of .symtab leaves fewer entries than .dynsym has: so the smaller table is read only if it is
- * .symtab. A symbol that is undefined, has no name, or claims to be a
- * function outside the code is left out.
+ * stripped to .dynsym. In executables linkers repeat every dynamic symbol in .symtab, and what
+ * strips a part of .symtab leaves fewer entries than .dynsym has: then the smaller .dynsym need
+ * not be read. (In libraries the names in .symtab may carry a version.) A symbol that is
+ * undefined, has no name, or claims to be a function outside the code is left out.
  */
 #include <errno.h>
 #include <gelf.h>
@@ -131,7 +131,7 @@ int elf_part__load_symbols(struct target_elf *e)
 	}
 	if (err)
 		return err;
-	if (symtab.count >= dynsym.count)
+	if (!e->pie && symtab.count >= dynsym.count)
 		dynsym.count = 0;
 	err = elf_index__init(&e->index, symtab.count + dynsym.count);
 	if (err)

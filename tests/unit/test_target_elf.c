@@ -573,6 +573,24 @@ static void test_refused_segments(void **state)
 	assert_refused(-ENOEXEC, "nothing to load");
 }
 
+static void test_segments_out_of_order(void **state)
+{
+	Elf64_Phdr text = image->ph[0];
+	struct target_elf *elf;
+	uint64_t offset;
+
+	(void)state;
+	image->ph[0] = image->ph[1];
+	image->ph[1] = text;
+	elf = open_image();
+	assert_int_equal(target_elf__base(elf), TEXT_ADDR);
+	assert_int_equal(target_elf__file_offset(elf, TEXT_ADDR, &offset), 0);
+	target_elf__free(elf);
+	image->ph[0].p_vaddr = TEXT_ADDR + 0x200 - 8;
+	image->ph[0].p_offset = (TEXT_ADDR & 0x3fff) + 0x200 - 8;
+	assert_refused(-ENOEXEC, "overlap");
+}
+
 static void test_refused_tables(void **state)
 {
 	Elf64_Shdr good;
@@ -975,6 +993,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_is_node, new_image, free_image),
 		cmocka_unit_test_setup_teardown(test_refused_headers, new_image, free_image),
 		cmocka_unit_test_setup_teardown(test_refused_segments, new_image, free_image),
+		cmocka_unit_test_setup_teardown(test_segments_out_of_order, new_image, free_image),
 		cmocka_unit_test_setup_teardown(test_refused_tables, new_image, free_image),
 		cmocka_unit_test_setup_teardown(test_hostile_symbols, new_image, free_image),
 		cmocka_unit_test_setup_teardown(test_cut_and_spoilt, new_image, free_image),
