@@ -143,38 +143,48 @@ static const char *paint(const struct doctor *d, const char *state)
 }
 
 static void print_line(const struct doctor *d, const char *state, const char *title,
-		       const char *found, const char *use)
+		       const char *found)
 {
-	printf("%s%-4s%s  %-34s  %s%s%s%s\n", paint(d, state), state,
-	       d->opts->color ? "\033[0m" : "", title, found, *use ? " (" : "", use,
-	       *use ? ")" : "");
+	printf("%s%-4s%s  %-34s  %s\n", paint(d, state), state, d->opts->color ? "\033[0m" : "",
+	       title, found);
+}
+
+static void print_check(const struct doctor *d, const struct check *c)
+{
+	const char *state = state_of(c);
+	bool wanting = strcmp(state, "fail") == 0 || strcmp(state, "warn") == 0;
+	char found[384];
+
+	if (wanting)
+		snprintf(found, sizeof(found), "%s; needed for %s", c->f.found, c->f.use);
+	else if (c->f.need == KERN_NEED_NONE)
+		snprintf(found, sizeof(found), "%s (%s)", c->f.found, c->f.use);
+	else
+		snprintf(found, sizeof(found), "%s", c->f.found);
+	print_line(d, state, c->f.title, found);
+	if (wanting && c->f.fix)
+		printf("      fix: %s\n", c->f.fix);
+}
+
+static void print_target(const struct doctor *d, const struct target_check *t)
+{
+	bool ok = t->attachable == TARGET_YES;
+	char title[32], found[64];
+
+	snprintf(title, sizeof(title), "process %d", t->pid);
+	snprintf(found, sizeof(found), "Node.js %s can be observed",
+		 *t->version ? t->version : "of unknown version");
+	print_line(d, ok ? "ok" : "fail", title, ok ? found : t->why.text);
 }
 
 static void print_text(const struct doctor *d)
 {
-	char title[64], found[64];
-
-	for (size_t i = 0; i < d->nchecks; i++) {
-		const struct check *c = &d->checks[i];
-		const char *state = state_of(c);
-		bool wanting = strcmp(state, "fail") == 0 || strcmp(state, "warn") == 0;
-		bool say_use = wanting || c->f.need == KERN_NEED_NONE;
-
-		if (d->opts->log_level == LOG_QUIET && !c->status)
-			continue;
-		print_line(d, state, c->f.title, c->f.found, say_use ? c->f.use : "");
-		if (wanting && c->f.fix)
-			printf("      fix: %s\n", c->f.fix);
-	}
-	for (size_t i = 0; i < d->ntargets; i++) {
-		const struct target_check *t = &d->targets[i];
-		bool ok = t->attachable == TARGET_YES;
-
-		snprintf(title, sizeof(title), "process %d", t->pid);
-		snprintf(found, sizeof(found), "Node.js %s can be observed",
-			 *t->version ? t->version : "of unknown version");
-		print_line(d, ok ? "ok" : "fail", title, ok ? found : t->why.text, "");
-	}
+	for (size_t i = 0; i < d->nchecks; i++)
+		if (d->opts->log_level > LOG_QUIET || d->checks[i].status)
+			print_check(d, &d->checks[i]);
+	for (size_t i = 0; i < d->ntargets; i++)
+		if (d->opts->log_level > LOG_QUIET || d->targets[i].why.status)
+			print_target(d, &d->targets[i]);
 }
 
 /* ---- JSON ---- */
