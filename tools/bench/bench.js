@@ -13,7 +13,7 @@ const { execFileSync } = require('node:child_process');
 const { measure } = require('./lib/measure');
 const { SERVICES } = require('./lib/services');
 const { render } = require('./lib/table');
-const { killAll } = require('./lib/processes');
+const { killAll, setSessionNice } = require('./lib/processes');
 
 const env = process.env;
 const ROOT = path.join(__dirname, '../..');
@@ -44,6 +44,7 @@ function settings(quick) {
 		seconds: number('BENCH_SECONDS', quick ? 1 : 3, 0.2, 600),
 		warmup: quick ? 1 : 3,
 		connections: number('BENCH_CONNECTIONS', 50, 1, 10000),
+		nice: number('BENCH_NICE', 0, -20, 19),
 		serverCore: 0,
 		loadCore: 1,
 		loadgen: path.join(BUILD, 'tools/loadgen'),
@@ -56,18 +57,20 @@ function words(name, fallback) {
 
 /* The newest binary in the cache for a version such as 22 or 22.21.1; or a path as it is. */
 function findNode(version) {
-	const cache = env.NODE_CACHE || '/var/cache/loopray/node';
+	const cache = path.join(env.LOOPRAY_CACHE || '/var/cache/loopray', 'node');
 	const wanted = `v${version.replace(/^v/, '')}`;
 
 	if (version.includes('/'))
 		return version;
 
 	const found = fs.existsSync(cache) ? fs.readdirSync(cache) : [];
-	const best = found.filter((name) => name === wanted || name.startsWith(`${wanted}.`))
+	const best = found.filter((name) =>
+		name === version || name === wanted || name.startsWith(`${wanted}.`))
 		.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).pop();
 
 	if (!best)
-		fail(`no Node.js ${version} in ${cache}; set NODE_VERSIONS or NODE_CACHE`, 1);
+		fail(`no Node.js ${version} in ${cache}: fetch one with tools/node-fetch, ` +
+			'or set NODE_VERSIONS', 1);
 	return path.join(cache, best, 'bin/node');
 }
 
@@ -137,6 +140,8 @@ async function main() {
 	console.log(`Server on core ${bench.serverCore}, load on core ${bench.loadCore}, ` +
 		`${bench.connections} connections, ${bench.pairs} pairs of ${bench.seconds} s; ` +
 		'median (lower .. upper quartile)\n');
+	if (bench.nice !== 0)
+		setSessionNice(bench.nice);
 	for (const node of nodes) {
 		const version = execFileSync(node, ['-p', 'process.versions.node']).toString().trim();
 

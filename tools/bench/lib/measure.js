@@ -101,6 +101,8 @@ function evaluate(condition, trials) {
 		budget: condition.budget ?? null,
 		unknown: trials.length === 0 ? condition.reason : null,
 		ratio: over(({ before, under, after }) => under.rps / between(before, after, 'rps')),
+		cpu_ratio: over(({ before, under, after }) =>
+			between(before, after, 'cpuUs') / under.cpuUs),
 		added_us: added('us'),
 		added_cpu_us: added('cpuUs'),
 		rps: over(({ under }) => under.rps),
@@ -126,7 +128,7 @@ async function tryPhase(bench, condition, services, note) {
 
 async function startAll(bench, node, name, conditions) {
 	const services = new Map();
-	const common = { name, node, serverCore: bench.serverCore, loadCore: bench.loadCore };
+	const common = { name, node, bench };
 
 	services.set('base', await startService({ ...common, extra: [] }));
 	for (const condition of conditions.filter((c) => !c.agent))

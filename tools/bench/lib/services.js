@@ -20,8 +20,9 @@ const SERVICES = {
 };
 
 /* Starts a service, and its bank where it has one. `extra` are more arguments. */
-async function startService({ name, node, extra, serverCore, loadCore }) {
+async function startService({ name, node, extra, bench }) {
 	const { script, args, mix, bank } = SERVICES[name];
+	const { serverCore, loadCore } = bench;
 	const command = [node, path.join(DEMO, script), ...args, ...extra];
 	let bankProc = null;
 

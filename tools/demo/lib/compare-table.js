@@ -36,14 +36,14 @@ function loopray(file) {
 	}
 
 	const { requests, context, findings, loss } = report;
-	const judged = (context?.read ?? 0) > 0;
+	const kinds = ['foreign', 'lost_intermittent', 'lost_always'].map((kind) => findings?.[kind]);
+	const judged = (context?.read ?? 0) > 0 && kinds.every(Number.isFinite);
 
 	return {
-		requests: requests.total,
-		findings: judged ?
-			findings.foreign + findings.lost_intermittent + findings.lost_always : null,
+		requests: requests?.total ?? null,
+		findings: judged ? kinds.reduce((sum, count) => sum + count) : null,
 		loss: loss?.total ?? null,
-		unknown: judged ? null : 'no context was read',
+		unknown: judged ? null : 'it read no context',
 	};
 }
 
