@@ -49,6 +49,7 @@ static const struct layout_part parts[] = {
 	{layout_tls__decode, LR_LAYOUT_ENV, false},
 	{layout_loop__decode, LR_LAYOUT_LOOP, true},
 	{layout_acf__decode, 0, true},
+	{layout_builtins__decode, 0, true},
 };
 
 static void add_missing(struct layout_job *job)

@@ -43,15 +43,17 @@ struct target_layout_private {
 	enum target_tls tls;
 	uint64_t isolate_key; /* TARGET_TLS_KEY: address of the pthread key, before load bias */
 	uint64_t tag_pointer; /* address of kNodeContextTagPtr, before load bias; 0: unknown */
+	struct lr_chain isolate_current; /* isolate -> environment, by the running context */
+	struct lr_chain isolate_entered; /* isolate -> number of contexts entered */
 	struct lr_chain isolate_tag; /* isolate -> the embedder tag that a Node.js context has */
 	uint64_t provider_table;     /* address of the provider name table, before load bias */
 	uint32_t field_check;	     /* index in fields[] of kCheck; those before count hooks */
 	uint32_t field_stack;	     /* index in fields[] of kStackLength */
-	int32_t env_async_hooks;     /* offset of AsyncHooks in Environment */
 	int32_t env_timer;	     /* offset of the timer handle in Environment, 0: unknown */
 	int32_t env_immediate; /* offset of the immediate check handle in Environment, 0: unknown */
 	uint32_t handle_loop;  /* offset of uv_handle_t.loop, 0: unknown */
 	uint64_t default_loop; /* address of the default loop's pointer, before bias, 0: unknown */
+	uint32_t loop_entry;   /* when the poll began, in the internal fields; ns, 0: not polling */
 	bool uv_external;      /* libuv is a library of its own: bind decodes it */
 	bool pie;	       /* addresses above move with the load bias */
 	bool trace_start_ids;  /* EmitTraceAsyncStart is called with the new ids in the object */
@@ -59,14 +61,14 @@ struct target_layout_private {
 	uint32_t undefined;    /* root slot of `undefined` in the isolate, 0: unknown */
 	uint32_t jsmap_type;   /* V8's instance type of a JSMap, 0: unknown */
 	uint32_t map_type;     /* offset of a Map's instance type, tag folded in */
-	struct lr_chain env_builtins; /* environment -> Realm (or itself) for builtin_sets */
+	struct lr_chain isolate_realm; /* isolate -> node::Realm, which has the sets */
 	uint32_t builtin_sets[2]; /* offsets of the std::set<std::string> of compiled builtins */
 	uint32_t nbuiltin_sets;
 };
 
 struct target_layout {
 	struct lr_layout lr; /* what BPF reads by */
-	char build_id[64];   /* of the binary it was decoded from */
+	char build_id[80];   /* of the binary it was decoded from */
 	uint32_t nproviders;
 	char providers[LR_PROVIDERS_MAX][LR_PROVIDER_NAME]; /* [0] is NONE */
 	struct target_layout_private p;
@@ -113,10 +115,10 @@ struct target_env {
 	uint64_t fsbase;
 	uint64_t isolate;
 	uint64_t env;
-	uint64_t loop; /* 0 without LR_LAYOUT_LOOP */
-	double uid[4]; /* execution, trigger, counter, default trigger (-1: none) */
-	uint64_t loop_idle_ns;
-	uint64_t loop_count;
+	uint64_t loop;	       /* 0 without LR_LAYOUT_LOOP */
+	double uid[4];	       /* execution, trigger, counter, default trigger (-1: none) */
+	uint64_t loop_idle_ns; /* as uv_metrics_idle_time: with the poll that is going on */
+	uint64_t loop_count;   /* 0 if this libuv does not count */
 	enum target_context context;
 	char context_why[96]; /* what showed it, or why it cannot be known */
 };

@@ -9,6 +9,7 @@
 
 #define FN_SET	    "v8::Isolate::SetContinuationPreservedEmbedderData"
 #define FN_GET	    "v8::Isolate::GetContinuationPreservedEmbedderData"
+#define FN_NODE	    "node::async_context_frame::set("
 #define ISOLATE_MAX (1 << 20)
 
 /* The setter's one store into the isolate; several are none. */
@@ -71,8 +72,12 @@ int layout_acf__decode(struct layout_job *job)
 	int64_t type = v8dbg(job->elf, "v8dbg_type_JSMap__JS_MAP_TYPE");
 	int64_t map = v8dbg(job->elf, "v8dbg_class_Map__instance_type__uint16_t");
 	int64_t slot, undefined;
-	int err = layout_job__trace(job, FN_SET);
+	int err;
 
+	/* V8 had the slot before Node.js used it: without its user it is of no interest. */
+	if (!layout_job__has(job, FN_NODE))
+		return layout_job__refuse(job, FN_NODE, "not in this binary");
+	err = layout_job__trace(job, FN_SET);
 	if (err)
 		return err;
 	slot = find_store(job);

@@ -2,12 +2,13 @@
 /*
  * Does the process hold what the layout says? Asked before anything is attached, and again
  * while running. The target runs on meanwhile, so a single odd reading proves nothing: a
- * check fails only if it still does after several tries with the same isolate in place.
+ * check fails only if it still does after many tries, and nothing else in the process passes.
  */
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,11 +18,12 @@
 #include "target_memory.h"
 #include "util.h"
 
-#define TRIES	   6
-#define TRY_NS	   3000000L /* between two tries: longer than setting a field takes, by far */
-#define IDS_MAX	   9007199254740992.0 /* 2^53: beyond, a double is not a counter */
-#define STACK_MAX  (1u << 20)	      /* depth of nested callback scopes; each takes native stack */
-#define FIELDS_MAX 64
+#define TRY_NS	    3000000L /* between two tries: longer than setting a field takes, by far */
+#define TRIES_SOME  5
+#define TRIES_NONE  120
+#define ENTERED_MAX 100000 /* contexts entered one inside the other; each takes native stack */
+#define IDS_MAX	    9007199254740992.0 /* 2^53: beyond, a double is not a counter */
+#define STACK_MAX   (1u << 20) /* depth of nested callback scopes; each takes native stack */
 
 struct check {
 	const struct target_layout *l;
@@ -30,6 +32,15 @@ struct check {
 	uint64_t bias;
 	uint64_t tag; /* what a Node.js context carries */
 	char why[160];
+};
+
+struct check_threads {
+	const struct target_thread *threads;
+	size_t n;
+	bool *settled; /* per thread: found, or known to have no isolate */
+	struct target_env *envs;
+	size_t found, cap;
+	size_t open, contradicting; /* in the last pass: not settled, and of these contradicting */
 };
 
 /* A check that does not hold: its name and what was found. Returns -EPROTO. */
@@ -56,6 +67,27 @@ static int walk(struct check *c, const char *name, uint64_t base, const struct l
 	if (err == -ENOENT)
 		snprintf(c->why, sizeof(c->why), "%s: not set", name);
 	return err;
+}
+
+/* The environment by the entered contexts and, if code runs in one now, by that. */
+static int find_env(struct check *c, struct target_env *e)
+{
+	const struct target_layout_private *p = &c->l->p;
+	uint64_t entered, current;
+	int err = walk(c, "entered contexts", e->isolate, &p->isolate_entered, &entered);
+
+	if (!err && entered > ENTERED_MAX)
+		return contradict(c, "entered contexts: %llu", (unsigned long long)entered);
+	if (!err)
+		err = walk(c, "environment", e->isolate, &c->l->lr.isolate_env, &e->env);
+	if (err)
+		return err;
+	err = target_memory__walk(c->m, e->isolate, &p->isolate_current, &current);
+	if (err == -ESRCH || err == -EPERM)
+		return err;
+	if (!err && current != e->env)
+		return contradict(c, "current context: its environment is another one");
+	return 0;
 }
 
 static int check_isolate(struct check *c, const struct target_env *e)
@@ -132,6 +164,8 @@ static int check_handle(struct check *c, const struct target_env *e, const char 
 	if (!offset || !c->l->p.handle_loop)
 		return 0;
 	err = target_memory__u64(c->m, e->env + (uint32_t)offset + c->l->p.handle_loop, &loop);
+	if (!err && !loop)
+		return -ENOENT;
 	if (err == -EFAULT || (!err && loop != e->loop))
 		return contradict(c, "%s: does not run on the environment's loop", name);
 	return err;
@@ -151,6 +185,31 @@ static int check_default(struct check *c, const struct target_env *e)
 	return err;
 }
 
+/*
+ * Idle time, with the poll that is going on: the loop adds it up only when it wakes. The
+ * words change while they are read, so a poll that ended in between is not added again.
+ */
+static int read_idle(struct check *c, uint64_t internal, uint64_t *idle)
+{
+	uint64_t entry = 0, again = 0;
+	int err = 0;
+
+	if (c->l->p.loop_entry)
+		err = target_memory__u64(c->m, internal + c->l->p.loop_entry, &entry);
+	if (!err)
+		err = target_memory__u64(c->m, internal + c->l->lr.loop_idle, idle);
+	if (!err && entry)
+		err = target_memory__u64(c->m, internal + c->l->p.loop_entry, &again);
+	if (!err && entry && entry == again) {
+		uint64_t now = now_mono_ns();
+
+		if (entry > now)
+			return contradict(c, "loop metrics: a poll that began in the future");
+		*idle += now - entry;
+	}
+	return err;
+}
+
 static int read_metrics(struct check *c, struct target_env *e)
 {
 	const struct lr_layout *lr = &c->l->lr;
@@ -158,7 +217,7 @@ static int read_metrics(struct check *c, struct target_env *e)
 	int err = walk(c, "loop metrics", e->loop, &lr->loop_internal, &internal);
 
 	if (!err)
-		err = target_memory__u64(c->m, internal + lr->loop_idle, &e->loop_idle_ns);
+		err = read_idle(c, internal, &e->loop_idle_ns);
 	if (!err && lr->loop_count)
 		err = target_memory__u64(c->m, internal + lr->loop_count, &e->loop_count);
 	if (err == -EFAULT)
@@ -204,7 +263,7 @@ static int check_counter(struct check *c, const struct target_env *e)
 
 static int check_env(struct check *c, struct target_env *e)
 {
-	int err = walk(c, "environment", e->isolate, &c->l->lr.isolate_env, &e->env);
+	int err = find_env(c, e);
 
 	if (!err)
 		err = check_isolate(c, e);
@@ -217,48 +276,24 @@ static int check_env(struct check *c, struct target_env *e)
 	return err ? err : check_counter(c, e);
 }
 
-static void pause_try(void)
-{
-	struct timespec ts = {.tv_nsec = TRY_NS};
-
-	nanosleep(&ts, NULL);
-}
-
 /*
- * One thread. Returns 1 if @e is its environment, 0 if it has none, -EPROTO if it has one
- * that contradicts the layout. What changes between tries is on its way in or out.
+ * One thread, once. Returns 1 if @e is its environment, 0 if it has none, -ENOENT if it has
+ * an isolate but not all of an environment, -EPROTO if what it has contradicts the layout.
  */
 static int check_thread(struct check *c, const struct target_thread *t, struct target_env *e)
 {
-	uint64_t first = 0;
-	bool stable = true;
-	int err = 0;
+	int err;
 
-	for (int i = 0; i < TRIES; i++) {
-		if (i)
-			pause_try();
-		memset(e, 0, sizeof(*e));
-		e->tid = t->tid;
-		e->fsbase = t->fsbase;
-		err = target_memory__u64(c->m, t->fsbase + (uint64_t)c->l->lr.tls_isolate,
-					 &e->isolate);
-		if (err == -ESRCH || err == -EPERM)
-			return err;
-		if (err || !e->isolate)
-			return 0; /* a thread that ends takes its TLS block with it */
-		stable = stable && (i == 0 || e->isolate == first);
-		first = e->isolate;
-		err = check_env(c, e);
-		if (!err)
-			return 1;
-		if (err != -EPROTO && err != -ENOENT)
-			return err;
-	}
-	if (err == -EPROTO && stable)
+	memset(e, 0, sizeof(*e));
+	e->tid = t->tid;
+	e->fsbase = t->fsbase;
+	err = target_memory__u64(c->m, t->fsbase + (uint64_t)c->l->lr.tls_isolate, &e->isolate);
+	if (err == -ESRCH || err == -EPERM)
 		return err;
-	log_info("thread %d: its isolate is being set up or torn down (%s), skipped", (int)t->tid,
-		 c->why);
-	return 0;
+	if (err || !e->isolate)
+		return 0; /* a thread that ends takes its TLS block with it */
+	err = check_env(c, e);
+	return err ? err : 1;
 }
 
 /* V8's own worker threads borrow an isolate while they help it: the owner keeps it. */
@@ -271,26 +306,64 @@ static bool is_borrowed(const struct target_env *envs, size_t n, const struct ta
 	return false;
 }
 
-static int check_threads(struct check *c, const struct target_thread *threads, size_t n,
-			 struct target_env *envs, size_t cap)
+static void pause_try(void)
 {
-	size_t found = 0;
+	struct timespec ts = {.tv_nsec = TRY_NS};
 
-	for (size_t i = 0; i < n && found < cap; i++) {
-		struct target_env *e = &envs[found];
+	nanosleep(&ts, NULL);
+}
+
+/* One pass over the threads that are not settled yet: those found or without an isolate. */
+static int check_pass(struct check *c, struct check_threads *ts)
+{
+	ts->open = ts->contradicting = 0;
+	for (size_t i = 0; i < ts->n && ts->found < ts->cap; i++) {
+		struct target_env *e = &ts->envs[ts->found];
 		int got;
 
-		if (!threads[i].fsbase)
+		if (ts->settled[i])
 			continue;
-		got = check_thread(c, &threads[i], e);
+		got = check_thread(c, &ts->threads[i], e);
+		if (got == -ENOENT || got == -EPROTO) {
+			ts->open++;
+			ts->contradicting += got == -EPROTO;
+			continue;
+		}
 		if (got < 0)
 			return got;
-		if (got == 0 || is_borrowed(envs, found, e))
+		ts->settled[i] = true;
+		if (got == 0 || is_borrowed(ts->envs, ts->found, e))
 			continue;
 		layout_context__detect(c->l, c->m, e);
-		found++;
+		ts->found++;
 	}
-	return (int)found;
+	return 0;
+}
+
+/*
+ * An environment that passes proves the layout for this process: then threads that do not
+ * pass are on their way in or out, and get a few tries. If none passes, the tries go on for
+ * longer than a thread takes to start on a busy machine, and then the last word counts.
+ */
+static int check_all(struct check *c, struct check_threads *ts)
+{
+	int err = check_pass(c, ts);
+
+	for (int i = 0; !err && ts->open && i < (ts->found ? TRIES_SOME : TRIES_NONE); i++) {
+		pause_try();
+		err = check_pass(c, ts);
+	}
+	if (err)
+		return err;
+	if (!ts->found && ts->contradicting)
+		return -EPROTO;
+	for (size_t i = 0; i < ts->n && ts->found < ts->cap; i++) {
+		if (!ts->settled[i])
+			log_info("thread %d: its environment is being set up or torn down (%s), "
+				 "skipped",
+				 (int)ts->threads[i].tid, c->why);
+	}
+	return (int)ts->found;
 }
 
 static int check_begin(struct check *c)
@@ -311,14 +384,17 @@ int target_layout__check(const struct target_layout *l, pid_t pid, uint64_t load
 			 size_t cap, char *why, size_t why_len)
 {
 	struct check c = {.l = l, .pid = pid, .bias = load_bias};
+	struct check_threads ts = {.threads = threads, .n = n, .envs = envs, .cap = cap};
 	const uint32_t need = LR_LAYOUT_ENV | LR_LAYOUT_IDS;
 	int ret;
 
 	if ((l->lr.flags & need) != need)
 		return -EINVAL;
-	ret = check_begin(&c);
+	ts.settled = calloc(n + 1, sizeof(*ts.settled));
+	ret = ts.settled ? check_begin(&c) : -ENOMEM;
 	if (!ret)
-		ret = check_threads(&c, threads, n, envs, cap);
+		ret = check_all(&c, &ts);
+	free(ts.settled);
 	target_memory__free(c.m);
 	if (ret == 0)
 		snprintf(c.why, sizeof(c.why), "no thread has an environment");

@@ -54,19 +54,59 @@ static int init_hooks(const struct target_layout *l, struct target_memory *m,
 	return (int)count;
 }
 
+/* Modules of AsyncLocalStorage that the environment's realm has compiled. */
+struct modules {
+	bool known, acf, hooks;
+};
+
+static void find_module(struct target_memory *m, uint64_t set, const char *name, bool *found,
+			struct modules *mods)
+{
+	int got = layout_set__contains(m, set, name);
+
+	if (got < 0)
+		mods->known = false;
+	else if (got)
+		*found = true;
+}
+
+static struct modules find_modules(const struct target_layout *l, struct target_memory *m,
+				   const struct target_env *e)
+{
+	struct modules mods = {.known = l->p.nbuiltin_sets > 0};
+	uint64_t realm;
+
+	if (!mods.known || target_memory__walk(m, e->isolate, &l->p.isolate_realm, &realm))
+		return (struct modules){0};
+	for (uint32_t i = 0; i < l->p.nbuiltin_sets; i++) {
+		uint64_t set = realm + l->p.builtin_sets[i];
+
+		find_module(m, set, TARGET_MODULE_ACF, &mods.acf, &mods);
+		find_module(m, set, TARGET_MODULE_HOOKS, &mods.hooks, &mods);
+	}
+	return mods;
+}
+
 void layout_context__detect(const struct target_layout *l, struct target_memory *m,
 			    struct target_env *e)
 {
+	struct modules mods = find_modules(l, m, e);
 	int hooks = init_hooks(l, m, e);
 
 	if (slot_holds_map(l, m, e))
 		decide(e, TARGET_CONTEXT_ACF, "a context frame is active");
+	else if (mods.acf)
+		decide(e, TARGET_CONTEXT_ACF, "AsyncLocalStorage over context frames is loaded");
 	else if (hooks > 0)
 		decide(e, TARGET_CONTEXT_ASYNC_HOOKS, "init hooks are enabled");
+	else if (mods.hooks)
+		decide(e, TARGET_CONTEXT_ASYNC_HOOKS, "AsyncLocalStorage over hooks is loaded");
 	else if (hooks < 0)
 		decide(e, TARGET_CONTEXT_UNKNOWN, "the hook counts cannot be read");
 	else if (!l->p.cped)
 		decide(e, TARGET_CONTEXT_NONE, "no hook is enabled, and there is no frame slot");
+	else if (mods.known)
+		decide(e, TARGET_CONTEXT_NONE, "no hook is enabled, no AsyncLocalStorage loaded");
 	else
 		decide(e, TARGET_CONTEXT_UNKNOWN, "no hook is enabled, no frame is active now");
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "target_layout_parts.h"
@@ -46,6 +47,13 @@ int layout_job__trace(struct layout_job *job, const char *prefix)
 	if (found == 0 || !fn)
 		return layout_job__refuse(job, prefix, "not in this binary");
 	return trace_function(job, prefix, fn);
+}
+
+bool layout_job__has(const struct layout_job *job, const char *prefix)
+{
+	const struct elf_symbol *fn = NULL;
+
+	return target_elf__symbols_by_prefix(job->elf, prefix, &fn, 1) > 0;
 }
 
 int layout_job__trace_symbol(struct layout_job *job, const char *name)
@@ -148,6 +156,39 @@ uint64_t layout__pointer(const struct target_elf *elf, uint64_t addr)
 	if (value == 0 && target_elf__is_pie(elf))
 		return relocated(elf, addr);
 	return value;
+}
+
+static bool segment_contains(const struct target_elf *elf, uint64_t addr, uint64_t end,
+			     const char *text, size_t len, char *buf, size_t cap)
+{
+	while (addr < end) {
+		size_t got = target_elf__read(elf, addr, buf, cap);
+
+		if (memmem(buf, got, text, len))
+			return true;
+		if (got < cap)
+			break;
+		addr += got - (len - 1); /* the text may lie across two reads */
+	}
+	return false;
+}
+
+bool layout__contains(const struct target_elf *elf, const char *text)
+{
+	const size_t cap = 1 << 20, len = strlen(text) + 1;
+	Elf64_Phdr phdrs[PHDRS_MAX];
+	size_t n = read_phdrs(elf, phdrs);
+	char *buf = len < 256 ? malloc(cap) : NULL;
+	bool found = false;
+
+	for (size_t i = 0; buf && !found && i < n; i++) {
+		if (phdrs[i].p_type == PT_LOAD)
+			found = segment_contains(elf, phdrs[i].p_vaddr,
+						 phdrs[i].p_vaddr + phdrs[i].p_filesz, text, len,
+						 buf, cap);
+	}
+	free(buf);
+	return found;
 }
 
 bool layout__string(const struct target_elf *elf, uint64_t addr, char *buf, size_t cap)

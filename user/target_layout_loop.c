@@ -61,7 +61,7 @@ static int decode_idle(struct layout_job *job)
 	struct target_layout *l = job->l;
 	int err = layout_job__trace_symbol(job, FN_IDLE);
 	struct idle_reads r;
-	int32_t idle;
+	int32_t idle, entry;
 
 	if (err)
 		return err;
@@ -70,13 +70,14 @@ static int decode_idle(struct layout_job *job)
 	    r.first.off[0] <= 0)
 		return layout_job__refuse(job, FN_IDLE, "does not read two metrics of the loop");
 	if (r.tested == r.first.off[1])
-		idle = r.second.off[1];
+		entry = r.first.off[1], idle = r.second.off[1];
 	else if (r.tested == r.second.off[1])
-		idle = r.first.off[1];
+		entry = r.second.off[1], idle = r.first.off[1];
 	else
 		return layout_job__refuse(job, FN_IDLE, "tests neither metric");
 	l->lr.loop_internal = (struct lr_chain){.n = 1, .off = {r.first.off[0]}};
 	l->lr.loop_idle = (uint32_t)idle;
+	l->p.loop_entry = (uint32_t)entry;
 	return 0;
 }
 

@@ -27,8 +27,19 @@ int layout_tls__decode(struct layout_job *job);	      /* thread -> isolate */
 int layout_loop__decode(struct layout_job *job);      /* Environment -> uv_loop_t, handles */
 int layout_uv__decode(struct layout_job *job);	      /* uv_loop_t; job->elf may be libuv.so */
 int layout_acf__decode(struct layout_job *job);	      /* the continuation-preserved slot */
+int layout_builtins__decode(struct layout_job *job);  /* sets of compiled internal modules */
+
+/* The internal modules that implement AsyncLocalStorage, one per mechanism (since 22.7). */
+#define TARGET_MODULE_ACF   "internal/async_local_storage/async_context_frame"
+#define TARGET_MODULE_HOOKS "internal/async_local_storage/async_hooks"
 
 struct target_memory;
+
+/*
+ * Whether a std::set<std::string> (libstdc++) at @set in the process holds @key: 1 or 0, or
+ * -errno. It may change meanwhile: a walk that goes astray ends as an error or as 0.
+ */
+int layout_set__contains(struct target_memory *m, uint64_t set, const char *key);
 
 /*
  * The context mechanism that one environment shows: fills e->context and e->context_why.
@@ -47,7 +58,10 @@ int layout_job__refuse(struct layout_job *job, const char *function, const char 
  */
 int layout_job__trace(struct layout_job *job, const char *prefix);
 
-/* As above for an exact name from the symbol table (C functions). */
+/* Whether there is a function whose demangled name starts with @prefix. */
+bool layout_job__has(const struct layout_job *job, const char *prefix);
+
+/* As layout_job__trace for an exact name from the symbol table (C functions). */
 int layout_job__trace_symbol(struct layout_job *job, const char *name);
 
 /*
@@ -58,6 +72,9 @@ uint64_t layout__pointer(const struct target_elf *elf, uint64_t addr);
 
 /* Whether the file is a shared library rather than a program (no PT_INTERP). */
 bool layout__is_library(const struct target_elf *elf);
+
+/* Whether the file's loaded part contains @text as a string of its own (NUL behind it). */
+bool layout__contains(const struct target_elf *elf, const char *text);
 
 /* Reads a NUL-terminated string of less than @cap bytes from the file. */
 bool layout__string(const struct target_elf *elf, uint64_t addr, char *buf, size_t cap);

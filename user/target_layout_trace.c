@@ -117,8 +117,10 @@ static void step_load(struct trace_walk *w, const struct code_insn *in)
 	struct trace_value at = insn_address(w, in), v = {0};
 	struct trace_event *e = event_add(w, TRACE_LOAD, in);
 
-	if (e)
+	if (e) {
 		e->at = at;
+		e->value = reg_get(w, in->index);
+	}
 	if (!in->fs && in->index == CODE_NOREG && in->width >= 8)
 		v = value_load(&at);
 	reg_set(w, in->dst, v);
@@ -229,11 +231,14 @@ static void step_jump(struct trace_walk *w, const struct code_insn *in)
 static void step_add(struct trace_walk *w, const struct code_insn *in)
 {
 	struct trace_value v = reg_get(w, in->dst);
+	struct trace_event *e = event_add(w, TRACE_LEA, in);
 
 	if (in->width < 8)
 		v = (struct trace_value){0};
 	else if (v.root != TRACE_UNKNOWN && v.root != TRACE_STACK)
 		v.add += in->imm;
+	if (e)
+		e->at = v;
 	reg_set(w, in->dst, v);
 }
 

@@ -45,7 +45,7 @@ struct trace_value {
 enum trace_kind {
 	TRACE_LOAD,
 	TRACE_STORE,
-	TRACE_LEA,
+	TRACE_LEA,  /* also an addition of a constant: both give an address */
 	TRACE_CALL, /* also a jump out of the function: a tail call */
 	TRACE_CMP,
 };
@@ -53,8 +53,9 @@ enum trace_kind {
 struct trace_event {
 	enum trace_kind kind;
 	struct code_insn insn;
-	struct trace_value at;	   /* LOAD, STORE, LEA, CMP: the address; without any index */
-	struct trace_value value;  /* STORE: what is stored; CMP: the register compared */
+	struct trace_value at; /* LOAD, STORE, LEA, CMP: the address; without any index */
+	struct trace_value
+		value; /* STORE: what is stored; CMP: what is compared; LOAD: the index */
 	struct trace_value arg[2]; /* CALL: the first two arguments */
 };
 
