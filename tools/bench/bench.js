@@ -157,6 +157,8 @@ async function main() {
 		}
 	}
 	console.log(`saved in ${file}`);
+	if (results.some(({ conditions }) => conditions.some(({ unknown }) => unknown)))
+		fail('not everything could be measured, see above', 1);
 }
 
 process.on('exit', killAll);

@@ -80,8 +80,16 @@ function startBank(delay, callback) {
 	};
 }
 
-function serve(config, bank, stopBank) {
-	const oracle = new Oracle(process.env.ORACLE);
+function openOracle(file) {
+	try {
+		return new Oracle(file);
+	} catch (err) {
+		process.stderr.write(`payment: cannot write the record of requests: ${err.message}\n`);
+		process.exit(1);
+	}
+}
+
+function serve(config, oracle, bank, stopBank) {
 	const gateway = new Gateway({
 		bank,
 		mode: config.mode,
@@ -99,7 +107,8 @@ function serve(config, bank, stopBank) {
 	gateway.start((err) => {
 		if (err) {
 			stopBank();
-			die(`cannot reach the bank: ${err.message}`);
+			process.stderr.write(`payment: cannot reach the bank: ${err.message}\n`);
+			process.exit(1);
 		}
 		listen(server, config, () => {
 			oracle.flush();
@@ -112,14 +121,16 @@ function serve(config, bank, stopBank) {
 function main() {
 	const config = options();
 
+	const oracle = openOracle(process.env.ORACLE);
+
 	if (config.hooks)
 		hooksMap.enable();
 	if (config.bank) {
-		serve(config, config.bank, () => {});
+		serve(config, oracle, config.bank, () => {});
 		return;
 	}
 
-	const stopBank = startBank(config.delay, (bank) => serve(config, bank, stopBank));
+	const stopBank = startBank(config.delay, (bank) => serve(config, oracle, bank, stopBank));
 }
 
 main();

@@ -99,7 +99,7 @@ function evaluate(condition, trials) {
 	return {
 		name: condition.name,
 		budget: condition.budget ?? null,
-		unknown: trials.length === 0 ? condition.reason : null,
+		unknown: condition.reason ?? null,
 		ratio: over(({ before, under, after }) => under.rps / between(before, after, 'rps')),
 		cpu_ratio: over(({ before, under, after }) =>
 			between(before, after, 'cpuUs') / under.cpuUs),
