@@ -34,11 +34,11 @@ static int on_flow_event(void *ctx, const struct flow_event *ev)
 	return session__emit(ctx, ev);
 }
 
-static void note_process(void *ctx, const struct lr_ev_process *rec)
+static void note_process(struct session *s, const void *data, size_t len)
 {
-	struct session *s = ctx;
+	const struct lr_ev_process *rec = data;
 
-	if (!s->opts->cli->follow || rec->op != LR_PROC_EXEC)
+	if (len < sizeof(*rec) || rec->h.type != LR_EV_PROCESS || rec->op != LR_PROC_EXEC)
 		return;
 	if (s->npending < SESSION_MAX_PENDING)
 		s->pending[s->npending++] = (pid_t)rec->h.pid;
@@ -50,6 +50,8 @@ static int on_record(void *ctx, const void *data, size_t len)
 {
 	struct session *s = ctx;
 
+	if (s->opts->cli->follow)
+		note_process(s, data, len);
 	return flow_decode__record(s->decode, data, len);
 }
 
@@ -109,8 +111,6 @@ static int load(struct session *s)
 	const struct options *cli = s->opts->cli;
 	struct flow_decode_opts decode_opts = {
 		.sink = { .event = on_flow_event, .ctx = s },
-		.process = note_process,
-		.process_ctx = s,
 	};
 	struct kern_opts kern_opts = {
 		.level = cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES : LR_LEVEL_REQUESTS,
