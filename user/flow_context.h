@@ -19,11 +19,11 @@ struct flow_context;
 struct flow_res_type {
 	const char *name;
 	uint64_t init;
-	uint64_t destroy; /* all destroys seen, also of resources older than the attach */
+	uint64_t destroy;	 /* all destroys seen, also of resources older than the attach */
 	uint64_t destroy_unseen; /* of those, resources whose init was not seen */
-	uint64_t alive; /* init seen, destroy not (yet) */
-	uint64_t before; /* callback scopes entered for this type */
-	uint64_t known_request; /* inits attributed to a request */
+	uint64_t alive;		 /* init seen, destroy not (yet) */
+	uint64_t before;	 /* callback scopes entered for this type */
+	uint64_t known_request;	 /* inits attributed to a request */
 };
 
 /* One resource in a request's tree. */
@@ -32,13 +32,13 @@ struct flow_resource {
 	uint32_t env;
 	int64_t async_id;
 	int64_t trigger_id; /* -1 unknown */
-	int64_t exec_id; /* the resource in whose callback it was created, -1 unknown */
+	int64_t exec_id;    /* the resource in whose callback it was created, -1 unknown */
 	const char *type;
 	uint64_t init_ns;
 	uint64_t destroy_ns; /* 0 alive */
 	uint64_t callbacks;
 	uint64_t request_seq; /* request it was created for, 0 unknown */
-	uint64_t conn; /* of that request, 0 unknown */
+	uint64_t conn;	      /* of that request, 0 unknown */
 };
 
 int flow_context__new(struct flow_context **out, struct flow_requests *requests,

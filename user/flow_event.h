@@ -20,34 +20,45 @@ struct flow_str {
 };
 
 enum flow_event_type {
-	FE_TARGET = 1, /* a process is being observed */
+	FE_TARGET = 1,	   /* a process is being observed */
 	FE_TARGET_END = 2, /* it exited or was detached from */
-	FE_PROVIDER = 3, /* name of one resource type of a target */
-	FE_THREAD = 4, /* a thread that runs JavaScript: an environment */
+	FE_PROVIDER = 3,   /* name of one resource type of a target */
+	FE_THREAD = 4,	   /* a thread that runs JavaScript: an environment */
 	FE_CONN = 5,
-	FE_IN = 6, /* bytes received for (part of) one request */
-	FE_OUT = 7, /* bytes sent for (part of) one response */
+	FE_IN = 6,    /* bytes received for (part of) one request */
+	FE_OUT = 7,   /* bytes sent for (part of) one response */
 	FE_CLOSE = 8, /* connection ended */
 	FE_INIT = 9,
 	FE_DESTROY = 10,
 	FE_SCOPE = 11,
 	FE_GC = 12,
-	FE_LOOP = 13, /* periodic sample of an event loop */
-	FE_PROBE = 14, /* coverage of one probe */
-	FE_LOSS = 15, /* records or state lost since the last such event */
+	FE_LOOP = 13,	 /* periodic sample of an event loop */
+	FE_PROBE = 14,	 /* coverage of one probe */
+	FE_LOSS = 15,	 /* records or state lost since the last such event */
 	FE_COUNTER = 16, /* final value of one named counter */
 	FE_TYPE_MAX
 };
 
-enum flow_method { FM_UNKNOWN, FM_GET, FM_HEAD, FM_POST, FM_PUT, FM_DELETE, FM_CONNECT, FM_OPTIONS,
-		   FM_TRACE, FM_PATCH, FM_OTHER /* any other token llhttp accepts: see name */ };
+enum flow_method {
+	FM_UNKNOWN,
+	FM_GET,
+	FM_HEAD,
+	FM_POST,
+	FM_PUT,
+	FM_DELETE,
+	FM_CONNECT,
+	FM_OPTIONS,
+	FM_TRACE,
+	FM_PATCH,
+	FM_OTHER /* any other token llhttp accepts: see name */
+};
 
 /* FE_TARGET */
 struct fe_target {
-	uint64_t start_time; /* clock ticks since boot, field 22 of /proc/PID/stat */
+	uint64_t start_time;	 /* clock ticks since boot, field 22 of /proc/PID/stat */
 	struct flow_str version; /* "22.21.1", empty if unknown */
 	struct flow_str context; /* "async_hooks", "acf", "none" or "unknown" */
-	struct flow_str linked; /* "static" or "libnode" */
+	struct flow_str linked;	 /* "static" or "libnode" */
 	struct flow_str exe;
 	struct flow_str level; /* "requests" or "resources" */
 };
@@ -76,38 +87,50 @@ struct fe_conn {
 	bool seen_open; /* false: it was there before the attach */
 };
 
-#define FE_F_HEAD (1u << 0) /* a message head begins here: method, path, status... are set */
-#define FE_F_END (1u << 1) /* the message ends with this event */
-#define FE_F_INFO (1u << 2) /* OUT: an informational (1xx) head, the response is still to come */
+#define FE_F_HEAD    (1u << 0) /* a message head begins here: method, path, status... are set */
+#define FE_F_END     (1u << 1) /* the message ends with this event */
+#define FE_F_INFO    (1u << 2) /* OUT: an informational (1xx) head, the response is still to come */
 #define FE_F_UPGRADE (1u << 3) /* the connection stops being HTTP/1 after this */
-#define FE_F_EOF (1u << 4) /* IN: the peer ended its side */
-#define FE_F_GAP (1u << 5) /* bytes were not seen: framing was resumed at a guess-free point */
-#define FE_F_LENGTH (1u << 6) /* content_length is set */
+#define FE_F_EOF     (1u << 4) /* IN: the peer ended its side (GAP: perhaps in a message) */
+#define FE_F_GAP     (1u << 5) /* bytes were not seen: framing was resumed at a guess-free point */
+#define FE_F_LENGTH  (1u << 6) /* content_length is set */
 #define FE_F_CHUNKED (1u << 7)
-#define FE_F_CLOSE (1u << 8) /* the message says "Connection: close" or is HTTP/1.0 without keep-alive */
-#define FE_F_IDLE (1u << 9) /* idle_ns is valid */
-#define FE_F_SLEPT (1u << 10) /* the thread slept since its previous record */
-#define FE_F_BAD (1u << 11) /* IN: the bytes are not HTTP/1 (a 400 will follow) */
+#define FE_F_CLOSE \
+	(1u << 8) /* the message says "Connection: close" or is HTTP/1.0 without keep-alive */
+#define FE_F_IDLE   (1u << 9)  /* idle_ns is valid */
+#define FE_F_SLEPT  (1u << 10) /* the thread slept since its previous record */
+#define FE_F_BAD    (1u << 11) /* IN: the bytes are not HTTP/1 (a 400 will follow) */
 #define FE_F_MASKED (1u << 12) /* path had a query that was cut off */
+#define FE_F_PART   (1u << 13) /* IN: bytes of a head that is not complete yet */
+/*
+ * IN with HEAD: records were lost before this head, and every earlier request of the
+ * connection that has not ended by now ended unseen.
+ */
+#define FE_F_RESYNC (1u << 14)
+#define FE_F_LONG   (1u << 15) /* path is longer than FLOW_PATH_MAX and was cut there */
+
+#define FLOW_PATH_MAX 2048 /* bytes of a path that are kept */
 
 /*
  * FE_IN and FE_OUT. A receive that holds several pipelined requests gives several events
  * with the same time; @bytes are those of this operation that belong to this message.
+ * An OUT event with END and no bytes says that the response had ended with the send at its
+ * time stamp, which lies before the events around it: this was learned only later.
  */
 struct fe_io {
 	uint64_t conn;
 	uint64_t arrival_ns; /* IN: when the bytes arrived in the socket, 0 unknown */
-	uint64_t idle_ns; /* the loop's time spent waiting in all, if FE_F_IDLE */
+	uint64_t idle_ns;    /* the loop's time spent waiting in all, if FE_F_IDLE */
 	uint64_t cpu_ns;
 	uint32_t bytes;
-	int32_t error; /* 0 or positive errno: the operation failed (ECONNRESET, EPIPE) */
-	uint32_t flags; /* FE_F_* */
-	uint8_t method; /* enum flow_method, IN with HEAD */
+	int32_t error;	 /* 0 or positive errno: the operation failed (ECONNRESET, EPIPE) */
+	uint32_t flags;	 /* FE_F_* */
+	uint8_t method;	 /* enum flow_method, IN with HEAD */
 	uint8_t version; /* 10 or 11 */
 	uint16_t status; /* OUT with HEAD */
 	uint64_t content_length;
 	struct flow_str method_name; /* IN with HEAD, e.g. "PROPFIND" */
-	struct flow_str path; /* IN with HEAD: target without its query */
+	struct flow_str path;	     /* IN with HEAD: target without its query */
 };
 
 /* FE_CLOSE */
@@ -116,7 +139,7 @@ struct fe_close {
 	bool by_peer; /* reset or closed by the other side */
 };
 
-#define FE_RES_IDS (1u << 0)
+#define FE_RES_IDS  (1u << 0)
 #define FE_RES_EXEC (1u << 1)
 #define FE_RES_TYPE (1u << 2)
 
@@ -128,8 +151,8 @@ struct fe_resource {
 	int64_t trigger_id;
 	int64_t exec_id; /* execution async id at that moment */
 	int64_t counter; /* async id counter at that moment */
-	uint64_t conn; /* connection last received from in this wake-up of the thread, 0 none */
-	uint32_t flags; /* FE_RES_* */
+	uint64_t conn;	 /* connection last received from in this wake-up of the thread, 0 none */
+	uint32_t flags;	 /* FE_RES_* */
 };
 
 /* FE_SCOPE: a native callback scope ended ("after"); it began at or after the event before it. */
@@ -145,7 +168,7 @@ struct fe_scope {
 struct fe_gc {
 	uint32_t env;
 	uint64_t duration_ns; /* 0: only the start is known */
-	uint8_t kind; /* 0 scavenge (new space), 1 mark-compact, 255 unknown */
+	uint8_t kind;	      /* 0 scavenge (new space), 1 mark-compact, 255 unknown */
 };
 
 /* FE_LOOP: cumulative since the loop started. */
@@ -153,7 +176,7 @@ struct fe_loop {
 	uint32_t env;
 	uint64_t idle_ns;
 	uint64_t iterations; /* 0 unknown */
-	uint64_t cpu_ns; /* on-CPU time of the thread */
+	uint64_t cpu_ns;     /* on-CPU time of the thread */
 };
 
 /* FE_PROBE: replaces what was said about this probe before. */

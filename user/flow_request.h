@@ -12,26 +12,26 @@
 #include "flow_event.h"
 
 enum flow_req_end {
-	REQ_IN_FLIGHT, /* not ended when the capture did */
-	REQ_COMPLETE, /* whole response sent */
-	REQ_ABORTED_PEER, /* the client went away before the response was complete */
+	REQ_IN_FLIGHT,	    /* not ended when the capture did */
+	REQ_COMPLETE,	    /* whole response sent */
+	REQ_ABORTED_PEER,   /* the client went away before the response was complete */
 	REQ_ABORTED_SERVER, /* the process closed the connection before it was complete */
-	REQ_UPGRADED, /* 101, or 2xx to CONNECT: the connection left HTTP */
-	REQ_LOST, /* its end was not seen because records were lost */
+	REQ_UPGRADED,	    /* 101, or 2xx to CONNECT: the connection left HTTP */
+	REQ_LOST,	    /* its end was not seen because records were lost */
 };
 
 /* Why a request is marked incomplete (bits). */
-#define REQ_INC_LOSS (1u << 0) /* records of its thread or connection were lost */
-#define REQ_INC_GAP (1u << 1) /* bytes of it were not seen */
+#define REQ_INC_LOSS   (1u << 0) /* records of its thread or connection were lost */
+#define REQ_INC_GAP    (1u << 1) /* bytes of it were not seen */
 #define REQ_INC_ATTACH (1u << 2) /* it had begun before the attach */
 
 /* Nanoseconds; queue + cpu + loop_busy + wait == end - start exactly, when known. */
 struct flow_breakdown {
-	bool known; /* false: the loop's idle time could not be read */
-	uint64_t queue; /* in the socket and behind other callbacks, before its head was read */
-	uint64_t cpu; /* the loop worked for it */
+	bool known;	    /* false: the loop's idle time could not be read */
+	uint64_t queue;	    /* in the socket and behind other callbacks, before its head was read */
+	uint64_t cpu;	    /* the loop worked for it */
 	uint64_t loop_busy; /* it was ready or waiting while the loop worked for others */
-	uint64_t wait; /* the loop was idle: its own async work was pending */
+	uint64_t wait;	    /* the loop was idle: its own async work was pending */
 };
 
 struct flow_req {
@@ -45,23 +45,25 @@ struct flow_req {
 	uint16_t local_port;
 	uint16_t peer_port;
 	uint8_t peer_addr[16];
-	const char *method; /* "GET" */
-	const char *path; /* without query; never NULL */
-	const char *route; /* path with variable segments replaced, e.g. "/users/:id" */
-	uint8_t version; /* 10, 11 */
-	uint16_t status; /* 0: no response head seen */
-	uint64_t start_ns; /* arrival in the socket; recv_ns if that is unknown */
-	uint64_t recv_ns; /* head read by the process */
+	const char *method;	/* "GET" */
+	const char *path;	/* without query; never NULL */
+	const char *route;	/* path with variable segments replaced, e.g. "/users/:id" */
+	uint8_t version;	/* 10, 11 */
+	uint16_t status;	/* 0: no response head seen */
+	uint64_t start_ns;	/* arrival in the socket; recv_ns if that is unknown */
+	uint64_t recv_ns;	/* head read by the process */
 	uint64_t first_byte_ns; /* first byte of the response sent, 0 none */
-	uint64_t end_ns; /* last byte of the response sent, or the abort; 0 in flight */
+	uint64_t end_ns;   /* last byte of the response sent, or the abort; 0 in flight or lost */
 	uint64_t bytes_in; /* head and body */
 	uint64_t bytes_out;
 	struct flow_breakdown breakdown;
 	enum flow_req_end end;
-	uint32_t incomplete; /* REQ_INC_* */
+	uint32_t incomplete;	    /* REQ_INC_* */
 	uint32_t resources_created; /* async resources attributed to it, level resources */
-	uint32_t resources_alive; /* of those, not destroyed when it ended */
+	uint32_t resources_alive;   /* of those, not destroyed when it ended */
 };
+
+#define FLOW_ENV_UNKNOWN UINT32_MAX /* env of a thread that nothing was said about */
 
 struct flow_requests;
 
@@ -87,7 +89,38 @@ void flow_requests__finish(struct flow_requests *r, uint64_t ts);
 
 uint64_t flow_requests__in_flight(const struct flow_requests *r);
 
-/* The request that this connection is serving now (head read, response not complete), or NULL. */
+/*
+ * The request that this connection is serving now (head read, response not complete), or
+ * NULL; also NULL while several are (pipelining): the bytes do not say which one is worked on.
+ */
 const struct flow_req *flow_requests__current(const struct flow_requests *r, uint64_t conn);
+
+/* Names a request, also after its end. */
+struct flow_req_ref {
+	uint32_t pid;
+	uint32_t env;
+	uint64_t seq; /* 0: none */
+	uint64_t conn;
+};
+
+/*
+ * The request whose head this connection delivered last, ended or not. False if there is none
+ * or if several heads came in one receive, so that what runs then may be for any of them.
+ */
+bool flow_requests__latest(const struct flow_requests *r, uint64_t conn, struct flow_req_ref *ref);
+
+/* Adds to resources_created and resources_alive of a request, if it has not ended yet. */
+void flow_requests__count_resource(struct flow_requests *r, const struct flow_req_ref *ref,
+				   int created, int alive);
+
+/* State that was given up because a bound was reached; each also marks what it affects. */
+struct flow_requests_overflow {
+	uint64_t connections;	   /* dropped with requests in flight: those end as REQ_LOST */
+	uint64_t idle_connections; /* dropped without: their conn_seq starts again */
+	uint64_t requests;	   /* not followed because max_in_flight was reached */
+	uint64_t threads;	   /* not followed: no breakdown */
+	uint64_t routes;	   /* paths counted under "(other)" */
+};
+void flow_requests__overflow(const struct flow_requests *r, struct flow_requests_overflow *o);
 
 #endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Shared by flow_decode*.c only: threads, connections, and the records that are not bytes. */
+#ifndef LOOPRAY_FLOW_DECODE_INT_H
+#define LOOPRAY_FLOW_DECODE_INT_H
+
+#include "flow_decode.h"
+#include "flow_http.h"
+#include "flow_table.h"
+
+struct decode_conn;
+
+struct decode_thread {
+	uint32_t pid;
+	uint32_t tid;
+	uint32_t env; /* ENV_NONE until it does something */
+	uint32_t next_seq;
+	uint64_t env_addr;
+	uint64_t start_ns;
+	uint64_t loss_epoch;	  /* decoder's epoch when records of this thread were last lost */
+	uint64_t gc_start;	  /* 0 none */
+	struct decode_conn *open; /* receive whose continuation may come */
+	struct decode_thread *newer, *older; /* by last use */
+};
+
+#define ENV_NONE UINT32_MAX
+
+struct decode_conn {
+	struct flow_http http;
+	uint64_t id;
+	uint64_t epoch; /* decoder's loss epoch at the last operation */
+	uint32_t pid;
+	uint16_t family;
+	uint16_t local_port;
+	uint16_t peer_port;
+	uint8_t local_addr[16];
+	uint8_t peer_addr[16];
+	bool announced;
+	bool closed; /* FE_CLOSE is out; kept a while for operations that come late */
+	struct decode_thread *holder; /* whose @open this is, NULL none */
+	struct decode_conn *newer, *older;
+};
+
+/* Per process: how many environments were numbered. */
+struct decode_process {
+	uint32_t workers;
+};
+
+struct flow_decode {
+	struct flow_decode_opts opts;
+	struct flow_decode_stats stats;
+	struct flow_http_shared http;
+	struct flow_table threads;   /* tid */
+	struct flow_table conns;     /* id */
+	struct flow_table processes; /* pid */
+	struct flow_pool thread_pool;
+	struct flow_pool conn_pool;
+	struct decode_thread *newest_thread, *oldest_thread;
+	struct decode_conn *newest, *oldest; /* open connections by last use */
+	struct decode_conn *newest_closed, *oldest_closed;
+	uint32_t closed;
+	struct decode_conn *current; /* whose framer is at work */
+	uint64_t loss_epoch;
+	bool threads_evicted; /* a first record with a high number is no loss any more */
+};
+
+int flow_decode__emit(struct flow_decode *d, const struct flow_event *ev);
+
+/* flow_decode_thread.c */
+struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr_event *h,
+					  const void *rec, int *err);
+int flow_decode__number(struct flow_decode *d, struct decode_thread *t, uint64_t env_addr,
+			uint64_t ts);
+int flow_decode__process(struct flow_decode *d, struct decode_thread *t, const void *rec);
+int flow_decode__loss(struct flow_decode *d, uint8_t kind, uint32_t pid, uint32_t tid, uint64_t ts,
+		      uint64_t count);
+
+/* flow_decode_conn.c */
+struct decode_conn *flow_decode__conn(struct flow_decode *d, const struct lr_event *h, uint64_t id,
+				      bool create);
+void flow_decode__use_conn(struct flow_decode *d, struct decode_conn *c, struct decode_thread *t);
+int flow_decode__announce(struct flow_decode *d, struct decode_conn *c,
+			  const struct flow_event *ev);
+int flow_decode__close_conn(struct flow_decode *d, struct decode_conn *c, uint64_t ts,
+			    bool by_peer);
+void flow_decode__drop_conn(struct flow_decode *d, struct decode_conn *c);
+
+/* flow_decode_runtime.c */
+int flow_decode__resource(struct flow_decode *d, struct decode_thread *t, const void *rec);
+int flow_decode__scope(struct flow_decode *d, struct decode_thread *t, const void *rec);
+int flow_decode__parser(struct flow_decode *d, struct decode_thread *t, const void *rec);
+int flow_decode__gc(struct flow_decode *d, struct decode_thread *t, const void *rec);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Shared by flow_request*.c only. */
+#ifndef LOOPRAY_FLOW_REQUEST_INT_H
+#define LOOPRAY_FLOW_REQUEST_INT_H
+
+#include "flow_request.h"
+#include "flow_route.h"
+#include "flow_table.h"
+
+struct rq;
+struct rq_conn;
+
+/* A thread that runs an event loop: see the essay in flow_request.c for the accounting. */
+struct rq_thread {
+	uint32_t pid;
+	uint32_t tid;
+	uint32_t env;
+	uint32_t refs; /* requests that point here */
+	bool ended;
+	/* The last point: an operation. */
+	bool point;
+	bool idle_known;
+	uint64_t ts;
+	uint64_t idle_ns;
+	struct rq *owner; /* the loop worked for it from the point on; NULL nobody known */
+	bool closed;	  /* by the end of a scope, at @until */
+	uint64_t until;
+	uint64_t mark;	 /* last scope end since the point, or the point */
+	uint32_t breaks; /* times the idle clock could not be followed */
+	uint32_t losses; /* FE_LOSS events of this thread */
+};
+
+#define RQ_PATH_INLINE 96
+
+struct rq {
+	struct flow_req pub;
+	struct rq *next; /* on the connection, in order of arrival */
+	struct rq_conn *conn;
+	struct rq_thread *thread; /* that read its head; NULL not followed */
+	uint64_t from_ns;	  /* its first byte was read: service begins */
+	uint64_t from_idle_ns;
+	bool from_idle_known;
+	bool in_done; /* its last byte was read */
+	bool sent;    /* pub.breakdown and last_ns are those of an operation after the head */
+	uint64_t last_ns;
+	uint64_t cpu_ns; /* attributed so far */
+	uint32_t breaks;
+	uint32_t losses;
+	uint32_t losses_all;
+	char *long_path;
+	char path[RQ_PATH_INLINE];
+};
+
+struct rq_conn {
+	struct fe_conn facts;
+	uint64_t id;
+	uint32_t pid;
+	uint32_t seq; /* requests so far */
+	struct rq *first, *last;
+	uint32_t count;
+	uint32_t untracked; /* requests behind the tracked ones that there was no room for */
+	bool eof;
+	bool pipelined;
+	uint32_t losses; /* of its thread when its first request came */
+	/* A head that comes in parts: what the first part was. */
+	uint64_t part_ts; /* 0 none */
+	uint64_t part_arrival_ns;
+	uint64_t part_idle_ns;
+	bool part_idle_known;
+	uint64_t part_bytes;
+	/* For flow_requests__latest. */
+	struct flow_req_ref latest;
+	uint64_t latest_ts;
+	bool latest_unclear;
+	struct rq_conn *newer, *older; /* by last use */
+};
+
+/* Environment {pid, env}: numbers its requests. */
+struct rq_env {
+	uint64_t seq;
+};
+
+struct flow_requests {
+	struct flow_requests_opts opts;
+	struct flow_routes *routes;
+	struct flow_table conns;   /* id */
+	struct flow_table threads; /* pid, tid */
+	struct flow_table envs;	   /* pid, env */
+	struct flow_pool conn_pool, thread_pool, env_pool, rq_pool;
+	struct rq_conn *newest, *oldest;
+	uint32_t losses_all; /* FE_LOSS events without a thread */
+	uint32_t in_flight;
+	struct flow_requests_overflow overflow;
+};
+
+/* flow_request_time.c */
+void rq_time__receive(struct rq_thread *t, const struct flow_event *ev, struct rq *rq);
+void rq_time__send(struct rq_thread *t, const struct flow_event *ev, struct rq *rq);
+void rq_time__scope(struct rq_thread *t, uint64_t ts);
+void rq_time__begin(struct rq *rq, const struct flow_event *ev, const struct rq_conn *conn);
+void rq_time__settle(struct rq *rq, const struct flow_event *ev);
+void rq_time__forget(struct rq_thread *t, const struct rq *rq);
+
+/* flow_request_state.c: what is kept, and until when */
+struct rq_thread *rq_thread__get(struct flow_requests *r, uint32_t pid, uint32_t tid);
+void rq_thread__put(struct flow_requests *r, struct rq_thread *t);
+void rq_thread__drop(struct flow_requests *r, struct rq_thread *t);
+struct rq_conn *rq_conn__get(struct flow_requests *r, const struct flow_event *ev, uint64_t id);
+void rq_conn__drop(struct flow_requests *r, struct rq_conn *c);
+struct rq *rq__new(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,
+		   const struct fe_io *io);
+/* Takes it out of its connection, hands it to done and frees it. */
+void rq__end(struct flow_requests *r, struct rq *rq, enum flow_req_end end, uint64_t end_ns);
+
+#endif
