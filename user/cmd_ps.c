@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "cmd_target.h"
@@ -21,7 +23,7 @@
 #include "target_process.h"
 #include "util.h"
 
-#define ARGS_SHOWN 60
+#define COMMAND_COLUMN 64 /* where the last column begins */
 
 struct ps_row {
 	struct target_process *p;
@@ -147,19 +149,31 @@ static void print_details(const struct ps_row *row)
 	}
 }
 
+/* How much of a command line to show: what fits on a terminal's line, all of it elsewhere. */
+static size_t command_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		return TARGET_ARGS_MAX;
+	return max_t(size_t, size.ws_col, COMMAND_COLUMN + 16) - COMMAND_COLUMN;
+}
+
 static void print_text(const struct ps *ps)
 {
+	size_t width = min_t(size_t, command_width() + 1, TARGET_ARGS_MAX);
+
 	if (ps->nrows)
 		printf("%8s  %-9s %-8s %8s  %-12s %-7s  %s\n", "PID", "VERSION", "LINKED",
 		       "ISOLATES", "CONTEXT", "ATTACH", "COMMAND");
 	for (size_t i = 0; i < ps->nrows; i++) {
 		const struct target_process *p = ps->rows[i].p;
 		const struct target_inspection *in = ps->rows[i].in;
-		char args[ARGS_SHOWN + 1], envs[24] = "?";
+		char args[TARGET_ARGS_MAX], envs[24] = "?";
 
 		if (in->envs_known)
 			snprintf(envs, sizeof(envs), "%zu", in->nenvs);
-		target_process__args(p, args, sizeof(args));
+		target_process__args(p, args, width);
 		printf("%8d  %-9s %-8s %8s  %-12s %-7s  %s\n", p->pid,
 		       *p->node.version ? p->node.version : "unknown", target_process__linked(p),
 		       envs, target_context__name(in->context), answer_name(in->attachable), args);
@@ -187,6 +201,8 @@ static void json_envs(struct json *j, const struct target_inspection *in)
 {
 	json__key(j, "environments");
 	if (!in->envs_known) {
+		json__null(j);
+		json__key(j, "threads");
 		json__null(j);
 		return;
 	}

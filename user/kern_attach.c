@@ -104,6 +104,7 @@ int kern__attach_bytes(struct kern *k)
 
 	for (size_t i = 0; i < ARRAY_SIZE(progs) && !err; i++)
 		err = attach_tracepoint(k, progs[i]);
+	k->bytes_attached = !err;
 	return err;
 }
 

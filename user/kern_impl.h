@@ -37,6 +37,7 @@ struct kern {
 	} images[KERN_MAX_IMAGES]; /* probed for all processes */
 	size_t nimages;
 	int stat_cpus;
+	bool bytes_attached; /* stays true after the detach: what the coverage was */
 };
 
 struct kern_probe_def {

@@ -50,7 +50,7 @@ static void tracepoint_row(const struct kern *k, const char *name, const char *s
 	memset(row, 0, sizeof(*row));
 	row->name = name;
 	snprintf(row->site, sizeof(row->site), "%s", site);
-	row->attached = k->nlinks > 0;
+	row->attached = k->bytes_attached;
 	row->misses = program_misses(prog);
 }
 

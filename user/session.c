@@ -46,10 +46,19 @@ static void note_process(struct session *s, const void *data, size_t len)
 		log_warn("pid %u was started too quickly to be followed", rec->h.pid);
 }
 
+static void count_record(struct session *s, const void *data, size_t len)
+{
+	const struct lr_event *h = data;
+
+	if (len >= sizeof(*h) && h->type < SESSION_TYPES)
+		s->by_type[h->type]++;
+}
+
 static int on_record(void *ctx, const void *data, size_t len)
 {
 	struct session *s = ctx;
 
+	count_record(s, data, len);
 	if (s->opts->cli->follow)
 		note_process(s, data, len);
 	return flow_decode__record(s->decode, data, len);
@@ -156,6 +165,7 @@ static int attach(struct session *s)
 		return status_of(err);
 	s->result->start_ns = now_mono_ns();
 	session__sample(s);
+	log_info("attached to %zu process(es)", s->ntargets);
 	return EX_LR_OK;
 }
 
@@ -231,8 +241,6 @@ static void drain(struct session *s)
 	flow_ring__drain(s->ring);
 	flow_decode__flush(s->decode);
 	session__report_coverage(s);
-	for (size_t i = 0; i < s->ntargets; i++)
-		session__target_ended(s, s->targets[i]);
 }
 
 static uint64_t total_loss(const struct session *s)

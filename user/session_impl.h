@@ -14,6 +14,7 @@
 #define SESSION_MAX_THREADS 1024
 #define SESSION_MAX_ENVS    256
 #define SESSION_MAX_PENDING 64
+#define SESSION_TYPES	    32
 
 struct session_env {
 	pid_t tid;
@@ -42,8 +43,8 @@ struct session {
 	int epoll, ring_timer, sample_timer, end_timer, tick_timer, signals;
 	bool stop;
 	int status;
+	uint64_t by_type[SESSION_TYPES]; /* records read, by type */
 	uint64_t stats[LR_STAT_COUNT]; /* as last told to the sink */
-	uint64_t ring_told; /* ring losses already told through holes in sequences */
 	pid_t pending[SESSION_MAX_PENDING]; /* new processes to look at */
 	size_t npending;
 };

@@ -156,6 +156,20 @@ static void tell_counter(struct session *s, const char *name, uint64_t value)
 	session__emit(s, &ev);
 }
 
+/* The hits of a tracepoint are the records it made: the programs do not count them again. */
+static uint64_t tracepoint_hits(const struct session *s, const char *name)
+{
+	if (strcmp(name, "bytes_in") == 0)
+		return s->by_type[LR_EV_IN];
+	if (strcmp(name, "bytes_out") == 0)
+		return s->by_type[LR_EV_OUT];
+	if (strcmp(name, "bytes") == 0)
+		return s->by_type[LR_EV_IN] + s->by_type[LR_EV_OUT];
+	if (strcmp(name, "socket_state") == 0)
+		return s->by_type[LR_EV_CLOSE];
+	return 0;
+}
+
 void session__report_coverage(struct session *s)
 {
 	struct kern_probe probes[MAX_PROBES];
@@ -169,7 +183,7 @@ void session__report_coverage(struct session *s)
 		ev.probe.site = str(probes[i].site);
 		ev.probe.reason = str(probes[i].reason);
 		ev.probe.attached = probes[i].attached;
-		ev.probe.hits = probes[i].hits;
+		ev.probe.hits = probes[i].hits + tracepoint_hits(s, probes[i].name);
 		ev.probe.misses = probes[i].misses;
 		session__emit(s, &ev);
 	}

@@ -287,6 +287,7 @@ static int find_runtime(struct target_process *p, struct target_why *why)
 	struct mapped_files *m = calloc(1, sizeof(*m));
 	char exe[PATH_MAX], link[32];
 	bool denied = false;
+	struct stat st;
 	int err = -ENOMEM;
 	ssize_t len;
 
@@ -308,7 +309,8 @@ static int find_runtime(struct target_process *p, struct target_why *why)
 		denied |= err == -EACCES || err == -EPERM;
 	}
 	snprintf(p->exe, sizeof(p->exe), "%s", exe);
-	proc_path__cut_deleted(p->exe);
+	if (stat(link, &st) == 0)
+		cut_deleted(p, p->exe, st.st_ino);
 	if (err)
 		err = denied ? -EACCES : -ENOEXEC;
 out:
