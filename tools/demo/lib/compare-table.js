@@ -53,7 +53,9 @@ function collect(dir, mode) {
 
 	return {
 		mode,
-		requests: load.requests.total,
+		/* autocannon does not wait for what is in flight at the end; the service answers it. */
+		sent: load.requests.sent,
+		answered: load.requests.total,
 		rps: load.requests.average,
 		p50_ms: load.latency.p50,
 		p99_ms: load.latency.p99,
@@ -71,7 +73,7 @@ const COLUMNS = [
 	['p99 ms', (s) => s.p99_ms.toFixed(0)],
 	['errors', (s) => s.errors],
 	['non-2xx', (s) => s.non_2xx],
-	['requests', (s) => s.requests],
+	['sent', (s) => s.sent],
 	['wrong context', (s) => s.wrong_context],
 	['seen by loopray', (s) => s.loopray.requests ?? 'unknown'],
 	['findings', (s) => s.loopray.findings ?? 'unknown'],
