@@ -23,7 +23,7 @@
 #include "target_process.h"
 #include "util.h"
 
-#define COMMAND_COLUMN 64 /* where the last column begins */
+#define COMMAND_COLUMN 61 /* where the last column begins */
 
 struct ps_row {
 	struct target_process *p;
