@@ -126,6 +126,8 @@ static void snapshot_totals(struct model *m, const struct model_builder *b,
 	memcpy(m->slowest, b->slowest, sizeof(m->slowest));
 	m->slowest_count = b->slowest_count;
 	memcpy(m->gc, b->gc, sizeof(m->gc));
+	if (view->incomplete)
+		strncpy(m->incomplete, view->incomplete, sizeof(m->incomplete) - 1);
 	m->resources_not_kept = view->resources_not_kept;
 	m->loss.ring = b->loss[FLOW_LOSS_RING];
 	m->loss.map = b->loss[FLOW_LOSS_MAP] + view->resources_not_kept;

@@ -130,7 +130,8 @@ struct model_loss {
 };
 
 struct model {
-	uint64_t start_ns; /* what was observed: CLOCK_MONOTONIC */
+	char incomplete[256]; /* why the input ended before its time; empty: it did not */
+	uint64_t start_ns;    /* what was observed: CLOCK_MONOTONIC */
 	uint64_t end_ns;
 	uint64_t in_flight;
 	struct model_requests requests;
@@ -173,6 +174,8 @@ struct model_view {
 	size_t type_count;
 	uint64_t resources_not_kept; /* flow_context__overflow */
 	uint64_t unwritten;	     /* events that the recorder of a capture could not write */
+	const char
+		*incomplete; /* why the input is not whole, as capture_info.status; NULL: it is */
 };
 
 int model_builder__new(struct model_builder **out, const struct model_opts *opts);

@@ -258,6 +258,7 @@ static void summary(struct jsonl *s, const struct model *m)
 	json__key_u64(j, "resources", s->resources);
 	json__key_u64(j, "start_ns", m->start_ns);
 	json__key_u64(j, "end_ns", m->end_ns);
+	json__key_str(j, "cut_short", m->incomplete[0] ? m->incomplete : NULL);
 	json__key_object(j, "loss");
 	json__key_u64(j, "ring", m->loss.ring);
 	json__key_u64(j, "map", m->loss.map);

@@ -46,6 +46,9 @@ size_t report_notes(const struct model *m, char notes[REPORT_NOTES][REPORT_NOTE]
 {
 	struct note_list l = {.text = notes};
 
+	if (m->incomplete[0])
+		snprintf(l.text[l.count++], REPORT_NOTE, "the capture is %.*s", REPORT_NOTE - 20,
+			 m->incomplete);
 	request_notes(&l, &m->requests);
 	note(&l, m->resources_not_kept,
 	     "%llu resources were not followed: more were alive than are kept (counted as map "

@@ -296,6 +296,7 @@ int out_report__json(struct out_file *f, const struct model *m, const struct out
 	json__key_str(&j, "version", opts->version);
 	json__key_str(&j, "host", opts->host);
 	put_targets(&j, m);
+	json__key_str(&j, "cut_short", m->incomplete[0] ? m->incomplete : NULL);
 	json__key_double(&j, "duration_s", model__duration(m), 6);
 	put_requests(&j, m);
 	put_findings(&j);

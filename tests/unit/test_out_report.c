@@ -219,6 +219,7 @@ static void test_json(void **state)
 		".[0].counters.seen == 9",
 		".[0].slowest[0].path == \"/process-payment\"",
 		".[0].notes | length == 1",
+		".[0].cut_short == null",
 		".[0].wall_offset_ns == 1749999990000000000",
 	};
 	struct model *m = full_model();
@@ -231,6 +232,33 @@ static void test_json(void **state)
 			fail_msg("does not hold: %s", holds[i]);
 	test_dir__remove(&dir);
 	model__free(m);
+}
+
+/* A capture that was cut off says so in both reports. */
+static void test_cut_short(void **state)
+{
+	struct model_view view = {.incomplete = "cut off after 5 events at 1.000 s"};
+	struct out_opts plain = {0};
+	struct model_builder *b;
+	struct test_dir dir;
+	struct model *m;
+	size_t len;
+	char *text;
+
+	(void)state;
+	assert_int_equal(model_builder__new(&b, NULL), 0);
+	assert_int_equal(model_builder__snapshot(b, &view, &m), 0);
+	print(&dir, "json", m, &plain);
+	assert_true(test_jq(dir.file, ".[0] | .cut_short == \"cut off after 5 events at 1.000 s\" "
+				      "and .notes == [\"the capture is \" + .cut_short]"));
+	test_dir__remove(&dir);
+	print(&dir, "text", m, &plain);
+	text = test_read(dir.file, &len);
+	assert_non_null(strstr(text, "  the capture is cut off after 5 events at 1.000 s\n"));
+	free(text);
+	test_dir__remove(&dir);
+	model__free(m);
+	model_builder__free(b);
 }
 
 static void test_json_empty(void **state)
@@ -348,9 +376,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),	   cmocka_unit_test(test_text_empty),
 		cmocka_unit_test(test_color),	   cmocka_unit_test(test_json),
-		cmocka_unit_test(test_json_empty), cmocka_unit_test(test_duration),
-		cmocka_unit_test(test_safe),	   cmocka_unit_test(test_full),
-		cmocka_unit_test(test_replace),	   cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_json_empty), cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_duration),   cmocka_unit_test(test_safe),
+		cmocka_unit_test(test_full),	   cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_formats),
 	};
 
 	return cmocka_run_group_tests_name("out_report", tests, NULL, NULL);
