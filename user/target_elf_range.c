@@ -10,8 +10,7 @@
 #include "target_elf_parts.h"
 #include "util.h"
 
-#define LONGEST_GLOBAL 127 /* bytes of a global identifier that can be searched by its beginning \
-			    */
+#define LONGEST_GLOBAL 127 /* bytes; longer global names are not found by a part of them */
 
 /*
  * Splits off the first component of a demangled name. Returns its length, *complete says

@@ -17,8 +17,8 @@
 #include "target_elf_parts.h"
 #include "util.h"
 
-#define SYMBOLS_MAX (4U << 20)	   /* per table; official builds have up to 170,000 */
-#define STRINGS_MAX (256ULL << 20) /* and 19 MB of names */
+#define SYMBOLS_MAX (1U << 20)	   /* per table; official builds have up to 170,000 */
+#define STRINGS_MAX (128ULL << 20) /* and 19 MB of names */
 
 struct table {
 	const char *syms;
