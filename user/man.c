@@ -17,7 +17,6 @@ static void roff(FILE *out, const char *text, bool breaks)
 	for (; *text; text++) {
 		if (start && (*text == '.' || *text == '\''))
 			fputs("\\&", out);
-		start = false;
 		if (*text == '\\')
 			fputs("\\e", out);
 		else if (*text == '-')
