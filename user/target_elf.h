@@ -26,7 +26,9 @@ struct elf_symbol {
 /*
  * Opens @path (a real path, or /proc/PID/exe, /proc/PID/map_files/..., so that deleted and
  * other-namespace binaries work). On failure returns -errno and, if @why is not NULL, a
- * sentence naming what is wrong with the file (at most @why_len bytes).
+ * sentence about the file that says what is wrong (at most @why_len bytes): -ENOEXEC if it is
+ * no sound ELF program, -EOPNOTSUPP if it is one for another architecture, -EISDIR, -EINVAL
+ * (a device, a pipe), -EFBIG, -ENOMEM, or what open(2) says.
  */
 int target_elf__open(struct target_elf **out, const char *path, char *why, size_t why_len);
 
@@ -44,9 +46,15 @@ const struct elf_symbol *target_elf__symbol(const struct target_elf *elf, const 
 
 /*
  * All function symbols whose *demangled* name starts with @prefix, e.g.
- * "node::AsyncWrap::AsyncReset(". Compiler clones (.isra.0, .part.1, .constprop.2) match
- * with their suffix stripped; ".cold" parts are left out. Aliases at one address appear once.
- * Fills at most @cap; returns the number found, or -errno.
+ * "node::AsyncWrap::AsyncReset(" or, to tell overloads apart, with as much of the parameters as
+ * is needed. Compiler clones (.isra.0, .part.1, .constprop.2) match with their suffix stripped;
+ * ".cold" parts are left out. Aliases at one address appear once. A part is called by its whole
+ * function: probing both counts such a call twice.
+ *
+ * Not found: template functions (their text starts with the return type), operators, lambdas
+ * and other entities inside functions, thunks. "> >" and ">>" are the same.
+ *
+ * Fills at most @cap, by address; returns the number found (it may be larger), or -errno.
  */
 int target_elf__symbols_by_prefix(const struct target_elf *elf, const char *prefix,
 				  const struct elf_symbol **found, size_t cap);
