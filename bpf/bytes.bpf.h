@@ -14,7 +14,7 @@
 
 #define BYTES_OUT    2048 /* captured of a send: its head */
 #define BYTES_PARTS  15	  /* further records of one receive: 64 kB, libuv's read size */
-#define BYTES_IOVECS 16
+#define BYTES_IOVECS 128
 
 /*
  * Records are put together here and copied into the ring at their exact size: a reserve needs a
@@ -27,12 +27,30 @@ struct bytes_scratch {
 	__u64 words[(sizeof(struct lr_ev_data) + 2 * LR_DATA_MAX) / sizeof(__u64)];
 };
 
+/* User iovec: an ABI, two words. */
+struct bytes_iovec {
+	__u64 base;
+	__u64 len;
+};
+
+struct bytes_vector {
+	struct bytes_iovec v[BYTES_IOVECS];
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct bytes_scratch);
 } lr_bytes SEC(".maps");
+
+/* The parts of a vectored send: too many for the stack. Used as lr_bytes is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bytes_vector);
+} lr_vector SEC(".maps");
 
 /* System calls that move bytes on a socket (x86-64). */
 enum {
@@ -52,12 +70,6 @@ struct bytes_io {
 	__u64 iov; /* struct iovec array */
 	__u32 iovcnt;
 	__s32 ret;
-};
-
-/* User iovec: an ABI, two words. */
-struct bytes_iovec {
-	__u64 base;
-	__u64 len;
 };
 
 /* Fills buf or iov from the registers of the system call the task is in. */
@@ -334,51 +346,66 @@ static __always_inline __u64 bytes_tail(const struct bytes_io *io, __u64 total)
 	return 0;
 }
 
-/*
- * A vectored send: its parts one behind the other, up to BYTES_OUT bytes of the first
- * BYTES_IOVECS parts.
- */
+/* Walk over the parts of a vectored send. */
+struct bytes_walk {
+	struct lr_ev_data *rec;
+	struct bytes_vector *vec;
+	__u64 pos;   /* bytes captured */
+	__u64 total; /* bytes of the parts so far */
+};
+
+/* A callback: the verifier looks at it once, however many parts there may be. */
+static long bytes_part(__u32 i, struct bytes_walk *w)
+{
+	__u64 pos = w->pos, len;
+	struct bytes_iovec v;
+
+	if (i >= BYTES_IOVECS)
+		return 1;
+	v = w->vec->v[i];
+	/* Only what follows on without a hole. */
+	if (pos < BYTES_OUT && w->total == pos && v.len) {
+		len = bytes_clamp(v.len, BYTES_OUT);
+		if (bpf_probe_read_user(&w->rec->data[pos], len, (void *)v.base)) {
+			w->rec->flags |= LR_DATA_F_FAULT;
+			stat_add(LR_STAT_data_fault, 1);
+			return 1;
+		}
+		w->pos = pos + len;
+	}
+	w->total += v.len;
+	return 0;
+}
+
+/* A vectored send: its parts one behind the other, up to BYTES_OUT bytes. */
 static __noinline void bytes_emit_vector(struct bytes_ctx *c, struct bytes_io *io)
 {
-	struct bytes_iovec v[BYTES_IOVECS];
-	struct lr_ev_data *rec = bytes_begin(c, LR_EV_OUT, 0);
-	__u64 n = bytes_clamp(io->iovcnt, BYTES_IOVECS), pos = 0, total = 0, tail = 0;
+	__u32 zero = 0;
+	struct bytes_walk w = {
+		.rec = bytes_begin(c, LR_EV_OUT, 0),
+		.vec = bpf_map_lookup_elem(&lr_vector, &zero),
+	};
+	__u64 n = bytes_clamp(io->iovcnt, BYTES_IOVECS), tail = 0;
 
-	if (!rec)
+	if (!w.rec || !w.vec)
 		return;
-	if (!n || bpf_probe_read_user(v, n * sizeof(v[0]), (void *)io->iov)) {
-		rec->flags |= LR_DATA_F_FAULT;
+	if (!n || bpf_probe_read_user(w.vec->v, n * sizeof(w.vec->v[0]), (void *)io->iov)) {
+		w.rec->flags |= LR_DATA_F_FAULT;
 		stat_add(LR_STAT_data_fault, 1);
 		n = 0;
 	}
-	for (__u32 i = 0; i < BYTES_IOVECS; i++) {
-		__u64 len;
-
-		if (i >= n)
-			break;
-		total += v[i].len;
-		/* Only what follows on without a hole. */
-		if (pos >= BYTES_OUT || total - v[i].len != pos || !v[i].len)
-			continue;
-		len = bytes_clamp(v[i].len, BYTES_OUT);
-		if (bpf_probe_read_user(&rec->data[pos], len, (void *)v[i].base)) {
-			rec->flags |= LR_DATA_F_FAULT;
-			stat_add(LR_STAT_data_fault, 1);
-			break;
-		}
-		pos += len;
-	}
-	if (pos > (__u32)c->ret)
-		pos = (__u32)c->ret;
-	else if (pos < (__u32)c->ret && io->iovcnt <= BYTES_IOVECS)
-		tail = bytes_tail(io, total);
+	bpf_loop(n, bytes_part, &w, 0);
+	if (w.pos > (__u32)c->ret)
+		w.pos = (__u32)c->ret;
+	else if (w.pos < (__u32)c->ret && io->iovcnt <= BYTES_IOVECS)
+		tail = bytes_tail(io, w.total);
 	if (tail) {
-		*(__u64 *)rec->tail = tail;
-		rec->flags |= LR_DATA_F_TAIL;
+		*(__u64 *)w.rec->tail = tail;
+		w.rec->flags |= LR_DATA_F_TAIL;
 	}
-	if (pos >= 12 && bytes_upgrade(rec->data))
+	if (w.pos >= 12 && bytes_upgrade(w.rec->data))
 		c->conn->class = LR_CONN_OPAQUE;
-	bytes_end(rec, pos);
+	bytes_end(w.rec, w.pos);
 }
 
 static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
