@@ -60,6 +60,14 @@ struct {
 } lr_processes SEC(".maps")
 LR_WEAK;
 
+/* tgid of a process that is only followed (--follow). Made by the agent; full: not followed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LR_MAX_PROCESSES);
+	__type(key, __u32);
+	__type(value, __u32);
+} lr_followed SEC(".maps") LR_WEAK;
+
 /*
  * What a thread is doing: the per-task context. Dies with the thread. Addresses are cached
  * walks of the layout, valid while @isolate is the thread's current isolate.

@@ -61,12 +61,21 @@ int BPF_PROG(lr_exit, struct task_struct *task)
 	return 0;
 }
 
+/*
+ * Children of targets, and of what targets started: a target is often behind a shell. The
+ * agent enters those it was told of and does not observe themselves.
+ */
+static __always_inline bool followed(__u32 tgid)
+{
+	return filter_tgid(tgid) || bpf_map_lookup_elem(&lr_followed, &tgid);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(lr_exec, struct task_struct *task)
 {
 	struct task_struct *parent = task->real_parent;
 
-	if (filter_tgid(task->tgid) || (lr_follow && parent && filter_tgid(parent->tgid)))
+	if (filter_tgid(task->tgid) || (lr_follow && parent && followed(parent->tgid)))
 		process_event(task, NULL, LR_PROC_EXEC, parent ? parent->tgid : 0);
 	return 0;
 }

@@ -46,6 +46,9 @@ enum kern_bytes kern__byte_source(const struct kern *k);
 int kern__add_process(struct kern *k, pid_t tgid, const struct lr_process_config *config);
 int kern__remove_process(struct kern *k, pid_t tgid);
 
+/* Reports what process @tgid executes and starts, without observing it. */
+int kern__follow_process(struct kern *k, pid_t tgid);
+
 /* Attaches the tracepoints that see bytes, connections and process ends. */
 int kern__attach_bytes(struct kern *k);
 

@@ -209,3 +209,12 @@ int kern__ring_fd(const struct kern *k)
 {
 	return bpf_map__fd(k->skel->maps.lr_ring);
 }
+
+int kern__follow_process(struct kern *k, pid_t tgid)
+{
+	uint32_t key = tgid, one = 1;
+
+	if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.lr_followed), &key, &one, BPF_ANY))
+		return -errno;
+	return 0;
+}

@@ -29,7 +29,6 @@ struct session_target {
 	int nenvs;
 	const char *context;
 	bool ended;
-	bool check_failed; /* said once */
 };
 
 struct session {

@@ -78,13 +78,15 @@ static void sample_target(struct session *s, struct session_target *t)
 	n = target_layout__check(&t->layout, t->proc->pid, t->proc->load_bias, threads,
 				 min_t(size_t, (size_t)n, SESSION_MAX_THREADS), t->envs,
 				 SESSION_MAX_ENVS, why, sizeof(why));
-	if (n < 0) {
-		if (n != -ESRCH && !t->check_failed)
-			log_warn_errno(n, "pid %d: its memory no longer matches its layout: %s",
-				       t->proc->pid, why);
-		t->check_failed = n != -ESRCH;
-		return;
+	if (n == -EPROTO) {
+		/* What can no longer be trusted is no longer read. */
+		log_err("pid %d: its memory no longer matches its layout, detaching: %s",
+			t->proc->pid, why);
+		session__target_ended(s, t);
+		s->status = EX_LR_RUNTIME;
 	}
+	if (n < 0)
+		return;
 	t->nenvs = min_t(int, n, SESSION_MAX_ENVS);
 	for (int i = 0; i < t->nenvs; i++)
 		if (t->envs[i].loop)

@@ -241,9 +241,13 @@ void session__look_at_pending(struct session *s)
 	for (size_t i = 0; i < s->npending; i++) {
 		struct target_process *proc;
 
-		if (known(s, s->pending[i]) ||
-		    target_process__open(&proc, s->pending[i], NULL))
+		if (known(s, s->pending[i]))
 			continue;
+		if (target_process__open(&proc, s->pending[i], NULL)) {
+			/* A shell, say: what it starts may be Node.js. */
+			kern__follow_process(s->kern, s->pending[i]);
+			continue;
+		}
 		if (session__add_target(s, proc))
 			continue;
 		if (session__attach_target(s, s->targets[s->ntargets - 1]))
