@@ -112,7 +112,8 @@ static void copy_text(char *to, size_t cap, const char *from)
 }
 
 /* Insertion into a short sorted array: nearly every request ends at the first comparison. */
-static void slowest_add(struct model_builder *b, const struct flow_req *req)
+static void slowest_add(struct model_builder *b, const struct flow_req *req, const char *method,
+			const char *path)
 {
 	size_t at = b->slowest_count;
 	struct model_request *slot;
@@ -128,23 +129,23 @@ static void slowest_add(struct model_builder *b, const struct flow_req *req)
 	slot = &b->slowest[at];
 	slot->req = *req;
 	slot->req.method = slot->req.path = slot->req.route = NULL;
-	copy_text(slot->method, sizeof(slot->method), req->method);
-	copy_text(slot->path, sizeof(slot->path), req->path);
+	copy_text(slot->method, sizeof(slot->method), method);
+	copy_text(slot->path, sizeof(slot->path), path);
 }
 
 void model_builder__request(void *builder, const struct flow_req *req)
 {
 	struct model_builder *b = builder;
 	const char *method = req->method ? req->method : "?";
-	const char *name = req->route ? req->route : req->path;
+	const char *path = req->path ? req->path : "?";
 	struct route_state *route;
 
 	requests_add(&b->requests, &b->latency, req);
 	if (req->end == REQ_IN_FLIGHT)
 		return;
-	route = route_find(b, method, name ? name : "?");
+	route = route_find(b, method, req->route ? req->route : path);
 	if (route)
 		requests_add(&route->requests, &route->latency, req);
 	if (is_measured(req))
-		slowest_add(b, req);
+		slowest_add(b, req, method, path);
 }

@@ -84,6 +84,7 @@ struct capture_info {
 	uint64_t members;
 	uint64_t last_ns;		/* time of the last event handed out, 0 none */
 	uint64_t loss[FLOW_LOSS_KINDS]; /* up to the last whole member */
+	uint64_t recorded;		/* events, as the recorder counted them; CAPTURE_UNKNOWN */
 	uint64_t unwritten;		/* events the recorder could not write; CAPTURE_UNKNOWN */
 	uint64_t requests; /* CAPTURE_UNKNOWN unless it is complete and they were counted */
 };

@@ -30,7 +30,7 @@ void capture_member__pack(const struct capture_member *m, uint8_t head[CAPTURE_H
 	put_le(head + 8, m->index, 4);
 	put_le(head + 12, m->records, 4);
 	put_le(head + 16, m->base_ns, 8);
-	for (unsigned int i = 0; i < FLOW_LOSS_KINDS; i++)
+	for (size_t i = 0; i < FLOW_LOSS_KINDS; i++)
 		put_le(head + 24 + 8 * i, m->loss[i], 8);
 }
 
@@ -50,7 +50,7 @@ int capture_member__unpack(struct capture_member *m, const uint8_t head[CAPTURE_
 	m->index = (uint32_t)get_le(head + 8, 4);
 	m->records = (uint32_t)get_le(head + 12, 4);
 	m->base_ns = get_le(head + 16, 8);
-	for (unsigned int i = 0; i < FLOW_LOSS_KINDS; i++)
+	for (size_t i = 0; i < FLOW_LOSS_KINDS; i++)
 		m->loss[i] = get_le(head + 24 + 8 * i, 8);
 	return 0;
 }
@@ -94,7 +94,7 @@ size_t capture_field__put_str(uint8_t *to, enum capture_tag tag, const char *s, 
 
 size_t capture_field__put_u64(uint8_t *to, enum capture_tag tag, uint64_t v)
 {
-	uint8_t number[10];
+	uint8_t number[10] = {0};
 
 	return capture_field__put_str(to, tag, (const char *)number,
 				      capture_varint__put(number, v));

@@ -180,6 +180,8 @@ static void trailer_field(struct capture_info *info, const struct capture_field 
 		info->end_mono_ns = f->number;
 	else if (f->tag == CT_WALL_NS)
 		info->end_wall_ns = f->number;
+	else if (f->tag == CT_EVENTS)
+		info->recorded = f->number;
 	else if (f->tag == CT_UNWRITTEN)
 		info->unwritten = f->number;
 	else if (f->tag == CT_REQUESTS)
@@ -265,6 +267,8 @@ static int trailer_read(struct capture_reader *r)
 	err = member_fields(r, trailer_field);
 	if (err)
 		return err;
+	if (info->recorded != CAPTURE_UNKNOWN && info->recorded != info->events + info->skipped)
+		return damaged(r, "its totals do not fit what came before");
 	err = member_inflate(r);
 	if (err != MEMBER_NONE)
 		return err < 0 && err != -EBADMSG ? err : damaged(r, "data behind the end");
@@ -316,6 +320,7 @@ int capture_reader__open_fd(struct capture_reader **out, int fd, char *err_text,
 	}
 	r->fd = fd;
 	r->info.requests = CAPTURE_UNKNOWN;
+	r->info.recorded = CAPTURE_UNKNOWN;
 	r->info.unwritten = CAPTURE_UNKNOWN;
 	snprintf(r->info.status, sizeof(r->info.status), "out of memory");
 	if (inflateInit2(&r->z, 15 + 16) == Z_OK && !capture_codec__new(&r->codec, false))

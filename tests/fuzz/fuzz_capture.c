@@ -2,11 +2,13 @@
 /*
  * The capture reader against hostile files. The first byte selects the layer: gzip's CRC
  * keeps a fuzzer out of what lies behind it, so most inputs are bodies that are put into
- * valid members here.
+ * valid members here, or given to the codec at once, which is a hundred times as fast.
  *   0: a whole file as it is
- *   1: the body of a data member, behind a valid header; what decodes must also pack again
+ *   1: the body of a data member, to the codec; what decodes must also pack again, and the
+ *	packed record must decode to the same event
  *   2: the body of a header member
  *   3: the body of a trailer
+ *   4: the body of a data member, behind a valid header
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,20 +24,47 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct repack {
-	struct capture_codec *codec;
-	uint8_t record[CAPTURE_RECORD_MAX + 3];
-};
+static struct capture_codec *reader, *writer, *again;
 
-/* Touches every string, and packs the event: whatever a reader yields a writer can write. */
+static long pack(const struct flow_event *ev, uint8_t *record)
+{
+	capture_codec__reset(writer, ev->ts);
+	return capture_codec__pack(writer, ev, record);
+}
+
+/* Packs what was decoded, decodes that, packs again: the bytes must be the same. */
+static void check_event(const struct flow_event *ev)
+{
+	static uint8_t first[CAPTURE_RECORD_MAX + 3], second[sizeof(first)];
+	struct flow_event copy;
+	size_t at = 0;
+	long n = pack(ev, first);
+
+	capture_codec__reset(again, ev->ts);
+	if (n <= 0 || capture_codec__unpack(again, first, (size_t)n, &at, &copy) != 1)
+		abort();
+	if (at != (size_t)n || pack(&copy, second) != n || memcmp(first, second, at) != 0)
+		abort();
+}
+
+static void run_codec(const uint8_t *body, size_t len)
+{
+	struct flow_event ev;
+	size_t at = 0;
+	int n = 0;
+
+	capture_codec__reset(reader, 1000);
+	while (at < len && n >= 0) {
+		n = capture_codec__unpack(reader, body, len, &at, &ev);
+		if (n > 0)
+			check_event(&ev);
+	}
+}
+
 static int on_event(void *ctx, const struct flow_event *ev)
 {
-	struct repack *p = ctx;
-
-	if (capture_codec__full(p->codec))
-		capture_codec__reset(p->codec, ev->ts);
-	if (capture_codec__pack(p->codec, ev, p->record) <= 0)
-		abort();
+	(void)ctx;
+	check_event(ev);
 	return 0;
 }
 
@@ -76,37 +105,42 @@ static size_t make_file(uint8_t *file, uint8_t layer, const uint8_t *data, size_
 	if (layer == 2)
 		return put_member(file, FILE_CAP, CAPTURE_HEADER, 0, data, size);
 	n = put_member(file, FILE_CAP, CAPTURE_HEADER, 0, NULL, 0);
-	if (layer == 1)
+	if (layer == 4)
 		n += put_member(file + n, FILE_CAP - n, CAPTURE_DATA, 1, data, size);
 	else
 		n += put_member(file + n, FILE_CAP - n, CAPTURE_TRAILER, 1, data, size);
 	return n;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void run_file(const uint8_t *file, size_t len)
 {
-	static uint8_t file[FILE_CAP];
-	static struct repack repack;
-	struct flow_sink sink = {on_event, &repack};
+	struct flow_sink sink = {on_event, NULL};
 	struct capture_reader *r;
 	char text[256];
-	size_t len;
-	int fd;
+	int fd = memfd_create("capture", 0);
 
-	if (size < 1 || size > FILE_CAP / 2)
-		return 0;
-	if (!repack.codec && capture_codec__new(&repack.codec, true))
-		abort();
-	len = make_file(file, data[0] & 3, data + 1, size - 1);
-	fd = memfd_create("capture", 0);
 	if (fd < 0 || write(fd, file, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET))
 		abort();
 	if (capture_reader__open_fd(&r, fd, text, sizeof(text)))
-		return 0;
-	capture_codec__reset(repack.codec, 0);
+		return;
 	capture_reader__run(r, &sink);
 	if (capture_reader__info(r)->end == CAPTURE_UNREAD)
 		abort();
 	capture_reader__free(r);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t file[FILE_CAP];
+
+	if (size < 1 || size > FILE_CAP / 2)
+		return 0;
+	if (!reader && (capture_codec__new(&reader, false) || capture_codec__new(&writer, true) ||
+			capture_codec__new(&again, false)))
+		abort();
+	if (data[0] % 5 == 1)
+		run_codec(data + 1, size - 1);
+	else
+		run_file(file, make_file(file, data[0] % 5, data + 1, size - 1));
 	return 0;
 }

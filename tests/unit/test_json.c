@@ -228,7 +228,7 @@ static void test_write_error(void **state)
 /* Random bytes as strings must come out as what an independent parser accepts. */
 static void test_random_bytes(void **state)
 {
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	uint64_t seed = 42;
 	char bytes[40];
 	FILE *f;

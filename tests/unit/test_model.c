@@ -46,8 +46,9 @@ static struct flow_req request(const char *route, uint64_t ms, uint16_t status)
 {
 	static uint64_t seq;
 
+	seq++;
 	return (struct flow_req){.pid = 10,
-				 .seq = ++seq,
+				 .seq = seq,
 				 .method = "GET",
 				 .path = route,
 				 .route = route,

@@ -297,7 +297,7 @@ static void test_round_trip(void **state)
 {
 	static const uint32_t sizes[] = {1, 300, 4096, 0};
 	struct capture_info info;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -319,6 +319,7 @@ static void test_round_trip(void **state)
 		assert_true(info.end_mono_ns >= info.mono_ns && info.end_wall_ns);
 		assert_int_equal(info.requests, 7);
 		assert_int_equal(info.unwritten, 0);
+		assert_int_equal(info.recorded, s.count);
 		free(data);
 		free(s.all);
 		test_dir__remove(&dir);
@@ -330,7 +331,7 @@ static void test_full_tables(void **state)
 {
 	struct stream s = {.all = calloc(12000, sizeof(*s.all)), .count = 12000};
 	struct capture_info info;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t len;
 	char *data;
 
@@ -360,7 +361,7 @@ static void test_empty(void **state)
 {
 	struct stream s = {0};
 	struct capture_info info;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t len;
 	char *data;
 
@@ -380,7 +381,7 @@ static void test_truncation(void **state)
 {
 	struct stream s = stream_random(7, 60);
 	struct capture_info info;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t len, most = 0;
 	char *data;
 
@@ -416,7 +417,7 @@ static void test_bit_flips(void **state)
 {
 	struct stream s = stream_random(9, 40);
 	struct capture_info info;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t len, noticed = 0;
 	char *data;
 
@@ -514,6 +515,10 @@ static void test_wrong_order(void **state)
 	refused(file, n, -EBADMSG, "second header");
 	n = head + member(CAPTURE_TRAILER, 1, 1, 0, NULL, 0, file + head, sizeof(file) - head);
 	refused(file, n, 0, "complete");
+	n = head +
+	    member(CAPTURE_TRAILER, 1, 1, 1, "\x09\x01\x05", 3, file + head, sizeof(file) - head);
+	refused(file, n, -EBADMSG, "totals");
+	n = head + member(CAPTURE_TRAILER, 1, 1, 0, NULL, 0, file + head, sizeof(file) - head);
 	memcpy(file + n, "x", 1);
 	refused(file, n + 1, -EBADMSG, "behind the end");
 	n = head + member(CAPTURE_DATA, 1, 1, 1, "\x02\x05", 2, file + head, sizeof(file) - head);
@@ -547,7 +552,7 @@ static void test_sink_stops(void **state)
 {
 	struct stream s = stream_random(3, 20);
 	struct capture_info info;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t len;
 	char *data;
 
@@ -575,7 +580,7 @@ static struct flow_event loss_event(uint64_t ts, uint8_t kind, uint64_t count)
 /* The recorder died: no name, but FILE.tmp is there up to the last whole member. */
 static void test_unclean(void **state)
 {
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	struct out_capture_opts opts = {.path = dir.file, .member_ns = 1000};
 	struct flow_sink sink = {ignore_event, NULL};
 	struct flow_event ev;
@@ -611,7 +616,7 @@ static void test_unclean(void **state)
 
 static void test_flush(void **state)
 {
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	struct out_capture_opts opts = {.path = dir.file};
 	struct out_capture_stats stats;
 	struct flow_event ev = loss_event(5000, FLOW_LOSS_RING, 1);
@@ -639,7 +644,7 @@ static void test_flush(void **state)
 /* An event that the format cannot hold is counted, and the stream goes on. */
 static void test_too_long(void **state)
 {
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	struct out_capture_opts opts = {.path = dir.file};
 	char path[CAPTURE_STRING_MAX + 1];
 	struct flow_event ev = {.type = FE_IN, .pid = 1, .tid = 1, .ts = 5};
@@ -715,7 +720,7 @@ static void test_full_disk(void **state)
 	char file[160], tmp[170], text[200];
 	struct flow_sink sink = {ignore_event, NULL};
 	struct capture_reader *r;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t events = 0;
 
 	(void)state;
@@ -808,7 +813,7 @@ static void test_unwritable(void **state)
 /* A leftover of a run that died is replaced; one that is being written is not. */
 static void test_leftover(void **state)
 {
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	struct out_capture_opts opts = {.path = dir.file};
 	struct out_capture *a, *b;
 	char tmp[160];

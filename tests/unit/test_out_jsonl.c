@@ -94,7 +94,7 @@ static void holds(const struct output *o, const char *filter)
 static void test_lines(void **state)
 {
 	struct flow_req req = payment();
-	struct output o;
+	struct output o = {0};
 
 	(void)state;
 	begin(&o);
@@ -124,7 +124,7 @@ static void test_lines(void **state)
 static void test_unusual_requests(void **state)
 {
 	struct flow_req req = payment();
-	struct output o;
+	struct output o = {0};
 
 	(void)state;
 	begin(&o);
@@ -157,7 +157,7 @@ static void test_unusual_requests(void **state)
 static void test_resources(void **state)
 {
 	struct flow_resource res = {10, 0, 55, 50, -1, "TCPWRAP", 1000, 2000, 3, 17, 4};
-	struct output o;
+	struct output o = {0};
 
 	(void)state;
 	begin(&o);
@@ -177,7 +177,7 @@ static void test_resources(void **state)
 /* Nothing observed: header and summary, so that a reader can tell it from a cut-off file. */
 static void test_nothing(void **state)
 {
-	struct output o;
+	struct output o = {0};
 
 	(void)state;
 	begin(&o);

@@ -26,7 +26,7 @@ static void feed_request(struct model_builder *b, const char *method, const char
 	uint64_t ns = us * 1000;
 	struct flow_req r = {.pid = 4242,
 			     .env = 0,
-			     .seq = ++seq,
+			     .seq = seq + 1,
 			     .method = method,
 			     .path = path,
 			     .route = path,
@@ -36,6 +36,7 @@ static void feed_request(struct model_builder *b, const char *method, const char
 			     .breakdown = {true, ns / 10, ns / 5, ns / 5, ns / 2},
 			     .end = REQ_COMPLETE};
 
+	seq++;
 	model_builder__request(b, &r);
 }
 
@@ -130,7 +131,7 @@ static const char golden[] =
 static void test_golden(void **state)
 {
 	struct model *m = full_model();
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t len;
 	char *text;
 
@@ -149,7 +150,7 @@ static void test_text_empty(void **state)
 {
 	struct out_opts plain = {0};
 	struct model *m = empty_model();
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t len;
 	char *text;
 
@@ -169,7 +170,7 @@ static void test_color(void **state)
 {
 	struct out_opts color = opts;
 	struct model *m = full_model();
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t len;
 	char *text;
 
@@ -198,17 +199,18 @@ static void test_json(void **state)
 	static const char *const holds[] = {
 		"length == 1",
 		".[0].schema == \"loopray.report/1\"",
-		".[0].targets == [{pid:4242,node:\"22.21.1\",context:\"async_hooks\","
-		"environments:1,linked:\"static\",exe:\"/usr/bin/node\",level:\"resources\","
-		"start_time:77,ended:false}]",
+		(".[0].targets == [{pid:4242,node:\"22.21.1\",context:\"async_hooks\","
+		 "environments:1,linked:\"static\",exe:\"/usr/bin/node\",level:\"resources\","
+		 "start_time:77,ended:false}]"),
 		".[0].duration_s == 10",
-		".[0].requests | .total == 12 and .in_flight == 3 and .errors_5xx == 1 and .rps == "
-		"1.2",
-		".[0].requests.latency_ms | .max == 1234.567 and .measured == 12 and .p50 > 0.4 "
-		"and .p50 < 0.7 and .p95 <= .p99 and .p99 <= .max",
+		(".[0].requests | .total == 12 and .in_flight == 3 and .errors_5xx == 1 and .rps "
+		 "== "
+		 "1.2"),
+		(".[0].requests.latency_ms | .max == 1234.567 and .measured == 12 and .p50 > 0.4 "
+		 "and .p50 < 0.7 and .p95 <= .p99 and .p99 <= .max"),
 		".[0].context == {heads:0,read:0,none:0,unreadable:0}",
-		".[0].findings == {foreign:0,stale:0,lost_intermittent:0,lost_always:0,fan_out:0,"
-		"leaked:0,unknown:0}",
+		(".[0].findings == {foreign:0,stale:0,lost_intermittent:0,lost_always:0,fan_out:0,"
+		 "leaked:0,unknown:0}"),
 		".[0].resources.TCPWRAP | .init == 20 and .destroy == 18 and .alive == 2",
 		".[0].loss == {ring:5,map:2,read:0,file:0,total:7}",
 		".[0].routes | length == 3 and .[0].route == \"/users/:id\" and .[0].count == 10",
@@ -223,7 +225,7 @@ static void test_json(void **state)
 		".[0].wall_offset_ns == 1749999990000000000",
 	};
 	struct model *m = full_model();
-	struct test_dir dir;
+	struct test_dir dir = {0};
 
 	(void)state;
 	print(&dir, "json", m, &opts);
@@ -240,7 +242,7 @@ static void test_cut_short(void **state)
 	struct model_view view = {.incomplete = "cut off after 5 events at 1.000 s"};
 	struct out_opts plain = {0};
 	struct model_builder *b;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	struct model *m;
 	size_t len;
 	char *text;
@@ -265,7 +267,7 @@ static void test_json_empty(void **state)
 {
 	struct out_opts plain = {0};
 	struct model *m = empty_model();
-	struct test_dir dir;
+	struct test_dir dir = {0};
 
 	(void)state;
 	print(&dir, "json", m, &plain);
@@ -342,7 +344,7 @@ static void test_full(void **state)
 static void test_replace(void **state)
 {
 	struct out_file *file;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	size_t len;
 	char *text;
 
@@ -363,6 +365,34 @@ static void test_replace(void **state)
 	test_dir__remove(&dir); /* and no temporary file is left: the directory is empty */
 }
 
+/* A link stays a link: what it points to is replaced. */
+static void test_link(void **state)
+{
+	struct test_dir dir = {0};
+	struct out_file *file;
+	struct stat st;
+	char link[160];
+	size_t len;
+	char *text;
+
+	(void)state;
+	test_dir__make(&dir);
+	snprintf(link, sizeof(link), "%s/link", dir.path);
+	assert_int_equal(out_file__open(&file, dir.file), 0);
+	assert_int_equal(out_file__commit(file), 0);
+	assert_int_equal(symlink("out", link), 0);
+	assert_int_equal(out_file__open(&file, link), 0);
+	assert_int_equal(out_file__printf(file, "new\n"), 0);
+	assert_int_equal(out_file__commit(file), 0);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	text = test_read(dir.file, &len);
+	assert_string_equal(text, "new\n");
+	free(text);
+	unlink(link);
+	test_dir__remove(&dir);
+}
+
 static void test_formats(void **state)
 {
 	(void)state;
@@ -379,7 +409,7 @@ int main(void)
 		cmocka_unit_test(test_json_empty), cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_duration),   cmocka_unit_test(test_safe),
 		cmocka_unit_test(test_full),	   cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_link),	   cmocka_unit_test(test_formats),
 	};
 
 	return cmocka_run_group_tests_name("out_report", tests, NULL, NULL);
