@@ -31,7 +31,8 @@ static int visit(const struct elf_symbol *sym, void *ctx)
 	if (target_elf__symbol(w->elf, sym->name) == NULL)
 		abort();
 	elf_mangle__matches(sym->name, "node::AsyncWrap::AsyncReset(v8::Local<v8::Object>, double");
-	target_elf__symbols_by_prefix(w->elf, sym->name, found, ARRAY_SIZE(found));
+	if (w->left == 1) /* the dearest query */
+		target_elf__symbols_by_prefix(w->elf, sym->name, found, ARRAY_SIZE(found));
 	code__decode(w->elf, sym->addr, sym->size, insns, ARRAY_SIZE(insns));
 	code__probe_site(w->elf, sym, 1U << CODE_RDI, &emulated);
 	if (target_elf__file_offset(w->elf, sym->addr, &offset) == 0 &&
