@@ -55,7 +55,8 @@ static bool probe_lockdown(struct kern_feature *f)
 
 	/* Should it be in force and not be seen: loading the programs will fail, and tell. */
 	if (len == -ENOENT && access("/sys/kernel/security/lsm", F_OK) < 0)
-		return kern_feature__found(f, true, "cannot be told (no securityfs), taken as none");
+		return kern_feature__found(f, true,
+					   "cannot be told (no securityfs), taken as none");
 	if (len == -ENOENT)
 		return kern_feature__found(f, true, "none");
 	if (len < 0 || !kern_text__chosen(text, word, sizeof(word)))
