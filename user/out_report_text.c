@@ -26,7 +26,7 @@ static void print_origin(const struct printer *p)
 	out_file__printf(p->f, "Observed   %.1f s", model__duration(p->m));
 	if (o->host)
 		out_file__printf(p->f, " on %s", text_safe(host, sizeof(host), o->host));
-	if (o->wall_ns && gmtime_r(&seconds, &tm) &&
+	if (o->wall_ns && p->m->start_ns && gmtime_r(&seconds, &tm) &&
 	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
 		out_file__printf(p->f, " from %s", when);
 	out_file__printf(p->f, "\n");

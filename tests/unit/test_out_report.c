@@ -163,6 +163,12 @@ static void test_text_empty(void **state)
 				  "\nLosses\n  none lost\n");
 	free(text);
 	test_dir__remove(&dir);
+	/* Without an event there is no moment at which it began. */
+	print(&dir, "text", m, &opts);
+	text = test_read(dir.file, &len);
+	assert_non_null(strstr(text, "Observed   0.0 s on build-host\n"));
+	free(text);
+	test_dir__remove(&dir);
 	model__free(m);
 }
 
