@@ -247,23 +247,31 @@ static __always_inline void bytes_emit(struct bytes_ctx *c, __u16 event, __u64 c
 	bytes_end(rec, len);
 }
 
-static __noinline void bytes_emit_part(struct bytes_ctx *c, __u64 addr, __u32 len, __u32 offset)
+/* What a long receive holds behind its first record. */
+struct bytes_parts {
+	struct bytes_ctx *c;
+	__u64 addr;
+	__u32 len;
+};
+
+/* A callback: see bytes_part. */
+static long bytes_further(__u32 i, struct bytes_parts *p)
 {
-	bytes_emit(c, LR_EV_IN, LR_DATA_MAX, addr, len, offset, 0);
+	__u32 off = (i + 1) * LR_DATA_MAX;
+
+	if (off >= p->len)
+		return 1;
+	bytes_emit(p->c, LR_EV_IN, LR_DATA_MAX, p->addr + off, p->len - off, off, 0);
+	return 0;
 }
 
 static __always_inline void bytes_emit_in(struct bytes_ctx *c, __u64 addr, __u32 len, bool request)
 {
-	bytes_emit(c, LR_EV_IN, LR_DATA_MAX, addr, len, 0, 0);
-	if (!request)
-		return;
-	for (__u32 i = 1; i <= BYTES_PARTS; i++) {
-		__u32 off = i * LR_DATA_MAX;
+	struct bytes_parts parts = { .c = c, .addr = addr, .len = len };
 
-		if (off >= len)
-			break;
-		bytes_emit_part(c, addr + off, len - off, off);
-	}
+	bytes_emit(c, LR_EV_IN, LR_DATA_MAX, addr, len, 0, 0);
+	if (request && len > LR_DATA_MAX)
+		bpf_loop(BYTES_PARTS, bytes_further, &parts, 0);
 }
 
 /*

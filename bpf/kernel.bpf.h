@@ -127,7 +127,8 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
-	__u64 tcp_mstamp;
+	__u32 rcv_nxt;
+	__u32 copied_seq;
 };
 
 struct seq_file;

@@ -66,7 +66,8 @@ struct {
 	__uint(max_entries, LR_MAX_PROCESSES);
 	__type(key, __u32);
 	__type(value, __u32);
-} lr_followed SEC(".maps") LR_WEAK;
+} lr_followed SEC(".maps")
+LR_WEAK;
 
 /*
  * What a thread is doing: the per-task context. Dies with the thread. Addresses are cached
@@ -114,7 +115,8 @@ struct lr_conn {
 	__u32 ins;   /* receives seen */
 	__u32 outs;
 	__u32 inode;
-	__u32 closed; /* its end has been told */
+	__u32 closed;	  /* its end has been told */
+	__u64 arrival_ns; /* of the first byte that the process has not received, 0 unknown */
 };
 
 struct {
@@ -137,6 +139,18 @@ struct {
 	__type(key, __u64);
 	__type(value, struct lr_conn);
 } lr_conns_by_addr SEC(".maps")
+LR_WEAK;
+
+/*
+ * Ports that targets were reached at (host byte order): connections to them get their storage
+ * when they are established, so that the arrival of their first bytes is known.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u16);
+	__type(value, __u8);
+} lr_ports SEC(".maps")
 LR_WEAK;
 
 /* Last connection number given out, in slot 0. */

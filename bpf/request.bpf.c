@@ -22,7 +22,7 @@ char LICENSE[] SEC("license")
 #define S_IFMT	 0170000
 #define S_IFSOCK 0140000
 
-enum { TCP_ESTABLISHED = 1, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_LAST_ACK = 9 };
+enum { TCP_ESTABLISHED = 1, TCP_SYN_RECV = 3, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_LAST_ACK = 9 };
 
 static __always_inline __u64 conn_next_id(void)
 {
@@ -43,6 +43,17 @@ static __always_inline __u16 conn_family(__u16 family)
 		return LR_AF_UNIX;
 	}
 	return LR_AF_UNKNOWN;
+}
+
+/* Remembers where a target is connected to. Full: those connections are met at their first bytes.
+ */
+static __always_inline void conn_learn_port(const struct sock *sk)
+{
+	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	__u8 one = 1;
+
+	if (port)
+		bpf_map_update_elem(&lr_ports, &port, &one, BPF_ANY);
 }
 
 /* Tells the reader about a connection when its first operation is seen. */
@@ -83,23 +94,22 @@ static __always_inline void conn_announce(struct task_struct *task, struct lr_ta
 }
 
 /*
- * When the newest segment reached the socket. tcp_mstamp (microseconds, the monotonic clock)
- * is refreshed by every segment received, but also by a delayed acknowledgement; lrcvtime
- * (jiffies) only by data. Where they disagree the coarser one is right.
+ * When the bytes now received had reached the socket. sk_data_ready notes it exactly; where
+ * that tracepoint does not exist, or for the first bytes of a connection not known before, TCP
+ * remembers the last data segment in jiffies (lrcvtime): a coarse clock, so an age below two
+ * of its ticks says nothing. (tcp_mstamp would be finer, but the receive itself refreshes it.)
  */
-static __always_inline __u64 arrival_time(__u64 now, __u64 mstamp, __u32 lrcvtime)
+static __always_inline __u64 arrival_time(struct lr_conn *conn, __u64 now, __u32 lrcvtime,
+					  __u32 unread)
 {
-	__u64 at = mstamp * 1000;
-	__u64 data_age;
+	__u64 at = conn->arrival_ns, age;
 
-	if (!mstamp || at > now)
-		return 0;
-	if (!lr_jiffy_ns)
+	/* What is left in the socket has arrived by now; new bytes will say so themselves. */
+	conn->arrival_ns = unread ? now : 0;
+	if (at || !lrcvtime || !lr_jiffy_ns)
 		return at;
-	data_age = (__u64)((__u32)bpf_jiffies64() - lrcvtime) * lr_jiffy_ns;
-	if (data_age > lr_jiffy_ns && now - at < data_age - lr_jiffy_ns && data_age < now)
-		return now - data_age;
-	return at;
+	age = (__u64)((__u32)bpf_jiffies64() - lrcvtime) * lr_jiffy_ns;
+	return age > lr_jiffy_ns && age < now ? now - age : 0;
 }
 
 static __always_inline void handle(struct task_struct *task, struct lr_conn *conn,
@@ -126,6 +136,8 @@ static __always_inline void handle(struct task_struct *task, struct lr_conn *con
 		bytes_out(&c, io);
 	else
 		bytes_in(&c, io);
+	if (!out && (c.flags & LR_DATA_F_FIRST) && conn->class == LR_CONN_SERVER)
+		conn_learn_port(sk);
 }
 
 /* Tracepoint path ------------------------------------------------------------------------ */
@@ -152,9 +164,9 @@ static __always_inline int sock_length(struct sock *sk, int ret, bool out)
 	now = bpf_ktime_get_ns();
 	if (!out && ret > 0) {
 		tp = bpf_skc_to_tcp_sock(sk);
-		if (tp)
-			arrival =
-				arrival_time(now, tp->tcp_mstamp, tp->inet_conn.icsk_ack.lrcvtime);
+		arrival = tp ? arrival_time(conn, now, tp->inet_conn.icsk_ack.lrcvtime,
+					    tp->rcv_nxt - tp->copied_seq)
+			     : arrival_time(conn, now, 0, 0);
 	}
 	handle(task, conn, sk, &io, now, arrival, out);
 	return 0;
@@ -170,6 +182,20 @@ SEC("tp_btf/sock_send_length")
 int BPF_PROG(lr_sock_send, struct sock *sk, int ret, int flags)
 {
 	return sock_length(sk, ret, true);
+}
+
+/*
+ * Data reached a socket, in whatever context: from the network in a softirq, over loopback and
+ * unix sockets in the sender. Only sockets known to be a target's have storage.
+ */
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(lr_data_ready, const struct sock *sk)
+{
+	struct lr_conn *conn = bpf_sk_storage_get(&lr_conns, (struct sock *)sk, NULL, 0);
+
+	if (conn && !conn->arrival_ns)
+		conn->arrival_ns = bpf_ktime_get_ns();
+	return 0;
 }
 
 /* System call path ----------------------------------------------------------------------- */
@@ -247,8 +273,8 @@ int BPF_PROG(lr_sys_exit, struct pt_regs *regs, long ret)
 	now = bpf_ktime_get_ns();
 	if (!out && ret > 0 && tcp)
 		arrival = arrival_time(
-			now, BPF_CORE_READ((struct tcp_sock *)sk, tcp_mstamp),
-			BPF_CORE_READ((struct tcp_sock *)sk, inet_conn.icsk_ack.lrcvtime));
+			conn, now,
+			BPF_CORE_READ((struct tcp_sock *)sk, inet_conn.icsk_ack.lrcvtime), 0);
 	handle(task, conn, sk, &io, now, arrival, out);
 	return 0;
 }
@@ -273,6 +299,15 @@ static __always_inline void conn_closed(struct lr_conn *conn, int oldstate, int 
 	emit_commit(rec);
 }
 
+/* A connection to a port that a target serves: known before its first bytes come. */
+static __always_inline void conn_opened(const struct sock *sk)
+{
+	__u16 port = sk->__sk_common.skc_num;
+
+	if (!lr_sockets_by_addr && bpf_map_lookup_elem(&lr_ports, &port))
+		bpf_sk_storage_get(&lr_conns, (struct sock *)sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
 /* A close may come from an interrupt: the current task says nothing here. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(lr_sock_state, const struct sock *sk, int oldstate, int newstate)
@@ -280,6 +315,8 @@ int BPF_PROG(lr_sock_state, const struct sock *sk, int oldstate, int newstate)
 	struct lr_conn *conn;
 	__u64 key = (__u64)sk;
 
+	if (newstate == TCP_ESTABLISHED && oldstate == TCP_SYN_RECV)
+		conn_opened(sk);
 	if (newstate != TCP_CLOSE && newstate != TCP_FIN_WAIT1 && newstate != TCP_LAST_ACK)
 		return 0;
 	if (lr_sockets_by_addr)

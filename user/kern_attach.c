@@ -61,7 +61,7 @@ int kern__keep_link(struct kern *k, int fd, struct bpf_link *link)
 		k->links = grown;
 		k->links_cap = cap;
 	}
-	k->links[k->nlinks++] = (struct kern_link){ .fd = fd, .link = link };
+	k->links[k->nlinks++] = (struct kern_link){.fd = fd, .link = link};
 	return 0;
 }
 
@@ -97,8 +97,9 @@ int kern__attach_bytes(struct kern *k)
 {
 	struct bpf_program *progs[] = {
 		k->skel->progs.lr_sock_recv,  k->skel->progs.lr_sock_send,
-		k->skel->progs.lr_sys_exit,   k->skel->progs.lr_sock_state,
-		k->skel->progs.lr_exit,	      k->skel->progs.lr_exec,
+		k->skel->progs.lr_sys_exit,   k->skel->progs.lr_data_ready,
+		k->skel->progs.lr_sock_state, k->skel->progs.lr_exit,
+		k->skel->progs.lr_exec,
 	};
 	int err = 0;
 
@@ -248,7 +249,7 @@ static int attach_probe(struct kern *k, enum lr_probe probe, const struct target
 {
 	const struct kern_probe_def *def = &kern_probe_defs[probe];
 	struct kern_probe_state *st = &k->probes[probe];
-	struct sites sites = { .n = 0 };
+	struct sites sites = {.n = 0};
 	int err = find_sites(st, def, elf, &sites);
 
 	if (err) {
@@ -286,7 +287,8 @@ static bool image_probed(struct kern *k, uint64_t dev, uint64_t inode)
 int kern__attach_image(struct kern *k, const struct target_elf *elf, const char *path, pid_t pid,
 		       uint64_t dev, uint64_t inode, char *why, size_t why_len)
 {
-	bool by_pid = k->opts.attach == KERN_ATTACH_MULTI && kern_features__has(KERN_FEATURE_UPROBE_MULTI_PID);
+	bool by_pid = k->opts.attach == KERN_ATTACH_MULTI &&
+		      kern_features__has(KERN_FEATURE_UPROBE_MULTI_PID);
 	int err;
 
 	if (!by_pid) {

@@ -24,7 +24,7 @@ const struct kern_probe_def kern_probe_defs[LR_PROBE_COUNT] = {
 #define REQUIRED true
 #define OPTIONAL false
 #define LR_PROBE(id, program, symbols, needed, level, keep) \
-	[LR_PROBE_##id] = { #id, symbols, needed, level, keep },
+	[LR_PROBE_##id] = {#id, symbols, needed, level, keep},
 	LR_PROBES(LR_PROBE)
 #undef LR_PROBE
 #undef REQUIRED
@@ -91,6 +91,8 @@ static void choose_programs(struct kern *k)
 	bpf_program__set_autoload(s->progs.lr_sock_recv, sockets);
 	bpf_program__set_autoload(s->progs.lr_sock_send, sockets);
 	bpf_program__set_autoload(s->progs.lr_sys_exit, !sockets);
+	/* Came with the socket tracepoints or shortly before them (6.3). */
+	bpf_program__set_autoload(s->progs.lr_data_ready, sockets);
 	for (int i = 0; i < LR_PROBE_COUNT; i++) {
 		struct bpf_program *prog = kern__program(k, i);
 
@@ -161,7 +163,8 @@ int kern__load(struct kern **out, const struct kern_opts *opts)
 		return err;
 	}
 	log_info("byte source: %s, uprobes: %s",
-		 k->opts.bytes == KERN_BYTES_TRACEPOINT ? "socket tracepoints" : "system call exits",
+		 k->opts.bytes == KERN_BYTES_TRACEPOINT ? "socket tracepoints"
+							: "system call exits",
 		 k->opts.attach == KERN_ATTACH_MULTI ? "uprobe_multi" : "perf events");
 	*out = k;
 	return 0;
