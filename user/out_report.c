@@ -12,7 +12,7 @@ struct note_list {
 	size_t count;
 };
 
-/* @n: how many the sentence is about; none, no sentence. The format begins with %llu. */
+/* @n: how many the sentence is about; none, no sentence. The format has one %llu. */
 static void note(struct note_list *l, uint64_t n, const char *fmt)
 	__attribute__((format(printf, 3, 0)));
 
@@ -26,20 +26,20 @@ static void note(struct note_list *l, uint64_t n, const char *fmt)
 static void request_notes(struct note_list *l, const struct model_requests *r)
 {
 	note(l, r->incomplete[2],
-	     "%llu requests had begun before the attach: not part of the latency figures");
+	     "requests that had begun before the attach: %llu (not in the latency figures)");
 	note(l, r->incomplete[0],
-	     "%llu requests are incomplete because records were lost: not part of the latency "
-	     "figures");
+	     "requests incomplete because records were lost: %llu (not in the latency figures)");
 	note(l, r->incomplete[1],
-	     "%llu requests are incomplete because bytes of them were not seen: not part of the "
-	     "latency figures");
-	note(l, r->by_end[REQ_LOST], "%llu requests have no known end because records were lost");
+	     "requests of which bytes were not seen: %llu (not in the latency figures)");
+	note(l, r->by_end[REQ_LOST], "requests whose end was lost: %llu");
 	note(l, r->by_end[REQ_UPGRADED],
-	     "%llu requests left HTTP by an upgrade: not part of the latency figures");
-	note(l, r->by_end[REQ_ABORTED_PEER] + r->by_end[REQ_ABORTED_SERVER],
-	     "%llu requests were aborted: not part of the latency figures");
+	     "requests that left HTTP by an upgrade: %llu (not in the latency figures)");
+	note(l, r->by_end[REQ_ABORTED_PEER],
+	     "requests aborted by the client: %llu (not in the latency figures)");
+	note(l, r->by_end[REQ_ABORTED_SERVER],
+	     "requests aborted by the server: %llu (not in the latency figures)");
 	note(l, r->breakdown.unknown,
-	     "%llu requests have no breakdown: the loop's idle time could not be read");
+	     "requests without breakdown, as the loop's idle time could not be read: %llu");
 }
 
 size_t report_notes(const struct model *m, char notes[REPORT_NOTES][REPORT_NOTE])
@@ -51,11 +51,9 @@ size_t report_notes(const struct model *m, char notes[REPORT_NOTES][REPORT_NOTE]
 			 m->incomplete);
 	request_notes(&l, &m->requests);
 	note(&l, m->resources_not_kept,
-	     "%llu resources were not followed: more were alive than are kept (counted as map "
-	     "losses)");
-	note(&l, m->routes_merged, "%llu requests are counted as (other routes): too many routes");
-	note(&l, m->not_kept,
-	     "%llu announcements of targets, loops, probes or counters were beyond the limits");
+	     "resources not followed, as more were alive than are kept: %llu (part of map losses)");
+	note(&l, m->routes_merged, "requests counted as (other routes), beyond the limit: %llu");
+	note(&l, m->not_kept, "targets, loops, probes or counters beyond the limits: %llu");
 	return l.count;
 }
 

@@ -13,7 +13,7 @@ extern const struct out_format out_report_json_format;
 int out_report__text(struct out_file *f, const struct model *m, const struct out_opts *opts);
 int out_report__json(struct out_file *f, const struct model *m, const struct out_opts *opts);
 
-#define REPORT_NOTES 12
+#define REPORT_NOTES 16
 #define REPORT_NOTE  240
 
 /*
