@@ -96,8 +96,8 @@ static __always_inline void conn_announce(struct task_struct *task, struct lr_ta
 /*
  * When the bytes now received had reached the socket. sk_data_ready notes it exactly; where
  * that tracepoint does not exist, or for the first bytes of a connection not known before, TCP
- * remembers the last data segment in jiffies (lrcvtime): a coarse clock, so an age below two
- * of its ticks says nothing. (tcp_mstamp would be finer, but the receive itself refreshes it.)
+ * remembers the last data segment in jiffies (lrcvtime): a coarse clock, of which k ticks mean
+ * more than k - 1 of them passed; that much is certain and is taken. (tcp_mstamp would be finer, but the receive itself refreshes it.)
  */
 static __always_inline __u64 arrival_time(struct lr_conn *conn, __u64 now, __u32 lrcvtime,
 					  __u32 unread)
@@ -109,7 +109,7 @@ static __always_inline __u64 arrival_time(struct lr_conn *conn, __u64 now, __u32
 	if (at || !lrcvtime || !lr_jiffy_ns)
 		return at;
 	age = (__u64)((__u32)bpf_jiffies64() - lrcvtime) * lr_jiffy_ns;
-	return age > lr_jiffy_ns && age < now ? now - age : 0;
+	return age > lr_jiffy_ns && age < now ? now - (age - lr_jiffy_ns) : 0;
 }
 
 static __always_inline void handle(struct task_struct *task, struct lr_conn *conn,
