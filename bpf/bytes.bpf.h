@@ -274,6 +274,21 @@ static __always_inline void bytes_emit_in(struct bytes_ctx *c, __u64 addr, __u32
 		bpf_loop(BYTES_PARTS, bytes_further, &parts, 0);
 }
 
+/* Ways into a server that are not framed here, counted so that the report can say so. */
+static __always_inline bool bytes_not_followed(struct lr_conn *conn, const __u8 *b)
+{
+	if (conn->outs)
+		return false;
+	if (b[0] == 0x16 && b[1] == 3) /* TLS handshake record */
+		stat_add(LR_STAT_tls_connections, 1);
+	else if (b[0] == 'P' && b[1] == 'R' && b[2] == 'I' && b[3] == ' ')
+		stat_add(LR_STAT_http2_connections, 1);
+	else
+		return false;
+	conn->class = LR_CONN_OPAQUE;
+	return true;
+}
+
 /*
  * Decides what a connection speaks from what it receives; true if it is to be reported. Only a
  * server receives a request line, so one that was taken for something else is looked at again.
@@ -294,6 +309,8 @@ static __always_inline bool bytes_classify_in(struct lr_conn *conn, __u64 addr, 
 	/* A head may come in byte by byte: then its first letter has to do. */
 	if (bpf_probe_read_user(b, n == 1 ? 1 : sizeof(b), (void *)addr))
 		return conn->class == LR_CONN_SERVER;
+	if (conn->class == LR_CONN_NEW && bytes_not_followed(conn, b))
+		return false;
 	*request = bytes_like_method(b) && !bytes_like_response(b);
 	if (*request && (n != 1 || conn->class == LR_CONN_NEW))
 		conn->class = LR_CONN_SERVER;

@@ -250,7 +250,8 @@ static uint64_t total_loss(const struct session *s)
 	if (kern__stats(s->kern, stats))
 		return 0;
 	for (int i = 0; i < LR_STAT_COUNT; i++)
-		sum += stats[i];
+		if (session_loss_kinds[i] != FLOW_LOSS_KINDS)
+			sum += stats[i];
 	return sum;
 }
 

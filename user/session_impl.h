@@ -58,6 +58,9 @@ void session__target_ended(struct session *s, struct session_target *t);
 void session__free_targets(struct session *s);
 
 /* session_sample.c */
+/* What kind of loss each counter is; FLOW_LOSS_KINDS: none. */
+extern const enum flow_loss_kind session_loss_kinds[LR_STAT_COUNT];
+
 void session__sample(struct session *s);
 void session__report_coverage(struct session *s);
 

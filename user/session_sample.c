@@ -93,7 +93,7 @@ static void sample_target(struct session *s, struct session_target *t)
 			sample_loop(s, t, &t->envs[i]);
 }
 
-static const enum flow_loss_kind loss_kinds[LR_STAT_COUNT] = {
+const enum flow_loss_kind session_loss_kinds[LR_STAT_COUNT] = {
 #define RING FLOW_LOSS_RING
 #define MAP  FLOW_LOSS_MAP
 #define READ FLOW_LOSS_READ
@@ -134,7 +134,7 @@ static void sample_losses(struct session *s, bool last)
 	for (int i = 0; i < LR_STAT_COUNT; i++) {
 		if (i == LR_STAT_ring_full)
 			continue;
-		tell_loss(s, loss_kinds[i], now[i] - s->stats[i]);
+		tell_loss(s, session_loss_kinds[i], now[i] - s->stats[i]);
 		s->stats[i] = now[i];
 	}
 	if (last && now[LR_STAT_ring_full] > decoded.lost)
