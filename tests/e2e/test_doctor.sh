@@ -9,6 +9,7 @@ TOP=${LOOPRAY_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 LOOPRAY=${LOOPRAY:-$TOP/build/loopray}
 TMP=$(mktemp -d "${TEST_TMP:-/tmp}/loopray-doctor.XXXXXX")
 chmod 755 "$TMP"
+[ -z "${TEST_TMP:-}" ] || chmod 711 "$TEST_TMP" # an ordinary user runs things in there
 started=()
 failed=0
 

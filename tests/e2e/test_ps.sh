@@ -14,6 +14,7 @@ LOOPRAY=${LOOPRAY:-$TOP/build/loopray}
 CACHE=${LOOPRAY_CACHE:-/var/cache/loopray}
 TMP=$(mktemp -d "${TEST_TMP:-/tmp}/loopray-ps.XXXXXX")
 chmod 755 "$TMP"
+[ -z "${TEST_TMP:-}" ] || chmod 711 "$TEST_TMP" # an ordinary user runs things in there
 started=()
 failed=0
 
