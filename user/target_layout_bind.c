@@ -174,7 +174,7 @@ static int key_values(pid_t pid, int64_t *offset)
 
 	for (size_t i = 0; i < ARRAY_SIZE(libs); i++) {
 		struct target_elf *elf = NULL;
-		struct mapping map;
+		struct mapping map = {0};
 
 		err = find_mapping(pid, libs[i], &map);
 		if (!err)
@@ -221,7 +221,7 @@ static void bind_uv(struct target_layout *l, pid_t pid, uint64_t bias)
 	static const char *const names[] = {"libuv.so.1", NULL};
 	struct layout_job *job = calloc(1, sizeof(*job));
 	struct target_elf *elf = NULL;
-	struct mapping map;
+	struct mapping map = {0};
 	int err = job ? find_mapping(pid, names, &map) : -ENOMEM;
 
 	if (!err)

@@ -49,7 +49,8 @@ static int init_hooks(const struct target_layout *l, struct target_memory *m,
 	uint64_t at;
 
 	if (!l->p.field_check || target_memory__walk(m, e->env, &l->lr.env_fields, &at) ||
-	    target_memory__read(m, at + 4 * FIELD_INIT, &count, sizeof(count)) || count > HOOKS_MAX)
+	    target_memory__read(m, at + 4ULL * FIELD_INIT, &count, sizeof(count)) ||
+	    count > HOOKS_MAX)
 		return -1;
 	return (int)count;
 }

@@ -41,6 +41,27 @@ struct target_memory;
  */
 int layout_set__contains(struct target_memory *m, uint64_t set, const char *key);
 
+/* A process under examination; why is the last failure's sentence. */
+struct layout_check {
+	const struct target_layout *l;
+	struct target_memory *m;
+	pid_t pid;
+	uint64_t bias;
+	uint64_t tag; /* what a Node.js context carries */
+	char why[160];
+};
+
+/*
+ * From e->isolate to the environment and everything in it that is checked, filling in @e.
+ * Returns 0, -EPROTO if something contradicts the layout, -ENOENT if something is not there
+ * yet or not any more, or the error of reading the process.
+ */
+int layout_check__env(struct layout_check *c, struct target_env *e);
+
+/* A check that does not hold: its name and what was found. Returns -EPROTO. */
+int layout_check__contradict(struct layout_check *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /*
  * The context mechanism that one environment shows: fills e->context and e->context_why.
  * Never an error: what cannot be read is unknown, with the reason.

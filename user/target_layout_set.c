@@ -45,10 +45,12 @@ int layout_set__contains(struct target_memory *m, uint64_t set, const char *key)
 	uint64_t at;
 	int err = target_memory__u64(m, set + SET_ROOT, &at);
 
-	for (int depth = 0; !err && at && depth < DEPTH_MAX; depth++) {
+	for (int depth = 0; !err && at; depth++) {
 		struct set_node node;
 		int order = 0;
 
+		if (depth == DEPTH_MAX)
+			return -ELOOP;
 		err = target_memory__read(m, at, &node, sizeof(node));
 		if (!err)
 			err = compare(m, &node, key, &order);

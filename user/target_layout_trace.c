@@ -47,7 +47,9 @@ static struct trace_value reg_get(const struct trace_walk *w, int8_t reg)
 {
 	int i = reg_index(reg);
 
-	return i < 0 ? (struct trace_value){0} : w->now.reg[i];
+	if (i < 0)
+		return (struct trace_value){0};
+	return w->now.reg[i];
 }
 
 static void reg_set(struct trace_walk *w, int8_t reg, struct trace_value v)
@@ -247,16 +249,18 @@ static void step_move(struct trace_walk *w, const struct code_insn *in)
 {
 	struct trace_value v = reg_get(w, in->src);
 
-	reg_set(w, in->dst, in->width < 8 ? (struct trace_value){0} : v);
+	if (in->width < 8)
+		v = (struct trace_value){0};
+	reg_set(w, in->dst, v);
 }
 
 /* Whatever else it does, what it writes is unknown now; the stack stays the stack. */
 static void step_other(struct trace_walk *w, const struct code_insn *in)
 {
 	reg_set(w, in->dst, (struct trace_value){0});
-	for (int8_t r = CODE_RAX; r <= CODE_R15; r++) {
+	for (int r = CODE_RAX; r <= CODE_R15; r++) {
 		if (r != CODE_RSP && (in->writes & (1u << r)))
-			reg_set(w, r, (struct trace_value){0});
+			reg_set(w, (int8_t)r, (struct trace_value){0});
 	}
 }
 
@@ -309,8 +313,8 @@ static void walk_begin(struct trace_walk *w)
 	static const int8_t args[] = {CODE_RDI, CODE_RSI, CODE_RDX, CODE_RCX, CODE_R8, CODE_R9};
 
 	w->now.live = true;
-	for (uint8_t i = 0; i < ARRAY_SIZE(args); i++)
-		reg_set(w, args[i], (struct trace_value){.root = TRACE_ARG, .id = i});
+	for (size_t i = 0; i < ARRAY_SIZE(args); i++)
+		reg_set(w, args[i], (struct trace_value){.root = TRACE_ARG, .id = (uint8_t)i});
 	reg_set(w, CODE_RSP, (struct trace_value){.root = TRACE_STACK});
 }
 

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A Node.js runtime as far as the layout decoder can tell: functions of the right names whose
+ * code has the right shape, at offsets of our own choosing. They are part of the test program,
+ * which is decoded as if it were node; nothing of it is ever called. The offsets are unlike
+ * any real build's, so that a number that is not decoded but known cannot pass.
+ */
+#ifndef LOOPRAY_TESTS_FAKE_NODE_H
+#define LOOPRAY_TESTS_FAKE_NODE_H
+
+#include <stdint.h>
+
+enum {
+	FAKE_CURRENT = 0x128, /* isolate: current context */
+	FAKE_SCOPES = 0x1f8,  /* isolate: the object with the entered contexts */
+	FAKE_HANDLES = 0x208, /* isolate: next handle slot */
+	FAKE_CPED = 0x258,    /* isolate: continuation-preserved embedder data */
+	FAKE_UNDEFINED = 0x288,
+	FAKE_ENTERED = 0x28, /* scopes: data of the entered contexts */
+	FAKE_COUNT = 0x38,
+	FAKE_EMBEDDER = 0x2f, /* context: embedder data, tag folded in as in all of these */
+	FAKE_SLOT_ENV = 0x117,
+	FAKE_SLOT_REALM = 0x147,
+	FAKE_SLOT_TAG = 0x14f,
+	FAKE_ENV_ISOLATE = 0xb8,
+	FAKE_ENV_DATA = 0xc8, /* environment: IsolateData */
+	FAKE_ENV_TIMER = 0xd8,
+	FAKE_ENV_CHECK = 0x170,
+	FAKE_ENV_FIELDS = 0x440,
+	FAKE_ENV_UID = 0x478,
+	FAKE_DATA_LOOP = 0x68, /* IsolateData: the loop */
+	FAKE_REALM_ENV = 0xa8,
+	FAKE_REALM_SETS = 0x40, /* and 0x70 */
+	FAKE_LOOP_INTERNAL = 0x30,
+	FAKE_LOOP_COUNT = 0x10,
+	FAKE_LOOP_ENTRY = 0x90,
+	FAKE_LOOP_IDLE = 0x98,
+	FAKE_HANDLE_LOOP = 0x10,
+	FAKE_WRAP_REALM = 0x18,
+	FAKE_WRAP_PROVIDER = 0x40,
+	FAKE_WRAP_ID = 0x48,
+	FAKE_FIELD_STACK = 7,
+	FAKE_PROVIDERS = 24,
+};
+
+#define FAKE_BEGIN(name)                                                          \
+	".pushsection .text.fake,\"ax\",@progbits\n.p2align 4\n.globl " name "\n" \
+	".type " name ",@function\n" name ":\n"
+#define FAKE_END(name)	 ".size " name ", .-" name "\n.popsection\n"
+#define FAKE(name, code) __asm__(FAKE_BEGIN(name) code FAKE_END(name))
+
+#define FN_CURRENT   "_ZN2v87Isolate17GetCurrentContextEv"
+#define FN_ENTERED   "_ZN2v87Isolate28GetEnteredOrMicrotaskContextEv"
+#define FN_LOOP	     "_ZN4node19GetCurrentEventLoopEPN2v87IsolateE"
+#define FN_EXECUTION "_ZN4node29AsyncHooksGetExecutionAsyncIdEPN2v87IsolateE"
+#define FN_TRIGGER   "_ZN4node27AsyncHooksGetTriggerAsyncIdEPN2v87IsolateE"
+#define FN_POP	     "_ZN4node10AsyncHooks17pop_async_contextEd"
+#define FN_GET_ID    "_ZN4node9AsyncWrap10GetAsyncIdERKN2v820FunctionCallbackInfoINS1_5ValueEEE"
+#define FN_RESET     "_ZN4node9AsyncWrap10AsyncResetEN2v85LocalINS1_6ObjectEEEd"
+#define FN_MEMORY    "_ZNK4node9AsyncWrap14MemoryInfoNameEv"
+#define FN_TRACE     "_ZNK4node9AsyncWrap19EmitTraceAsyncStartEv"
+#define FN_TRY	     "_ZN2v87Isolate13TryGetCurrentEv"
+#define FN_TIMERS    "_ZN4node11Environment9RunTimersEP10uv_timer_s"
+#define FN_CHECK     "_ZN4node11Environment14CheckImmediateEP10uv_check_s"
+#define FN_SET_CPED  "_ZN2v87Isolate36SetContinuationPreservedEmbedderDataENS_5LocalINS_5ValueEEE"
+#define FN_GET_CPED  "_ZN2v87Isolate36GetContinuationPreservedEmbedderDataEv"
+#define FN_FRAME_SET "_ZN4node19async_context_frame3setEPN2v87IsolateENS1_5LocalINS1_5ValueEEE"
+#define FN_RECORD    "_ZN4node8builtins13BuiltinLoader12RecordResultEPKcNS1_6ResultEPNS_5RealmE"
+#define FN_COMPILE                                                                       \
+	"_ZN4node8builtins13BuiltinLoader15CompileFunctionERKN2v820FunctionCallbackInfo" \
+	"INS2_5ValueEEE"
+
+/* As a compiler would: callee-saved registers, a cold path behind the return that jumps back. */
+FAKE(FN_CURRENT,
+     "mov 0x128(%rdi),%rdx\n test %rdx,%rdx\n jne 1f\n xor %eax,%eax\n ret\n nopl (%rax)\n"
+     "1: push %rbp\n mov %rsp,%rbp\n push %rbx\n sub $24,%rsp\n mov -1(%rdx),%rax\n"
+     "mov 0x1f(%rax),%rbx\n mov 0x208(%rdi),%rax\n cmp 0x210(%rdi),%rax\n je 3f\n"
+     "2: lea 8(%rax),%rdx\n mov %rdx,0x208(%rdi)\n mov %rbx,(%rax)\n"
+     "mov -8(%rbp),%rbx\n leave\n ret\n"
+     "3: mov %rdi,-24(%rbp)\n call fake_call\n mov -24(%rbp),%rdi\n jmp 2b\n");
+FAKE(FN_ENTERED, "mov 0x1f8(%rdi),%rdx\n mov 0x38(%rdx),%rcx\n test %rcx,%rcx\n je 1f\n push %rbx\n"
+		 "mov 0x28(%rdx),%rax\n mov (%rdx),%rbx\n mov -8(%rax,%rcx,8),%r12\n"
+		 "mov 0x208(%rbx),%rax\n pop %rbx\n ret\n 1: xor %eax,%eax\n ret\n");
+
+#define FAKE_ENV                                                                             \
+	"push %rbp\n mov %rsp,%rbp\n push %r12\n push %rbx\n sub $32,%rsp\n mov %rdi,%r12\n" \
+	"call fake_call\n mov %rax,%rbx\n test %rax,%rax\n je 9f\n mov %rax,%rdi\n"          \
+	"call fake_call\n cmp $40,%eax\n jbe 9f\n mov (%rbx),%rax\n mov 0x2f(%rax),%rax\n"   \
+	"mov 0x14f(%rax),%rdx\n cmp "                                                        \
+	"%rdx,_ZN4node18ContextEmbedderTag18kNodeContextTagPtrE(%rip)\n"                     \
+	"jne 9f\n"
+#define FAKE_RETURN "8: add $32,%rsp\n pop %rbx\n pop %r12\n pop %rbp\n ret\n"
+#define FAKE_COLD   "9: xor %eax,%eax\n jmp 8b\n"
+
+FAKE(FN_LOOP, FAKE_ENV "mov 0x117(%rax),%rax\n test %rax,%rax\n je 9f\n mov 0xc8(%rax),%rax\n"
+		       "mov 0x68(%rax),%rax\n" FAKE_RETURN FAKE_COLD);
+FAKE(FN_COMPILE, FAKE_ENV "mov 0x147(%rax),%r12\n" FAKE_RETURN FAKE_COLD);
+/* One inlines the walk, the other calls for the environment: both shapes exist. */
+FAKE(FN_EXECUTION, FAKE_ENV "mov 0x117(%rax),%rbx\n test %rbx,%rbx\n je 9f\n mov 0x478(%rbx),%rax\n"
+			    "movsd (%rax),%xmm0\n" FAKE_RETURN FAKE_COLD);
+FAKE(FN_TRIGGER, "push %rbp\n call fake_call\n test %rax,%rax\n je 1f\n mov 0x478(%rax),%rax\n"
+		 "movsd 8(%rax),%xmm0\n 1: pop %rbp\n ret\n");
+/* AsyncHooks lies at 0x3e0 in Environment: the buffers are at 0x60 and 0x98 in it. */
+FAKE(FN_POP, "mov 0x60(%rdi),%rax\n mov 28(%rax),%r13d\n test %r13d,%r13d\n je 1f\n"
+	     "mov 24(%rax),%ecx\n mov 0x98(%rdi),%rdx\n mov 0x28(%rdi),%rcx\n sub $1,%r13d\n"
+	     "lea (%r13,%r13),%esi\n movsd (%rcx,%rsi,8),%xmm0\n movsd %xmm0,(%rdx)\n"
+	     "mov 0x98(%rdi),%rax\n movsd %xmm0,8(%rax)\n mov 0x60(%rdi),%rax\n"
+	     "mov %r13d,28(%rax)\n 1: ret\n");
+FAKE(FN_GET_ID, "push %rbx\n mov %rdi,%rbx\n movsd fake_number(%rip),%xmm0\n call fake_call\n"
+		"mov 8(%rbx),%rax\n mov -8(%rax),%rax\n mov 0x1f(%rax),%rax\n test %rax,%rax\n"
+		"je 1f\n movsd 0x48(%rax),%xmm0\n call fake_call\n 1: pop %rbx\n ret\n");
+FAKE(FN_RESET, "push %rbp\n mov %rsp,%rbp\n push %rbx\n sub $40,%rsp\n mov 0x40(%rdi),%eax\n"
+	       "mov %rdi,%rbx\n movsd fake_number(%rip),%xmm2\n mov 0x18(%rbx),%rax\n"
+	       "mov 0xa8(%rax),%rax\n mov 0x478(%rax),%rdx\n addsd 16(%rdx),%xmm1\n"
+	       "movsd %xmm1,16(%rdx)\n movsd %xmm1,0x48(%rbx)\n mov 0x18(%rbx),%rax\n"
+	       "mov 0xa8(%rax),%rcx\n mov 0x478(%rcx),%rdx\n movsd 24(%rdx),%xmm0\n"
+	       "comisd %xmm0,%xmm1\n jbe 1f\n movsd (%rdx),%xmm0\n 1: movsd %xmm0,0x50(%rbx)\n"
+	       "mov 0xb8(%rcx),%rsi\n lea -0x30(%rbp),%rdi\n call fake_call\n mov %rbx,%rdi\n"
+	       "call " FN_TRACE "\n add $40,%rsp\n pop %rbx\n leave\n ret\n");
+FAKE(FN_TRACE, "push %rbp\n pop %rbp\n ret\n");
+FAKE(FN_MEMORY, "movslq 0x40(%rdi),%rdx\n lea fake_providers(%rip),%rax\n"
+		"mov (%rax,%rdx,8),%rax\n ret\n");
+FAKE(FN_TRY, "mov %fs:_ZN2v88internal18g_current_isolate_E@tpoff,%rax\n ret\n");
+FAKE(FN_TIMERS,
+     "push %rbx\n lea -0xd8(%rdi),%rbx\n mov %rbx,%rdi\n call fake_call\n pop %rbx\n ret\n");
+FAKE(FN_CHECK, "lea -0x170(%rdi),%rdi\n jmp fake_call\n");
+FAKE(FN_SET_CPED, "lea 0x288(%rdi),%rax\n test %rsi,%rsi\n cmove %rax,%rsi\n mov (%rsi),%rax\n"
+		  "mov %rax,0x258(%rdi)\n ret\n");
+FAKE(FN_GET_CPED, "mov 0x258(%rdi),%rcx\n mov 0x208(%rdi),%rax\n mov %rcx,(%rax)\n ret\n");
+FAKE(FN_FRAME_SET, "ret\n");
+FAKE(FN_RECORD,
+     "mov %rdx,%rbx\n test %esi,%esi\n jne 1f\n lea 0x40(%rbx),%rdi\n call fake_call\n ret\n"
+     "1: lea 0x70(%rbx),%rdi\n call fake_call\n ret\n");
+FAKE("uv_metrics_idle_time", "push %rbx\n push %r12\n mov 0x30(%rdi),%rbx\n lea 0xa0(%rbx),%rdi\n"
+			     "call fake_call\n mov 0x98(%rbx),%r12\n mov 0x90(%rbx),%rbx\n"
+			     "call fake_call\n test %rbx,%rbx\n jne 1f\n mov %r12,%rax\n pop %r12\n"
+			     "pop %rbx\n ret\n 1: call fake_call\n sub %rbx,%r12\n ret\n");
+FAKE("uv_metrics_info", "mov 0x30(%rdi),%rdx\n movdqu 0x10(%rdx),%xmm0\n movups %xmm0,(%rsi)\n"
+			"movdqu 0x20(%rdx),%xmm1\n movups %xmm1,16(%rsi)\n ret\n");
+FAKE("uv_default_loop", "mov fake_default_loop(%rip),%rax\n test %rax,%rax\n je 1f\n ret\n"
+			"1: call fake_call\n ret\n");
+FAKE("uv_handle_get_loop", "mov 0x10(%rdi),%rax\n ret\n");
+FAKE("fake_call", "ret\n");
+
+/* The only data that a running check needs from the binary. */
+extern const uint64_t fake_tag __asm__("_ZN4node18ContextEmbedderTag13kNodeContextTagE");
+extern const uint64_t *fake_tag_ptr __asm__("_ZN4node18ContextEmbedderTag18kNodeContextTagPtrE");
+extern __thread uint64_t fake_current __asm__("_ZN2v88internal18g_current_isolate_E");
+extern const char *const fake_providers[];
+extern const double fake_number;
+extern uint64_t *fake_default_loop;
+
+const uint64_t fake_tag = 0x6e6f64;
+const uint64_t *fake_tag_ptr = &fake_tag;
+__thread uint64_t fake_current;
+const double fake_number = -1;
+uint64_t *fake_default_loop;
+
+const char *const fake_providers[] __attribute__((used)) = {
+	"NONE",	  "DIRHANDLE", "DNSCHANNEL", "FAKE3",	"FAKE4",  "FAKE5",  "FAKE6",
+	"FAKE7",  "FAKE8",     "FAKE9",	     "FAKE10",	"FAKE11", "FAKE12", "FAKE13",
+	"FAKE14", "FAKE15",    "TCPWRAP",    "FAKE17",	"FAKE18", "FAKE19", "FAKE20",
+	"FAKE21", "FAKE22",    "FAKE_23",    "no name", /* what ends the table */
+};
+
+extern const int fake_jsmap_type __asm__("v8dbg_type_JSMap__JS_MAP_TYPE");
+extern const int fake_map_type __asm__("v8dbg_class_Map__instance_type__uint16_t");
+const int fake_jsmap_type = 0x833;
+const int fake_map_type = 12;
+
+extern const char fake_module[];
+const char fake_module[] __attribute__((used)) = "internal/async_local_storage/async_context_frame";
+
+#endif
