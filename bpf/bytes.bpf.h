@@ -267,7 +267,7 @@ static long bytes_further(__u32 i, struct bytes_parts *p)
 
 static __always_inline void bytes_emit_in(struct bytes_ctx *c, __u64 addr, __u32 len, bool request)
 {
-	struct bytes_parts parts = { .c = c, .addr = addr, .len = len };
+	struct bytes_parts parts = {.c = c, .addr = addr, .len = len};
 
 	bytes_emit(c, LR_EV_IN, LR_DATA_MAX, addr, len, 0, 0);
 	if (request && len > LR_DATA_MAX)

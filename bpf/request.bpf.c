@@ -97,7 +97,8 @@ static __always_inline void conn_announce(struct task_struct *task, struct lr_ta
  * When the bytes now received had reached the socket. sk_data_ready notes it exactly; where
  * that tracepoint does not exist, or for the first bytes of a connection not known before, TCP
  * remembers the last data segment in jiffies (lrcvtime): a coarse clock, of which k ticks mean
- * more than k - 1 of them passed; that much is certain and is taken. (tcp_mstamp would be finer, but the receive itself refreshes it.)
+ * more than k - 1 of them passed; that much is certain and is taken. (tcp_mstamp would be finer,
+ * but the receive itself refreshes it.)
  */
 static __always_inline __u64 arrival_time(struct lr_conn *conn, __u64 now, __u32 lrcvtime,
 					  __u32 unread)

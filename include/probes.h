@@ -12,20 +12,20 @@
 #ifndef LOOPRAY_PROBES_H
 #define LOOPRAY_PROBES_H
 
-#define LR_PROBES(LR_PROBE)                                                                    \
-	LR_PROBE(async_init, lr_async_init, "node::AsyncWrap::AsyncReset(v8::Local<v8::Object>", \
-		 REQUIRED, LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                  \
-	LR_PROBE(async_destroy, lr_async_destroy, "node::AsyncWrap::~AsyncWrap()", REQUIRED,   \
-		 LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                            \
-	LR_PROBE(async_emit_destroy, lr_async_emit_destroy, "node::AsyncWrap::EmitDestroy(bool)",   \
-		 REQUIRED, LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                  \
-	LR_PROBE(callback_scope, lr_scope_end, "node::AsyncHooks::pop_async_context(",         \
-		 REQUIRED, LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                  \
-	LR_PROBE(http_parser, lr_http_parser, "llhttp__on_headers_complete", OPTIONAL,         \
-		 LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                            \
-	LR_PROBE(gc_start, lr_gc_start, "v8::internal::Heap::GarbageCollectionPrologue(",      \
-		 OPTIONAL, LR_LEVEL_REQUESTS, 0)                                               \
-	LR_PROBE(gc_end, lr_gc_end, "v8::internal::Heap::GarbageCollectionEpilogue(", OPTIONAL, \
+#define LR_PROBES(LR_PROBE)                                                                       \
+	LR_PROBE(async_init, lr_async_init, "node::AsyncWrap::AsyncReset(v8::Local<v8::Object>",  \
+		 REQUIRED, LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                     \
+	LR_PROBE(async_destroy, lr_async_destroy, "node::AsyncWrap::~AsyncWrap()", REQUIRED,      \
+		 LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                               \
+	LR_PROBE(async_emit_destroy, lr_async_emit_destroy, "node::AsyncWrap::EmitDestroy(bool)", \
+		 REQUIRED, LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                     \
+	LR_PROBE(callback_scope, lr_scope_end, "node::AsyncHooks::pop_async_context(", OPTIONAL,  \
+		 LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                               \
+	LR_PROBE(http_parser, lr_http_parser, "llhttp__on_headers_complete", OPTIONAL,            \
+		 LR_LEVEL_RESOURCES, 1 << CODE_RDI)                                               \
+	LR_PROBE(gc_start, lr_gc_start, "v8::internal::Heap::GarbageCollectionPrologue(",         \
+		 OPTIONAL, LR_LEVEL_REQUESTS, 0)                                                  \
+	LR_PROBE(gc_end, lr_gc_end, "v8::internal::Heap::GarbageCollectionEpilogue(", OPTIONAL,   \
 		 LR_LEVEL_REQUESTS, 0)
 
 #define LR_PROBE(name, program, symbols, needed, level, keep) LR_PROBE_##name,

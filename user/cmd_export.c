@@ -3,25 +3,26 @@
 #include <errno.h>
 
 #include "cmd.h"
-#include "flow_pipeline.h"
+#include "pipeline.h"
 #include "log.h"
 #include "options.h"
 #include "out.h"
 #include "source.h"
 #include "util.h"
 
-struct export {
+struct export
+{
 	const struct options *opts;
 	struct source *src;
 	struct out_file *file;
 	const struct out_format *format;
 	void *state;
-	struct flow_pipeline *pipeline;
+	struct pipeline *pipeline;
 };
 
 static int open_output(struct export *e)
 {
-	struct flow_pipeline_opts opts = {};
+	struct pipeline_opts opts = {};
 	int err = out_file__open(&e->file, e->opts->output);
 
 	if (err)
@@ -34,19 +35,19 @@ static int open_output(struct export *e)
 		return err;
 	opts.format = e->format;
 	opts.format_state = e->state;
-	return flow_pipeline__new(&e->pipeline, &opts);
+	return pipeline__new(&e->pipeline, &opts);
 }
 
 /* Writes the end; the format's state is gone afterwards. */
 static int close_output(struct export *e, uint64_t *lost)
 {
-	uint64_t start, end;
+	struct model_view view;
 	struct model *m;
-	int err = flow_pipeline__finish(e->pipeline);
+	int err = pipeline__finish(e->pipeline);
 
-	source__times(e->src, &start, &end);
+	view = source__view(e->src);
 	if (!err)
-		err = flow_pipeline__model(e->pipeline, start, end, &m);
+		err = pipeline__model(e->pipeline, &view, &m);
 	if (err)
 		return err;
 	*lost = m->loss.total;
@@ -58,7 +59,7 @@ static int close_output(struct export *e, uint64_t *lost)
 
 static int run(struct export *e)
 {
-	struct flow_sink sink = { .event = flow_pipeline__event };
+	struct flow_sink sink = {.event = pipeline__event};
 	uint64_t lost = 0;
 	int err = open_output(e);
 	int status;
@@ -83,13 +84,13 @@ static int run(struct export *e)
 
 int cmd_export(const struct options *opts)
 {
-	struct export e = { .opts = opts };
+	struct export e = {.opts = opts};
 	int status = source__open(&e.src, opts);
 
 	if (status)
 		return status;
 	status = run(&e);
-	flow_pipeline__free(e.pipeline);
+	pipeline__free(e.pipeline);
 	if (e.state)
 		e.format->free(e.state);
 	out_file__abandon(e.file);

@@ -79,8 +79,8 @@ static void default_name(char *name, size_t len)
 
 static void describe(const struct options *opts, char *text, size_t len)
 {
-	size_t at = (size_t)snprintf(text, len, "record --level %s",
-				     options__level_name(opts->level));
+	size_t at =
+		(size_t)snprintf(text, len, "record --level %s", options__level_name(opts->level));
 
 	if (opts->all && at < len)
 		at += (size_t)snprintf(text + at, len - at, " --all");
@@ -98,17 +98,17 @@ static void say_result(const struct record *r, const char *path,
 	fprintf(stderr,
 		"recorded %" PRIu64 " requests in %.1f s to %s, %s%" PRIu64 " records lost\n",
 		r->requests, (double)(result->end_ns - result->start_ns) / 1e9,
-		strcmp(path, "-") == 0 ? "standard output" : path, r->lost ? "" : "no loss: ",
-		r->lost);
+		strcmp(path, "-") == 0 ? "standard output" : path,
+		r->lost ? "" : "no loss: ", r->lost);
 }
 
 int cmd_record(const struct options *opts)
 {
-	struct record r = { .opts = opts };
+	struct record r = {.opts = opts};
 	struct session_result result = {};
 	struct session_opts session = {
 		.cli = opts,
-		.sink = { .event = on_event, .ctx = &r },
+		.sink = {.event = on_event, .ctx = &r},
 		.tick = on_tick,
 		.tick_ctx = &r,
 		.tick_ns = TICK_NS,

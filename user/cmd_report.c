@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "cmd.h"
-#include "flow_pipeline.h"
+#include "pipeline.h"
 #include "log.h"
 #include "options.h"
 #include "out_report.h"
@@ -28,15 +28,15 @@ static int print(const struct options *opts, struct source *src, const struct mo
 	return err ? EX_LR_RUNTIME : EX_LR_OK;
 }
 
-static int finish(const struct options *opts, struct source *src, struct flow_pipeline *pipeline)
+static int finish(const struct options *opts, struct source *src, struct pipeline *pipeline)
 {
-	uint64_t start, end;
+	struct model_view view;
 	struct model *m = NULL;
 	int status;
 
-	flow_pipeline__finish(pipeline);
-	source__times(src, &start, &end);
-	if (flow_pipeline__model(pipeline, start, end, &m)) {
+	pipeline__finish(pipeline);
+	view = source__view(src);
+	if (pipeline__model(pipeline, &view, &m)) {
 		log_err_errno(-ENOMEM, "cannot make the report");
 		return EX_LR_RUNTIME;
 	}
@@ -48,14 +48,14 @@ static int finish(const struct options *opts, struct source *src, struct flow_pi
 
 int cmd_report(const struct options *opts)
 {
-	struct flow_pipeline *pipeline = NULL;
-	struct flow_sink sink = { .event = flow_pipeline__event };
+	struct pipeline *pipeline = NULL;
+	struct flow_sink sink = {.event = pipeline__event};
 	struct source *src = NULL;
 	int status = source__open(&src, opts), printed;
 
 	if (status)
 		return status;
-	if (flow_pipeline__new(&pipeline, NULL)) {
+	if (pipeline__new(&pipeline, NULL)) {
 		log_err_errno(-ENOMEM, "cannot start");
 		source__free(src);
 		return EX_LR_RUNTIME;
@@ -67,7 +67,7 @@ int cmd_report(const struct options *opts)
 		printed = finish(opts, src, pipeline);
 		status = status ? status : printed;
 	}
-	flow_pipeline__free(pipeline);
+	pipeline__free(pipeline);
 	source__free(src);
 	return status;
 }

@@ -101,7 +101,7 @@ struct fe_conn {
 #define FE_F_SLEPT  (1u << 10) /* the thread slept since its previous record */
 #define FE_F_BAD    (1u << 11) /* IN: the bytes are not HTTP/1 (a 400 will follow) */
 #define FE_F_MASKED (1u << 12) /* path had a query that was cut off */
-#define FE_F_PART   (1u << 13) /* IN: bytes of a head that is not complete yet */
+#define FE_F_PART   (1u << 13) /* bytes of a head that is not complete yet */
 /*
  * IN with HEAD: records were lost before this head, and every earlier request of the
  * connection that has not ended by now ended unseen.

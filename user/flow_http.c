@@ -176,7 +176,7 @@ static bool first_line(const char *p, uint32_t n, size_t *len)
 
 static bool begins_request(const char *p, uint32_t n)
 {
-	struct http_head head = { 0 };
+	struct http_head head = {0};
 	struct http_target target;
 	size_t len;
 
@@ -333,9 +333,13 @@ static void skip_rest(struct flow_http *h)
 		return;
 	if (h->op.has_tail)
 		known = min_t(uint32_t, missing, FLOW_HTTP_TAIL);
+	/* Leading zeros may mean that fewer bytes could be read; skipping them is the same. */
+	while (known && !h->op.tail[FLOW_HTTP_TAIL - known])
+		known--;
 	http_body__skip(h, d, missing - known);
 	tail = (const char *)h->op.tail + FLOW_HTTP_TAIL - known;
 	if (known) {
+		memset(h->last, 0, sizeof(h->last));
 		keep_last(h, tail, known);
 		http_body__feed(h, d, tail, known);
 	}

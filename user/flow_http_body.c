@@ -8,6 +8,17 @@
 #include "flow_http_int.h"
 #include "util.h"
 
+#define CLEAN_STEP 512 /* bytes of a head looked through at once */
+
+/* Bytes that a line needs are not there: not captured, or no memory to keep them. */
+static void line_missing(struct flow_http *h, struct http_dir *d)
+{
+	if (d->state == HS_START || d->state == HS_HEADERS)
+		http_message__cut(h, d);
+	else
+		http_message__lost(h, d, d->state == HS_IDLE ? HS_LOST : HS_CHUNK_LOST);
+}
+
 static void take_line(struct flow_http *h, struct http_dir *d, const char *p, uint32_t n,
 		      uint32_t *used)
 {
@@ -25,7 +36,7 @@ static void take_line(struct flow_http *h, struct http_dir *d, const char *p, ui
 	len = *used;
 	if (!nl || d->line.len) {
 		if (!http_text__add(h, &d->line, p, *used)) {
-			http_message__lost(h, d, HS_LOST);
+			line_missing(h, d);
 			return;
 		}
 		line = d->line.s;
@@ -36,7 +47,38 @@ static void take_line(struct flow_http *h, struct http_dir *d, const char *p, ui
 	len--;
 	crlf = len && line[len - 1] == '\r';
 	http_message__line(h, d, line, crlf ? len - 1 : len, crlf);
-	http_text__clear(h, &d->line);
+	if (d->line.len)
+		http_text__clear(h, &d->line);
+}
+
+/*
+ * The short way for what most bytes of heads are: header lines that are there whole and need
+ * only be taken note of. Stops before anything else, for take_line to deal with.
+ */
+static uint32_t take_headers(struct flow_http *h, struct http_dir *d, const char *p, uint32_t n)
+{
+	enum http_strictness how = h->op.out ? HTTP_LOOSE : HTTP_STRICT;
+	const char *at = p, *end = p + n, *clean_to = p, *nl;
+
+	if (d->line.len || d->head_bytes + n > FLOW_HTTP_HEAD_MAX)
+		return 0;
+	while (at < end && *at != '\r' && *at != '\n') {
+		nl = memchr(at, '\n', (size_t)(end - at));
+		if (!nl || nl == at || nl[-1] != '\r')
+			break;
+		if (how != HTTP_LOOSE && nl > clean_to) {
+			clean_to = min_t(const char *, end, nl + CLEAN_STEP);
+			how = http_head__clean(at, (size_t)(clean_to - at)) ? HTTP_CHECKED
+									    : HTTP_STRICT;
+		}
+		if (http_head__header(&d->head, at, (size_t)(nl - at) - 1, how) &&
+		    how != HTTP_LOOSE)
+			break;
+		at = nl + 1;
+	}
+	h->pos += (uint32_t)(at - p);
+	d->head_bytes += (uint32_t)(at - p);
+	return (uint32_t)(at - p);
 }
 
 /* @used bytes of a counted part are done: what comes after it? */
@@ -86,8 +128,12 @@ void http_body__feed(struct flow_http *h, struct http_dir *d, const char *p, uin
 			d->head_bytes = 0;
 			d->state = HS_START;
 			break;
-		case HS_START:
 		case HS_HEADERS:
+			used = take_headers(h, d, p, n);
+			if (!used)
+				take_line(h, d, p, n, &used);
+			break;
+		case HS_START:
 		case HS_CHUNK_SIZE:
 		case HS_TRAILERS:
 			take_line(h, d, p, n, &used);
@@ -118,15 +164,11 @@ void http_body__skip(struct flow_http *h, struct http_dir *d, uint64_t n)
 		used = 0;
 		switch (d->state) {
 		case HS_IDLE:
-			http_message__lost(h, d, HS_LOST);
-			break;
 		case HS_START:
 		case HS_HEADERS:
-			http_message__cut(h, d);
-			break;
 		case HS_CHUNK_SIZE:
 		case HS_TRAILERS:
-			http_message__lost(h, d, HS_CHUNK_LOST);
+			line_missing(h, d);
 			break;
 		case HS_BODY:
 		case HS_CHUNK_DATA:

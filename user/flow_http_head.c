@@ -76,9 +76,26 @@ static uint8_t parse_version(const char *p, size_t n)
 	return v == 9 || v == 10 || v == 11 || v == 20 ? v : 0;
 }
 
-static bool target_char(char c)
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+/* Nothing but visible ASCII? Sixteen bytes at a time. */
+static bool all_visible(const char *p, size_t n)
 {
-	return (unsigned char)c > 0x20 && (unsigned char)c < 0x7f;
+	bytes16 v, bad = {0};
+	words2 w;
+
+	for (; n >= 16; p += 16, n -= 16) {
+		memcpy(&v, p, 16);
+		bad |= (bytes16)(v < 0x21) | (bytes16)(v > 0x7e);
+	}
+	w = (words2)bad;
+	if (w[0] | w[1])
+		return false;
+	for (; n; p++, n--)
+		if ((uint8_t)*p < 0x21 || (uint8_t)*p > 0x7e)
+			return false;
+	return true;
 }
 
 /* "/path", "*", "scheme://..."; for CONNECT anything. */
@@ -86,10 +103,7 @@ static bool target_valid(const char *p, size_t n, uint8_t method)
 {
 	const char *colon;
 
-	for (size_t i = 0; i < n; i++)
-		if (!target_char(p[i]))
-			return false;
-	if (n == 0)
+	if (n == 0 || !all_visible(p, n))
 		return false;
 	if (method == FM_CONNECT || p[0] == '/' || p[0] == '*')
 		return true;
@@ -150,10 +164,9 @@ bool http_head__may_be_request(const char *p, size_t n)
 
 struct http_target http_head__path(struct http_target target, bool *cut)
 {
-	const char *p = target.s, *end = p + target.len, *scheme;
+	const char *p = target.s, *end = p + target.len, *scheme, *query, *fragment;
 	struct http_target path = target;
 
-	*cut = false;
 	if (target.len && p[0] != '/' && p[0] != '*') {
 		scheme = memchr(p, ':', target.len);
 		if (scheme && end - scheme > 3 && memcmp(scheme, "://", 3) == 0) {
@@ -163,13 +176,13 @@ struct http_target http_head__path(struct http_target target, bool *cut)
 			path.len = (uint32_t)(end - p);
 		}
 	}
-	for (uint32_t i = 0; i < path.len; i++) {
-		if (path.s[i] != '?' && path.s[i] != '#')
-			continue;
-		*cut = path.s[i] == '?' || memchr(path.s + i, '?', path.len - i);
-		path.len = i;
-		break;
-	}
+	query = memchr(path.s, '?', path.len);
+	fragment = memchr(path.s, '#', path.len);
+	*cut = query;
+	if (fragment && (!query || fragment < query))
+		path.len = (uint32_t)(fragment - path.s);
+	else if (query)
+		path.len = (uint32_t)(query - path.s);
 	if (path.len == 0)
 		path = (struct http_target){"/", 1};
 	return path;
@@ -182,24 +195,34 @@ static const uint8_t token_char[256] = {
 	['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
 };
 
-/* Control characters other than tab, eight bytes at a time. */
+/* No control characters other than tab. */
 static bool value_valid(const char *p, size_t n)
 {
-	const uint64_t ones = 0x0101010101010101ULL, high = ones << 7;
-	uint64_t w, del;
-
-	while (n >= 8) {
-		memcpy(&w, p, 8);
-		del = w ^ (ones * 0x7f);
-		if (((w - ones * 0x20) & ~w & high) || ((del - ones) & ~del & high))
-			break;
-		p += 8;
-		n -= 8;
-	}
 	for (; n; p++, n--)
 		if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
 			return false;
 	return true;
+}
+
+bool http_head__clean(const char *p, size_t n)
+{
+	bytes16 v, after, bad = {0};
+	words2 w;
+
+	if (n < 17)
+		return false;
+	for (const char *end = p + n - 17;; p += 16) {
+		p = p < end ? p : end; /* the last step may overlap the one before */
+		memcpy(&v, p, 16);
+		memcpy(&after, p + 1, 16);
+		bad |= (bytes16)(v < 0x20) & (bytes16)(v != '\r') & (bytes16)(v != '\n') &
+		       (bytes16)(v != '\t');
+		bad |= (bytes16)(v == 0x7f) | ((bytes16)(v == '\r') & (bytes16)(after != '\n'));
+		if (p == end)
+			break;
+	}
+	w = (words2)bad;
+	return !(w[0] | w[1]);
 }
 
 static void trim(const char **p, size_t *n)
@@ -273,6 +296,11 @@ static void header_connection(struct http_head *head, const char *p, size_t n)
 	const char *e;
 	size_t en;
 
+	if (n == 10 && memcmp(p, "keep-alive", 10) == 0) { /* nearly always */
+		head->flags |= HH_KEEP_ALIVE;
+		return;
+	}
+
 	while (next_element(&p, &n, &e, &en)) {
 		if (is_word(e, en, "close"))
 			head->flags |= HH_CLOSE;
@@ -283,45 +311,72 @@ static void header_connection(struct http_head *head, const char *p, size_t n)
 	}
 }
 
-int http_head__header(struct http_head *head, const char *p, size_t n, bool strict)
+/* The end of a field name: the first byte that cannot be in one. */
+static size_t name_length(const char *p, size_t n)
 {
-	const char *colon = memchr(p, ':', n);
-	size_t name = colon ? (size_t)(colon - p) : 0, len;
-	const char *value;
-	int err = 0;
+	size_t i = 0;
 
-	if (name == 0)
-		return -EBADMSG;
-	for (size_t i = 0; strict && i < name; i++)
-		if (!token_char[(uint8_t)p[i]])
-			return -EBADMSG;
-	value = colon + 1;
-	len = n - name - 1;
-	if (strict && !value_valid(value, len))
-		return -EBADMSG;
+	while (i < n && token_char[(uint8_t)p[i]])
+		i++;
+	return i;
+}
+
+/* @usual: as most programs write it; @n is its length. */
+static bool is_name(const char *p, const char *usual, size_t n)
+{
+	return memcmp(p, usual, n) == 0 || strncasecmp(p, usual, n) == 0;
+}
+
+static int header_value(struct http_head *head, const char *p, size_t name, const char *value,
+			size_t len, bool strict)
+{
+	if (len && *value == ' ') {
+		value++;
+		len--;
+	}
+	trim(&value, &len);
 	switch (name) {
 	case 7:
-		if (strncasecmp(p, "upgrade", 7) == 0)
+		if (is_name(p, "Upgrade", 7))
 			head->flags |= HH_UPGRADE;
-		break;
+		return 0;
 	case 10:
-		if (strncasecmp(p, "connection", 10) != 0)
-			break;
-		trim(&value, &len);
-		header_connection(head, value, len);
-		break;
+		if ((*p | 0x20) == 'c' && is_name(p, "Connection", 10))
+			header_connection(head, value, len);
+		return 0;
 	case 14:
-		if (strncasecmp(p, "content-length", 14) != 0)
-			break;
-		trim(&value, &len);
-		err = header_length(head, value, len, strict);
-		break;
+		if (is_name(p, "Content-Length", 14))
+			return header_length(head, value, len, strict);
+		return 0;
 	case 17:
-		if (strncasecmp(p, "transfer-encoding", 17) != 0)
-			break;
-		trim(&value, &len);
-		err = header_coding(head, value, len, strict);
-		break;
+		if (is_name(p, "Transfer-Encoding", 17))
+			return header_coding(head, value, len, strict);
+		return 0;
+	default:
+		return 0;
 	}
-	return err;
+}
+
+/* Header names that matter begin with one of these letters. */
+static bool may_matter(char c)
+{
+	c |= 0x20;
+	return c == 'c' || c == 't' || c == 'u';
+}
+
+int http_head__header(struct http_head *head, const char *p, size_t n, enum http_strictness how)
+{
+	bool matters = may_matter(*p);
+	size_t name;
+
+	if (how == HTTP_LOOSE && !matters)
+		return 0;
+	name = name_length(p, n);
+	if (name == 0 || name == n || p[name] != ':')
+		return -EBADMSG;
+	if (how == HTTP_STRICT && !value_valid(p + name + 1, n - name - 1))
+		return -EBADMSG;
+	if (!matters)
+		return 0;
+	return header_value(head, p, name, p + name + 1, n - name - 1, how != HTTP_LOOSE);
 }

@@ -41,8 +41,18 @@ struct http_target {
 int http_head__request_line(struct http_head *head, const char *p, size_t n,
 			    struct http_target *target);
 int http_head__status_line(struct http_head *head, const char *p, size_t n);
-/* @strict: refuse what Node.js' parser refuses; else only pick out what matters. */
-int http_head__header(struct http_head *head, const char *p, size_t n, bool strict);
+enum http_strictness {
+	HTTP_LOOSE,   /* only pick out what matters: a head that the process wrote */
+	HTTP_STRICT,  /* refuse what Node.js' parser refuses */
+	HTTP_CHECKED, /* the same, http_head__clean has looked at the bytes already */
+};
+/* @n > 0 */
+int http_head__header(struct http_head *head, const char *p, size_t n, enum http_strictness how);
+/*
+ * True if these bytes of a head, several lines of it, hold no control character that a value
+ * must not have. False says nothing.
+ */
+bool http_head__clean(const char *p, size_t n);
 /* Could these bytes, the first of an operation, grow into a request line? */
 bool http_head__may_be_request(const char *p, size_t n);
 /* The part of a request target that is kept: no scheme, authority, query or fragment. */

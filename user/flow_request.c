@@ -112,6 +112,14 @@ static void end_all(struct flow_requests *r, struct rq_conn *c, enum flow_req_en
 	c->untracked = 0;
 }
 
+/* An operation failed: the connection is broken, whoever's fault it was. */
+static void failed(struct flow_requests *r, struct rq_conn *c, const struct flow_event *ev)
+{
+	for (struct rq *rq = c->first; rq; rq = rq->next)
+		rq_time__settle(rq, ev);
+	end_all(r, c, REQ_ABORTED_PEER, ev->ts, 0);
+}
+
 /* Remembers the first part of a head and adds up the others. */
 static void head_part(struct rq_conn *c, const struct flow_event *ev)
 {
@@ -185,7 +193,7 @@ static int on_in(struct flow_requests *r, const struct flow_event *ev)
 	}
 	rq_time__receive(t, ev, rq);
 	if (ev->io.error) {
-		end_all(r, c, REQ_ABORTED_PEER, ev->ts, 0);
+		failed(r, c, ev);
 	} else if (ev->io.flags & FE_F_EOF) {
 		end_of_input(r, c, ev);
 	} else if (rq) {
@@ -223,7 +231,7 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 	}
 	rq_time__send(t, ev, rq);
 	if (ev->io.error) {
-		end_all(r, c, REQ_ABORTED_PEER, ev->ts, 0);
+		failed(r, c, ev);
 		return 0;
 	}
 	if (!rq) {

@@ -245,8 +245,11 @@ void rq__end(struct flow_requests *r, struct rq *rq, enum flow_req_end end, uint
 	unlink_rq(rq->conn, rq);
 	r->in_flight--;
 	rq->pub.end = end;
+	/* Records of other threads may carry times from before its own. */
+	if (end_ns && end_ns < rq->from_ns)
+		end_ns = rq->last_ns;
 	rq->pub.end_ns = end_ns;
-	if (!end_ns)
+	if (end_ns != rq->last_ns)
 		rq->pub.breakdown.known = false;
 	if ((t && t->losses != rq->losses) || r->losses_all != rq->losses_all)
 		rq->pub.incomplete |= REQ_INC_LOSS;

@@ -6,8 +6,8 @@
 
 #include "flow_ring.h"
 
-#define DELAY_MAX_NS 20000000ULL
-#define DELAY_MIN_NS 1000000ULL
+#define DELAY_MAX_NS	20000000ULL
+#define DELAY_MIN_NS	1000000ULL
 #define RECORD_OVERHEAD 8 /* the kernel's header of each record */
 
 struct flow_ring {
@@ -15,7 +15,7 @@ struct flow_ring {
 	uint32_t bytes;
 	int (*record)(void *ctx, const void *data, size_t len);
 	void *ctx;
-	int error; /* of record */
+	int error;	  /* of record */
 	uint64_t drained; /* bytes in the current drain */
 	uint64_t delay_ns;
 	uint64_t records;

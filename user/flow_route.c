@@ -14,7 +14,6 @@
  * merge hides more than a split does; what varies by plain words (/users/alice) is caught by
  * the bound on routes. Empty segments stay, so that "//" and a final slash remain visible.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -45,45 +44,65 @@ static const char *const static_extensions[] = {
 	"avif", "woff", "ttf", "otf", "woff2", "eot", "mp4",  "webm", "mp3", "pdf", "wasm",
 };
 
-struct census {
-	size_t digits, upper, lower, hex, dashes, opaque, numeric;
-	bool at;
+enum char_class {
+	C_DIGIT = 1 << 0,
+	C_UPPER = 1 << 1,
+	C_LOWER = 1 << 2,
+	C_HEX = 1 << 3,
+	C_DASH = 1 << 4,
+	C_NUMERIC = 1 << 5, /* digits and what stands between them in dates and versions */
+	C_OPAQUE = 1 << 6,
+	C_AT = 1 << 7, /* '@', and '%', which may begin an encoded one */
 };
 
-static void take_census(const char *p, size_t n, struct census *c)
-{
-	memset(c, 0, sizeof(*c));
-	for (size_t i = 0; i < n; i++) {
-		unsigned char ch = (unsigned char)p[i];
+#define DIGIT (C_DIGIT | C_HEX | C_NUMERIC | C_OPAQUE)
+static const uint8_t char_class[256] = {
+	['0' ... '9'] = DIGIT,
+	['A' ... 'F'] = C_UPPER | C_HEX | C_OPAQUE,
+	['G' ... 'Z'] = C_UPPER | C_OPAQUE,
+	['a' ... 'f'] = C_LOWER | C_HEX | C_OPAQUE,
+	['g' ... 'z'] = C_LOWER | C_OPAQUE,
+	['-'] = C_DASH | C_NUMERIC | C_OPAQUE,
+	['.'] = C_NUMERIC | C_OPAQUE,
+	['_'] = C_NUMERIC | C_OPAQUE,
+	[','] = C_NUMERIC,
+	[':'] = C_NUMERIC,
+	['~'] = C_OPAQUE,
+	['='] = C_OPAQUE,
+	['%'] = C_OPAQUE | C_AT,
+	['@'] = C_AT,
+};
 
-		c->digits += isdigit(ch) != 0;
-		c->upper += ch >= 'A' && ch <= 'Z';
-		c->lower += ch >= 'a' && ch <= 'z';
-		c->hex += isxdigit(ch) != 0;
-		c->dashes += ch == '-';
-		c->numeric += isdigit(ch) || (ch && strchr(".-,:_", ch));
-		c->opaque += (ch < 0x80 && isalnum(ch)) || (ch && strchr("_-.~=%", ch));
-		c->at |=
-			ch == '@' || (ch == '%' && i + 2 < n && p[i + 1] == '4' && p[i + 2] == '0');
-	}
+/* An '@', plain or percent-encoded. */
+static bool has_at(const char *p, size_t n)
+{
+	return memchr(p, '@', n) || memmem(p, n, "%40", 3);
 }
 
 static bool is_variable(const char *p, size_t n)
 {
-	struct census c;
+	uint8_t any = 0, all = 0xff;
+	size_t hex = 0;
 
 	if (n > OPAQUE_LEN)
 		return true;
-	take_census(p, n, &c);
-	if (c.digits && c.numeric == n)
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = char_class[(uint8_t)p[i]];
+
+		any |= c;
+		/* A dash counts as hexadecimal for "all", a digit group's separator does not. */
+		all &= c & C_DASH ? c | C_HEX : c;
+		hex += (c & C_HEX) != 0;
+	}
+	if ((any & C_AT) && n > 2 && has_at(p, n))
 		return true;
-	if (c.at && n > 2)
-		return true;
-	if (c.digits && c.hex >= 8 && c.hex + c.dashes == n)
-		return true;
-	if (c.opaque != n || !c.digits)
+	if (!(any & C_DIGIT))
 		return false;
-	return n >= 20 || (n >= 16 && c.upper && c.lower);
+	if ((all & C_NUMERIC) || ((all & C_HEX) && hex >= 8))
+		return true;
+	if (!(all & C_OPAQUE))
+		return false;
+	return n >= 20 || (n >= 16 && (any & C_UPPER) && (any & C_LOWER));
 }
 
 static const char *static_extension(const char *p, size_t n)

@@ -31,7 +31,7 @@ struct kern_opts {
 	enum kern_attach attach;
 	enum kern_bytes bytes;
 	uint32_t ring_bytes; /* power of two, 0: default */
-	pid_t single; /* the only target there will be, 0: several or unknown */
+	pid_t single;	     /* the only target there will be, 0: several or unknown */
 	bool follow;
 };
 
@@ -71,7 +71,7 @@ int kern__stats(const struct kern *k, uint64_t sums[LR_STAT_COUNT]);
 /* Coverage: tracepoints and uprobes alike, attached or not. */
 struct kern_probe {
 	const char *name;
-	char site[96]; /* where, e.g. "AsyncReset+0x0 push, 1 site" */
+	char site[96];	  /* where, e.g. "AsyncReset+0x0 push, 1 site" */
 	char reason[128]; /* why it is not attached */
 	bool attached;
 	uint64_t hits;

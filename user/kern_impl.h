@@ -9,7 +9,7 @@
 #include "kern.h"
 #include "loopray.skel.h"
 
-#define KERN_MAX_SITES 32 /* of one probe in one image */
+#define KERN_MAX_SITES	32 /* of one probe in one image */
 #define KERN_MAX_IMAGES 64
 
 /* One attachment: a uprobe_multi link by descriptor, or a libbpf link. */
@@ -22,7 +22,7 @@ struct kern_link {
 struct kern_probe_state {
 	uint32_t sites;
 	uint32_t single_stepped; /* sites that could not be placed on a cheap instruction */
-	char where[64]; /* first site */
+	char where[64];		 /* first site */
 	char reason[128];
 };
 

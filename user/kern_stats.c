@@ -38,8 +38,7 @@ static uint64_t program_misses(const struct bpf_program *prog)
 	struct bpf_prog_info info = {};
 	uint32_t len = sizeof(info);
 
-	if (bpf_program__fd(prog) < 0 ||
-	    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+	if (bpf_program__fd(prog) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
 		return 0;
 	return info.recursion_misses;
 }
@@ -62,10 +61,10 @@ static size_t tracepoint_rows(const struct kern *k, struct kern_probe *rows, siz
 		const char *site;
 		struct bpf_program *prog;
 	} all[] = {
-		{ "bytes_in", "tracepoint sock_recv_length", k->skel->progs.lr_sock_recv },
-		{ "bytes_out", "tracepoint sock_send_length", k->skel->progs.lr_sock_send },
-		{ "bytes", "tracepoint sys_exit", k->skel->progs.lr_sys_exit },
-		{ "socket_state", "tracepoint inet_sock_set_state", k->skel->progs.lr_sock_state },
+		{"bytes_in", "tracepoint sock_recv_length", k->skel->progs.lr_sock_recv},
+		{"bytes_out", "tracepoint sock_send_length", k->skel->progs.lr_sock_send},
+		{"bytes", "tracepoint sys_exit", k->skel->progs.lr_sys_exit},
+		{"socket_state", "tracepoint inet_sock_set_state", k->skel->progs.lr_sock_state},
 	};
 	size_t n = 0;
 

@@ -46,8 +46,8 @@ static int read_threads(int fd, struct target_thread *threads, size_t cap)
 		whole = have / sizeof(buf[0]);
 		for (size_t i = 0; i < whole; i++, n++)
 			if ((size_t)n < cap)
-				threads[n] = (struct target_thread){ .tid = (pid_t)buf[i].tid,
-								     .fsbase = buf[i].fsbase };
+				threads[n] = (struct target_thread){.tid = (pid_t)buf[i].tid,
+								    .fsbase = buf[i].fsbase};
 		have -= whole * sizeof(buf[0]);
 		__builtin_memmove(buf, &buf[whole], have);
 	}
@@ -61,9 +61,8 @@ static int load_iterator(struct loopray_bpf *skel, pid_t pid)
 
 	bpf_object__for_each_program(prog, skel->obj)
 		bpf_program__set_autoload(prog, prog == skel->progs.lr_threads);
-	bpf_object__for_each_map(map, skel->obj)
-		if (map != skel->maps.rodata)
-			bpf_map__set_autocreate(map, false);
+	bpf_object__for_each_map(map, skel->obj) if (map != skel->maps.rodata)
+		bpf_map__set_autocreate(map, false);
 	skel->rodata->lr_iter_tgid = (uint32_t)pid;
 	return loopray_bpf__load(skel);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "out_report.h"
 #include "out_report_parts.h"
@@ -42,6 +43,23 @@ static void request_notes(struct note_list *l, const struct model_requests *r)
 	     "requests without breakdown, as the loop's idle time could not be read: %llu");
 }
 
+static uint64_t counter(const struct model *m, const char *name)
+{
+	for (size_t i = 0; i < m->counter_count; i++)
+		if (strcmp(m->counters[i].name, name) == 0)
+			return m->counters[i].value;
+	return 0;
+}
+
+/* What went on beside the figures, so that nobody takes them for the whole. */
+static void unseen_notes(struct note_list *l, const struct model *m)
+{
+	note(l, counter(m, "tls_connections"),
+	     "TLS connections whose requests are not followed: %llu");
+	note(l, counter(m, "http2_connections"),
+	     "HTTP/2 connections whose requests are not followed: %llu");
+}
+
 size_t report_notes(const struct model *m, char notes[REPORT_NOTES][REPORT_NOTE])
 {
 	struct note_list l = {.text = notes};
@@ -50,6 +68,7 @@ size_t report_notes(const struct model *m, char notes[REPORT_NOTES][REPORT_NOTE]
 		snprintf(l.text[l.count++], REPORT_NOTE, "the capture is %.*s", REPORT_NOTE - 20,
 			 m->incomplete);
 	request_notes(&l, &m->requests);
+	unseen_notes(&l, m);
 	note(&l, m->resources_not_kept,
 	     "resources not followed, as more were alive than are kept: %llu (part of map losses)");
 	note(&l, m->routes_merged, "requests counted as (other routes), beyond the limit: %llu");

@@ -67,10 +67,10 @@ static int on_record(void *ctx, const void *data, size_t len)
 static int add_timer(struct session *s, int *fd, uint64_t first_ns, uint64_t every_ns)
 {
 	struct itimerspec t = {
-		.it_value = { (time_t)(first_ns / 1000000000), (long)(first_ns % 1000000000) },
-		.it_interval = { (time_t)(every_ns / 1000000000), (long)(every_ns % 1000000000) },
+		.it_value = {(time_t)(first_ns / 1000000000), (long)(first_ns % 1000000000)},
+		.it_interval = {(time_t)(every_ns / 1000000000), (long)(every_ns % 1000000000)},
 	};
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = fd };
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = fd};
 
 	if (*fd < 0) {
 		*fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -83,7 +83,7 @@ static int add_timer(struct session *s, int *fd, uint64_t first_ns, uint64_t eve
 /* Signals are read, not delivered, so that an end always passes through the same steps. */
 static int add_signals(struct session *s)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = &s->signals };
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = &s->signals};
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -119,7 +119,7 @@ static int load(struct session *s)
 {
 	const struct options *cli = s->opts->cli;
 	struct flow_decode_opts decode_opts = {
-		.sink = { .event = on_flow_event, .ctx = s },
+		.sink = {.event = on_flow_event, .ctx = s},
 	};
 	struct kern_opts kern_opts = {
 		.level = cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES : LR_LEVEL_REQUESTS,
@@ -209,8 +209,7 @@ static int run(struct session *s)
 {
 	struct epoll_event events[16];
 
-	if (s->opts->cli->duration_ns &&
-	    add_timer(s, &s->end_timer, s->opts->cli->duration_ns, 0))
+	if (s->opts->cli->duration_ns && add_timer(s, &s->end_timer, s->opts->cli->duration_ns, 0))
 		return EX_LR_RUNTIME;
 	while (!s->stop && s->nalive) {
 		int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), -1);

@@ -25,8 +25,8 @@ struct session_opts {
 
 struct session_result {
 	uint64_t start_ns; /* probes in place */
-	uint64_t end_ns; /* probes removed */
-	uint64_t lost; /* records and state lost, all kinds */
+	uint64_t end_ns;   /* probes removed */
+	uint64_t lost;	   /* records and state lost, all kinds */
 };
 
 /* Returns an exit status; what went wrong has been said. */

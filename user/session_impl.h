@@ -42,14 +42,14 @@ struct session {
 	int epoll, ring_timer, sample_timer, end_timer, tick_timer, signals;
 	bool stop;
 	int status;
-	uint64_t by_type[SESSION_TYPES]; /* records read, by type */
-	uint64_t stats[LR_STAT_COUNT]; /* as last told to the sink */
+	uint64_t by_type[SESSION_TYPES];    /* records read, by type */
+	uint64_t stats[LR_STAT_COUNT];	    /* as last told to the sink */
 	pid_t pending[SESSION_MAX_PENDING]; /* new processes to look at */
 	size_t npending;
 };
 
 /* session_target.c */
-int session__open_targets(struct session *s); /* exit status */
+int session__open_targets(struct session *s);				 /* exit status */
 int session__add_target(struct session *s, struct target_process *proc); /* owns @proc */
 int session__attach_target(struct session *s, struct session_target *t);
 void session__announce(struct session *s, struct session_target *t);

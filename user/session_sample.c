@@ -19,7 +19,7 @@
 
 static struct flow_str str(const char *s)
 {
-	return (struct flow_str){ .s = s, .len = (uint32_t)strlen(s) };
+	return (struct flow_str){.s = s, .len = (uint32_t)strlen(s)};
 }
 
 /* Time on a CPU, the first field of schedstat; 0 if it cannot be read. */
@@ -38,7 +38,7 @@ static uint64_t thread_cpu_ns(pid_t pid, pid_t tid)
 static uint32_t env_number(struct session *s, uint32_t pid, uint32_t tid)
 {
 	struct lr_ev_thread rec = {
-		.h = { .ts = now_mono_ns(), .pid = pid, .tid = tid, .type = LR_EV_THREAD },
+		.h = {.ts = now_mono_ns(), .pid = pid, .tid = tid, .type = LR_EV_THREAD},
 	};
 	int64_t env = flow_decode__env_of(s->decode, tid);
 
@@ -94,10 +94,10 @@ static void sample_target(struct session *s, struct session_target *t)
 }
 
 const enum flow_loss_kind session_loss_kinds[LR_STAT_COUNT] = {
-#define RING FLOW_LOSS_RING
-#define MAP  FLOW_LOSS_MAP
-#define READ FLOW_LOSS_READ
-#define NONE FLOW_LOSS_KINDS
+#define RING			  FLOW_LOSS_RING
+#define MAP			  FLOW_LOSS_MAP
+#define READ			  FLOW_LOSS_READ
+#define NONE			  FLOW_LOSS_KINDS
 #define LR_STAT(name, loss, text) [LR_STAT_##name] = loss,
 	LR_STATS(LR_STAT)
 #undef LR_STAT
@@ -109,7 +109,7 @@ const enum flow_loss_kind session_loss_kinds[LR_STAT_COUNT] = {
 
 static void tell_loss(struct session *s, enum flow_loss_kind kind, uint64_t count)
 {
-	struct flow_event ev = { .type = FE_LOSS, .ts = now_mono_ns() };
+	struct flow_event ev = {.type = FE_LOSS, .ts = now_mono_ns()};
 
 	if (kind == FLOW_LOSS_KINDS || !count)
 		return;
@@ -151,7 +151,7 @@ void session__sample(struct session *s)
 
 static void tell_counter(struct session *s, const char *name, uint64_t value)
 {
-	struct flow_event ev = { .type = FE_COUNTER, .ts = now_mono_ns() };
+	struct flow_event ev = {.type = FE_COUNTER, .ts = now_mono_ns()};
 
 	ev.counter.name = str(name);
 	ev.counter.value = value;
@@ -179,7 +179,7 @@ void session__report_coverage(struct session *s)
 	uint64_t sums[LR_STAT_COUNT];
 
 	for (size_t i = 0; i < n && i < MAX_PROBES; i++) {
-		struct flow_event ev = { .type = FE_PROBE, .ts = now_mono_ns() };
+		struct flow_event ev = {.type = FE_PROBE, .ts = now_mono_ns()};
 
 		ev.probe.name = str(probes[i].name);
 		ev.probe.site = str(probes[i].site);

@@ -15,7 +15,7 @@
 
 static struct flow_str str(const char *s)
 {
-	return (struct flow_str){ .s = s, .len = (uint32_t)strlen(s) };
+	return (struct flow_str){.s = s, .len = (uint32_t)strlen(s)};
 }
 
 /* Which privilege problem or mismatch a failed layout check amounts to. */
@@ -66,8 +66,8 @@ static int prepare(struct session_target *t)
 	}
 	if (t->nenvs > SESSION_MAX_ENVS)
 		t->nenvs = SESSION_MAX_ENVS;
-	t->context = target_context__name(
-		target_context__of(t->envs, (size_t)t->nenvs, &mechanism_why));
+	t->context =
+		target_context__name(target_context__of(t->envs, (size_t)t->nenvs, &mechanism_why));
 	for (size_t i = 0; target_layout__missing(&t->layout, i); i++)
 		log_info("pid %d: %s", t->proc->pid, target_layout__missing(&t->layout, i));
 	return EX_LR_OK;
@@ -145,8 +145,8 @@ int session__open_targets(struct session *s)
 	if (cli->all)
 		target_process__scan(found, s, NULL);
 	if (!s->ntargets) {
-		log_err(cli->all ? "no Node.js process found that can be observed" :
-				   "no process given: use -p PID, or --all");
+		log_err(cli->all ? "no Node.js process found that can be observed"
+				 : "no process given: use -p PID, or --all");
 		return cli->all ? EX_LR_NO_TARGET : EX_LR_USAGE;
 	}
 	return EX_LR_OK;
@@ -155,7 +155,7 @@ int session__open_targets(struct session *s)
 /* Tells the sink what is being observed, so that a capture explains itself. */
 void session__announce(struct session *s, struct session_target *t)
 {
-	struct flow_event ev = { .type = FE_TARGET, .pid = (uint32_t)t->proc->pid };
+	struct flow_event ev = {.type = FE_TARGET, .pid = (uint32_t)t->proc->pid};
 
 	ev.ts = now_mono_ns();
 	ev.target.start_time = t->proc->start_time;
@@ -166,7 +166,7 @@ void session__announce(struct session *s, struct session_target *t)
 	ev.target.level = str(options__level_name(s->opts->cli->level));
 	session__emit(s, &ev);
 	for (uint32_t i = 0; i < t->layout.nproviders; i++) {
-		struct flow_event name = { .type = FE_PROVIDER, .pid = ev.pid, .ts = ev.ts };
+		struct flow_event name = {.type = FE_PROVIDER, .pid = ev.pid, .ts = ev.ts};
 
 		name.provider.number = i;
 		name.provider.name = str(t->layout.providers[i]);
@@ -176,7 +176,7 @@ void session__announce(struct session *s, struct session_target *t)
 
 static int watch_end(struct session *s, struct session_target *t)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = t };
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = t};
 
 	if (t->proc->pidfd < 0)
 		return 0;
@@ -185,12 +185,12 @@ static int watch_end(struct session *s, struct session_target *t)
 
 int session__attach_target(struct session *s, struct session_target *t)
 {
-	struct lr_process_config config = { .layout = t->layout.lr };
+	struct lr_process_config config = {.layout = t->layout.lr};
 	char why[256] = "";
 	int err;
 
-	config.level = s->opts->cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES :
-								LR_LEVEL_REQUESTS;
+	config.level =
+		s->opts->cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES : LR_LEVEL_REQUESTS;
 	session__announce(s, t);
 	err = kern__add_process(s->kern, t->proc->pid, &config);
 	if (!err)

@@ -26,7 +26,7 @@ static int open_capture(struct source *s)
 	int err = capture_reader__open(&s->reader, s->cli.capture, why, sizeof(why));
 
 	if (err) {
-		log_err("%s", why);
+		log_err("%s: %s", s->cli.capture, why);
 		return EX_LR_RUNTIME;
 	}
 	info = capture_reader__info(s->reader);
@@ -81,26 +81,32 @@ const struct out_opts *source__out_opts(const struct source *s)
 
 int source__run(struct source *s, const struct flow_sink *sink)
 {
-	struct session_opts opts = { .cli = &s->cli, .sink = *sink };
+	struct session_opts opts = {.cli = &s->cli, .sink = *sink};
 	int err;
 
 	if (!s->reader)
 		return session__run(&opts, &s->result);
 	err = capture_reader__run(s->reader, sink);
 	/* What could be read of a damaged capture is still worth showing; it says so itself. */
-	if (err && err != -EBADMSG) {
-		log_err_errno(err, "%s", s->cli.capture);
+	if (err && err != -EBADMSG)
 		return EX_LR_RUNTIME;
-	}
 	if (source__incomplete(s))
 		log_warn("%s: %s", s->cli.capture, source__incomplete(s));
 	return err ? EX_LR_RUNTIME : EX_LR_OK;
 }
 
-void source__times(const struct source *s, uint64_t *start_ns, uint64_t *end_ns)
+struct model_view source__view(const struct source *s)
 {
-	*start_ns = s->reader ? 0 : s->result.start_ns;
-	*end_ns = s->reader ? 0 : s->result.end_ns;
+	const struct capture_info *info = s->reader ? capture_reader__info(s->reader) : NULL;
+	struct model_view view = {
+		.start_ns = info ? info->mono_ns : s->result.start_ns,
+		.end_ns = info ? info->end_mono_ns : s->result.end_ns,
+		.incomplete = source__incomplete(s),
+	};
+
+	if (info && info->unwritten != CAPTURE_UNKNOWN)
+		view.unwritten = info->unwritten;
+	return view;
 }
 
 const char *source__incomplete(const struct source *s)

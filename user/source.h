@@ -7,6 +7,7 @@
 #define LOOPRAY_SOURCE_H
 
 #include "flow_event.h"
+#include "model.h"
 #include "options.h"
 #include "out.h"
 
@@ -22,8 +23,8 @@ const struct out_opts *source__out_opts(const struct source *s);
 /* Feeds @sink until the source is exhausted. Returns an exit status. */
 int source__run(struct source *s, const struct flow_sink *sink);
 
-/* Of what was observed, CLOCK_MONOTONIC; 0: take it from the events. */
-void source__times(const struct source *s, uint64_t *start_ns, uint64_t *end_ns);
+/* What only the source knows about the observation: its times, what it could not write. */
+struct model_view source__view(const struct source *s);
 
 /* A sentence on why the capture is not whole, or NULL. */
 const char *source__incomplete(const struct source *s);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "flow_context.h"
-#include "flow_pipeline.h"
+#include "pipeline.h"
 #include "flow_request.h"
 
 #define MAX_CONNECTIONS 65536
@@ -11,8 +11,8 @@
 #define MAX_RESOURCES	262144
 #define MAX_TYPES	128
 
-struct flow_pipeline {
-	struct flow_pipeline_opts opts;
+struct pipeline {
+	struct pipeline_opts opts;
 	struct flow_requests *requests;
 	struct flow_context *context;
 	struct model_builder *model;
@@ -23,7 +23,7 @@ struct flow_pipeline {
 
 static void on_request(void *ctx, const struct flow_req *req)
 {
-	struct flow_pipeline *p = ctx;
+	struct pipeline *p = ctx;
 
 	p->done++;
 	model_builder__request(p->model, req);
@@ -33,15 +33,15 @@ static void on_request(void *ctx, const struct flow_req *req)
 
 static void on_resource(void *ctx, const struct flow_resource *res)
 {
-	struct flow_pipeline *p = ctx;
+	struct pipeline *p = ctx;
 
 	if (!p->error)
 		p->error = p->opts.format->resource(p->opts.format_state, res);
 }
 
-int flow_pipeline__new(struct flow_pipeline **out, const struct flow_pipeline_opts *opts)
+int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 {
-	struct flow_pipeline *p = calloc(1, sizeof(*p));
+	struct pipeline *p = calloc(1, sizeof(*p));
 	struct flow_requests_opts req_opts = {
 		.done = on_request,
 		.ctx = p,
@@ -61,7 +61,7 @@ int flow_pipeline__new(struct flow_pipeline **out, const struct flow_pipeline_op
 	if (!err)
 		err = flow_context__new(&p->context, p->requests, MAX_RESOURCES);
 	if (err) {
-		flow_pipeline__free(p);
+		pipeline__free(p);
 		return err;
 	}
 	if (p->opts.format && p->opts.format->resource)
@@ -70,7 +70,7 @@ int flow_pipeline__new(struct flow_pipeline **out, const struct flow_pipeline_op
 	return 0;
 }
 
-void flow_pipeline__free(struct flow_pipeline *p)
+void pipeline__free(struct pipeline *p)
 {
 	if (!p)
 		return;
@@ -80,9 +80,9 @@ void flow_pipeline__free(struct flow_pipeline *p)
 	free(p);
 }
 
-int flow_pipeline__event(void *pipeline, const struct flow_event *ev)
+int pipeline__event(void *pipeline, const struct flow_event *ev)
 {
-	struct flow_pipeline *p = pipeline;
+	struct pipeline *p = pipeline;
 	int err;
 
 	p->last_ns = ev->ts > p->last_ns ? ev->ts : p->last_ns;
@@ -97,32 +97,28 @@ int flow_pipeline__event(void *pipeline, const struct flow_event *ev)
 	return err ? err : p->error;
 }
 
-int flow_pipeline__finish(struct flow_pipeline *p)
+int pipeline__finish(struct pipeline *p)
 {
 	flow_requests__finish(p->requests, p->last_ns);
 	flow_context__finish(p->context);
 	return p->error;
 }
 
-int flow_pipeline__model(struct flow_pipeline *p, uint64_t view_start, uint64_t view_end,
-			 struct model **out)
+int pipeline__model(struct pipeline *p, const struct model_view *from, struct model **out)
 {
 	struct flow_res_type types[MAX_TYPES];
-	struct model_view view = {
-		.start_ns = view_start,
-		.end_ns = view_end,
-		.in_flight = flow_requests__in_flight(p->requests),
-		.types = types,
-		.resources_not_kept = flow_context__overflow(p->context),
-	};
+	struct model_view view = *from;
 
+	view.in_flight = flow_requests__in_flight(p->requests);
+	view.types = types;
 	view.type_count = flow_context__types(p->context, types, MAX_TYPES);
 	if (view.type_count > MAX_TYPES)
 		view.type_count = MAX_TYPES;
+	view.resources_not_kept = flow_context__overflow(p->context);
 	return model_builder__snapshot(p->model, &view, out);
 }
 
-uint64_t flow_pipeline__requests(const struct flow_pipeline *p)
+uint64_t pipeline__requests(const struct pipeline *p)
 {
 	return p->done;
 }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The correlator put together: flow events in, finished requests, resources and a model out.
+ * Live sessions and captures feed it alike.
+ */
+#ifndef LOOPRAY_PIPELINE_H
+#define LOOPRAY_PIPELINE_H
+
+#include "flow_event.h"
+#include "model.h"
+#include "out.h"
+
+struct pipeline;
+
+struct pipeline_opts {
+	/* Optional: a format that is handed every event, request and resource as they come. */
+	const struct out_format *format;
+	void *format_state;
+};
+
+int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts);
+void pipeline__free(struct pipeline *p);
+
+/* A flow_sink. */
+int pipeline__event(void *pipeline, const struct flow_event *ev);
+
+/* The input has ended: requests in flight and resources alive are handed out. */
+int pipeline__finish(struct pipeline *p);
+
+/*
+ * Caller frees with model__free. Of @view the times, unwritten and incomplete are taken; what
+ * the pipeline knows is filled in.
+ */
+int pipeline__model(struct pipeline *p, const struct model_view *view, struct model **out);
+
+uint64_t pipeline__requests(const struct pipeline *p);
+
+#endif
