@@ -269,12 +269,442 @@ static void test_bytewise(void **state)
 	}
 }
 
+/* What Node.js answers with 400 before any handler runs: one receive, one event or none. */
+static const struct {
+	const char *name;
+	const char *in;
+	const char *events;
+} bad[] = {
+	{"bare LF in the head", "GET / HTTP/1.1\r\nHost: x\n\r\n", "IN +24 BAD\n"},
+	{"folded line", "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", "IN +26 BAD\n"},
+	{"blank before the colon", "GET / HTTP/1.1\r\nA : b\r\n\r\n", "IN +23 BAD\n"},
+	{"no colon", "GET / HTTP/1.1\r\nAb\r\n\r\n", "IN +20 BAD\n"},
+	{"no name", "GET / HTTP/1.1\r\n: b\r\n\r\n", "IN +21 BAD\n"},
+	{"control character", "GET / HTTP/1.1\r\nA: b\x01\r\n\r\n", "IN +23 BAD\n"},
+	{"DEL", "GET / HTTP/1.1\r\nA: b\x7f\r\n\r\n", "IN +23 BAD\n"},
+	{"stray CR", "GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", "IN +24 BAD\n"},
+	{"length twice", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+	 "IN +55 BAD\n"},
+	{"length list", "POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\na", "IN +39 BAD\n"},
+	{"length with sign", "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na", "IN +37 BAD\n"},
+	{"length empty", "POST / HTTP/1.1\r\nContent-Length: \r\n\r\n", "IN +35 BAD\n"},
+	{"length 2^64", "POST / HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n\r\n",
+	 "IN +55 BAD\n"},
+	{"length and coding",
+	 "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+	 "IN +64 BAD\n"},
+	{"coding and length",
+	 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+	 "IN +64 BAD\n"},
+	{"chunked not last", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+	 "IN +51 BAD\n"},
+	{"chunked twice", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+	 "IN +54 BAD\n"},
+	/* Here the handler has run already. */
+	{"coding without chunked", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+	 "IN POST / +44 BAD\n"},
+	{"chunk size not a number", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+	 "IN POST / +50 CHUNKED BAD\n"},
+	{"blank behind the chunk size",
+	 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\na\r\n0\r\n\r\n",
+	 "IN POST / +51 CHUNKED BAD\n"},
+	{"chunk size over 64 bits",
+	 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\n",
+	 "IN POST / +66 CHUNKED BAD\n"},
+	{"chunk longer than its size",
+	 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
+	 "IN POST / +51 CHUNKED BAD\n"},
+	{"bare LF behind a chunk size",
+	 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\na\r\n0\r\n\r\n",
+	 "IN POST / +49 CHUNKED BAD\n"},
+	{"second request is none", "GET / HTTP/1.1\r\n\r\nFOO / HTTP/1.1\r\n\r\n",
+	 "IN GET / +18 END\nIN +16 BAD\n"},
+};
+
+static void test_bad(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct run *r = run_new();
+
+		in(r, bad[i].in);
+		if (strcmp(r->log, bad[i].events))
+			print_message("case: %s\n", bad[i].name);
+		in(r, "GET / HTTP/1.1\r\n\r\n"); /* nothing counts after that */
+		assert_int_equal(r->shared.bad, 1);
+		check(r, bad[i].events);
+	}
+}
+
+/* First lines that are no HTTP request: before a good one the connection is not HTTP at all. */
+static void test_not_http(void **state)
+{
+	static const char *const lines[] = {
+		"get / HTTP/1.1\r\n\r\n",
+		"FOO / HTTP/1.1\r\n\r\n",
+		"GET abc HTTP/1.1\r\n\r\n",
+		"GET ?a HTTP/1.1\r\n\r\n",
+		"GET / HTTP/1.2\r\n\r\n",
+		"GET / HTTP/1.1 \r\n\r\n",
+		"GET /a b HTTP/1.1\r\n\r\n",
+		"GET /\tb HTTP/1.1\r\n\r\n",
+		"GET /\xc3\xa9 HTTP/1.1\r\n\r\n",
+		"PRI * HTTP/2.0\r\n\r\n",
+		"\x16\x03\x01\x02\r\n\r\n",
+		"GET / HTTP/1.1\n\r\n",
+		"GET\r\n\r\n",
+		"\r\n\r\n",
+		"GET / RTSP/1.0\r\n\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct run *r = run_new();
+
+		in(r, lines[i]);
+		check(r, "");
+	}
+}
+
+static void test_client(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	out(r, "GET / HTTP/1.1\r\n\r\n");
+	in(r, OK);
+	out(r, "GET / HTTP/1.1\r\n\r\n");
+	check(r, "");
+	r = run_new();
+	in(r, OK); /* attached in between */
+	in(r, "GET / HTTP/1.1\r\n\r\n");
+	check(r, "");
+}
+
+static void test_attached_late(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	r->first = false;
+	in(r, "rest of a body");
+	out(r, OK);
+	in(r, "GET /n HTTP/1.1\r\n\r\n");
+	out(r, OK);
+	check(r, "OUT 200 +40 GAP LENGTH\nIN GET /n +19 END\nOUT 200 +40 LENGTH END\n");
+	r = run_new();
+	r->first = false;
+	out(r, "rest of a response");
+	in(r, "GE"); /* not even the first line: no guess */
+	in(r, "T /n HTTP/1.1\r\n\r\n");
+	check(r, "");
+}
+
+static void test_split_head(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	in(r, "POST /a?b HT");
+	in(r, "TP/1.1\r\nContent-Len");
+	in(r, "gth: 3\r\n\r\na");
+	in(r, "bc");
+	out(r, "HTTP/1.1 200 OK\r\nConte");
+	out(r, "nt-Length: 2\r\n\r\nok");
+	check(r, "IN +12 PART\nIN +19 PART\nIN POST /a +11 MASKED LENGTH\nIN +2 END\n"
+		 "OUT +22 PART\nOUT 200 +18 LENGTH END\n");
+}
+
+/* A body of known length is walked over exactly, captured or not. */
+static void test_body_not_captured(void **state)
+{
+	static const char head[] = "POST /u HTTP/1.1\r\nContent-Length: 100000\r\n\r\n";
+	struct run *r = run_new();
+	size_t n = sizeof(head) - 1;
+
+	(void)state;
+	operate(r, false, head, n + 40000, n);
+	operate(r, false, "", 30000, 0);
+	operate(r, false, "", 30000, 0);
+	in(r, "GET /n HTTP/1.1\r\n\r\n");
+	check(r, "IN POST /u +40044 LENGTH\nIN +30000\nIN +30000 END\nIN GET /n +19 END\n");
+}
+
+static void test_chunked_not_captured(void **state)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n";
+	static char send[100000];
+	struct run *r = run_new();
+	size_t n = sizeof(head) - 1;
+
+	(void)state;
+	memcpy(send, head, n);
+	/* One chunk and the last one: known by arithmetic. */
+	memcpy(send + n + 0x10000, "\r\n0\r\n\r\n", 7);
+	in(r, "GET / HTTP/1.1\r\n\r\n");
+	operate(r, true, send, n + 0x10000 + 7, 200);
+	/* Chunks whose borders are not seen: the last bytes tell. */
+	in(r, "GET / HTTP/1.1\r\n\r\n");
+	operate(r, true, send, 90000, 200);
+	operate(r, true, send, 500, 100);
+	memcpy(send + 493, "\r\n0\r\n\r\n", 7);
+	operate(r, true, send, 500, 100);
+	in(r, "GET / HTTP/1.1\r\n\r\n");
+	check(r, "IN GET / +18 END\nOUT 200 +65597 CHUNKED END\nIN GET / +18 END\n"
+		 "OUT 200 +90000 CHUNKED\nOUT +500\nOUT +500 END\nIN GET / +18 END\n");
+}
+
+/* An upload whose chunk borders were not seen has no known end, and nothing is guessed. */
+static void test_upload_lost(void **state)
+{
+	static const char head[] = "POST /u HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n";
+	struct run *r = run_new();
+
+	(void)state;
+	operate(r, false, head, sizeof(head) - 1 + 9000, sizeof(head) - 1);
+	in(r, "GET /body HTTP/1.1\r\n\r\n"); /* before the answer: part of the upload */
+	out(r, OK);
+	in(r, "more");
+	in(r, "GET /next HTTP/1.1\r\n\r\n");
+	out(r, OK);
+	check(r, "IN POST /u +9051 CHUNKED\nIN +22\nOUT 200 +40 LENGTH END\nIN +4\n"
+		 "IN GET /next +22 END\nOUT 200 +40 LENGTH END\n");
+}
+
+/* The response's length lies behind what was captured: the next request tells its end. */
+static void test_response_head_cut(void **state)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nX: 1\r\nConte";
+	struct run *r = run_new();
+	size_t n = sizeof(head) - 1;
+
+	(void)state;
+	in(r, "GET /1 HTTP/1.1\r\n\r\n");
+	operate(r, true, head, n, n - 1);
+	check(r, "IN GET /1 +19 END\nOUT +28 PART\n"); /* the tail closed the hole */
+	r = run_new();
+	in(r, "GET /1 HTTP/1.1\r\n\r\n");
+	{
+		struct flow_http_op op = op_of(r, true, 9000);
+
+		flow_http__begin(&r->http, &op);
+		flow_http__data(&r->http, head, (uint32_t)n);
+		flow_http__end(&r->http);
+	}
+	operate(r, true, "x", 1, 1);
+	in(r, "GET /2 HTTP/1.1\r\n\r\n");
+	out(r, OK);
+	check(r, "IN GET /1 +19 END\nOUT 200 +9000 GAP\nOUT +1\nOUT +0 GAP END\n"
+		 "IN GET /2 +19 END\nOUT 200 +40 LENGTH END\n");
+}
+
+static void test_until_close(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	in(r, "GET / HTTP/1.0\r\n\r\n");
+	out(r, "HTTP/1.1 200 OK\r\n\r\nsome");
+	out(r, "thing");
+	flow_http__close(&r->http, false);
+	check(r, "IN GET / +18 CLOSE END\nOUT 200 +23 CLOSE\nOUT +5\nOUT +0 END\n");
+	r = run_new();
+	in(r, "GET / HTTP/1.0\r\n\r\n");
+	out(r, "HTTP/1.1 200 OK\r\n\r\nsome");
+	flow_http__close(&r->http, true); /* reset by the peer: no end */
+	check(r, "IN GET / +18 CLOSE END\nOUT 200 +23 CLOSE\n");
+}
+
+static void test_lost_records(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	/* The response and maybe more was lost: the next head settles it. */
+	in(r, "GET /1 HTTP/1.1\r\n\r\n");
+	flow_http__lost(&r->http);
+	in(r, "GET /2 HTTP/1.1\r\n\r\n");
+	out(r, OK);
+	/* Nothing was open: nothing is marked. */
+	flow_http__lost(&r->http);
+	in(r, "GET /3 HTTP/1.1\r\n\r\n");
+	out(r, OK);
+	/* What follows a loss and is no head is not taken for one. */
+	flow_http__lost(&r->http);
+	in(r, "abc\r\n\r\n");
+	in(r, "GET /4 HTTP/1.1\r\n\r\n");
+	check(r, "IN GET /1 +19 END\nIN GET /2 +19 GAP RESYNC END\nOUT 200 +40 LENGTH END\n"
+		 "IN GET /3 +19 END\nOUT 200 +40 LENGTH END\nIN GET /4 +19 GAP END\n");
+}
+
+static void test_lost_in_response(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	in(r, "GET /1 HTTP/1.1\r\n\r\n");
+	out(r, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegin");
+	flow_http__lost(&r->http);
+	out(r, OK); /* of a request that was lost, too */
+	in(r, "GET /3 HTTP/1.1\r\n\r\n");
+	out(r, OK);
+	check(r, "IN GET /1 +19 END\nOUT 200 +46 LENGTH\nOUT +0 GAP END\nOUT 200 +40 GAP LENGTH\n"
+		 "IN GET /3 +19 END\nOUT 200 +40 LENGTH END\n");
+}
+
+/* A client that pipelines keeps its order: no request is declared lost for it. */
+static void test_lost_pipelined(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	in(r, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n");
+	flow_http__lost(&r->http);
+	in(r, "GET /3 HTTP/1.1\r\n\r\n");
+	out(r, OK OK OK);
+	check(r, "IN GET /1 +19 END\nIN GET /2 +19 END\nIN GET /3 +19 END\n"
+		 "OUT 200 +40 LENGTH END\nOUT 200 +40 LENGTH END\nOUT 200 +40 LENGTH END\n");
+}
+
+static void test_ends(void **state)
+{
+	struct run *r = run_new();
+	struct flow_http_op op;
+
+	(void)state;
+	in(r, "GET / HTTP/1.1\r\n\r\n");
+	op = op_of(r, false, 0);
+	flow_http__eof(&r->http, &op);
+	out(r, OK);
+	op = op_of(r, true, 0);
+	flow_http__failed(&r->http, &op, 32);
+	check(r, "IN GET / +18 END\nIN +0 EOF\nOUT 200 +40 LENGTH END\nOUT +0 error\n");
+}
+
+static void test_upgraded_is_silent(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	in(r, "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	out(r, "HTTP/1.1 101 Switching Protocols\r\n\r\n");
+	in(r, "GET / HTTP/1.1\r\n\r\n");
+	out(r, OK);
+	check(r, "IN GET / +59 END\nOUT 101 +36 UPGRADE END\n");
+	/* Not taken (h2c): the next request is an ordinary one. */
+	r = run_new();
+	in(r, "GET /1 HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+	out(r, OK);
+	in(r, "GET /2 HTTP/1.1\r\n\r\n");
+	check(r, "IN GET /1 +54 END\nOUT 200 +40 LENGTH END\nIN GET /2 +19 END\n");
+}
+
+static void test_head_limit(void **state)
+{
+	static char header[8192];
+	struct run *r = run_new();
+
+	(void)state;
+	memset(header, 'a', sizeof(header));
+	memcpy(header, "X: ", 3);
+	memcpy(header + sizeof(header) - 2, "\r\n", 2);
+	in(r, "GET / HTTP/1.1\r\n");
+	for (int i = 0; i < 9; i++)
+		operate(r, false, header, sizeof(header), sizeof(header));
+	assert_int_equal(r->shared.bad, 1);
+	assert_non_null(strstr(r->log, "BAD\n"));
+	assert_null(strstr(r->log, "GET"));
+	run_free(r);
+	/* One line that never ends. */
+	r = run_new();
+	in(r, "GET /");
+	for (int i = 0; i < 9; i++)
+		operate(r, false, header + 3, 8000, 8000);
+	assert_null(strstr(r->log, "GET"));
+	run_free(r);
+}
+
+/* What is held of unfinished heads is bounded over all connections. */
+static void test_held_limit(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	r->shared.held_max = 64;
+	in(r, "GET / HTTP/1.1\r\nA: 0123456789012345678901234567890123456789");
+	in(r, "0123456789012345678901234567890123456789\r\n\r\n");
+	in(r, "GET /n HTTP/1.1\r\n\r\n");
+	assert_true(r->shared.held <= 64);
+	assert_int_equal(r->shared.gaps, 1);
+	assert_non_null(strstr(r->log, "IN GET "));
+	run_free(r);
+}
+
+static void test_long_path(void **state)
+{
+	static char head[8192];
+	struct run *r = run_new();
+	char expected[64];
+
+	(void)state;
+	memset(head, 'p', sizeof(head));
+	memcpy(head, "GET /", 5);
+	strcpy(head + 5000, " HTTP/1.1\r\n\r\n");
+	in(r, head);
+	snprintf(expected, sizeof(expected), "p +%zu LONG END\n", strlen(head));
+	assert_non_null(strstr(r->log, expected));
+	assert_int_equal(r->len, strlen("IN GET ") + FLOW_PATH_MAX + strlen(expected) - 1);
+	run_free(r);
+}
+
+/* Thousands of requests in one receive, then their responses; far too many are given up. */
+static void test_depth(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		in(r, "GET / HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\n\r\n");
+		r->len = 0;
+	}
+	for (int i = 0; i < 100; i++) {
+		out(r, OK "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+		assert_string_equal(r->log, "OUT 200 +40 LENGTH END\nOUT 200 +38 LENGTH END\n");
+		r->len = 0;
+	}
+	for (int i = 0; i <= FLOW_HTTP_DEPTH; i++) {
+		in(r, "GET / HTTP/1.1\r\n\r\n");
+		r->len = 0;
+	}
+	assert_int_equal(r->shared.unanswered_full, 1);
+	run_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchanges),
 		cmocka_unit_test(test_split_everywhere),
 		cmocka_unit_test(test_bytewise),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_not_http),
+		cmocka_unit_test(test_client),
+		cmocka_unit_test(test_attached_late),
+		cmocka_unit_test(test_split_head),
+		cmocka_unit_test(test_body_not_captured),
+		cmocka_unit_test(test_chunked_not_captured),
+		cmocka_unit_test(test_upload_lost),
+		cmocka_unit_test(test_response_head_cut),
+		cmocka_unit_test(test_until_close),
+		cmocka_unit_test(test_lost_records),
+		cmocka_unit_test(test_lost_in_response),
+		cmocka_unit_test(test_lost_pipelined),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_upgraded_is_silent),
+		cmocka_unit_test(test_head_limit),
+		cmocka_unit_test(test_held_limit),
+		cmocka_unit_test(test_long_path),
+		cmocka_unit_test(test_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
