@@ -114,17 +114,17 @@ deps:
 
 demo:
 	tools/install-deps
-	$(MAKE) all tools
+	$(MAKE) -j$$(nproc) all tools
 	tools/demo/run-demo
 
 test:
 	tools/install-deps --test
-	$(MAKE) all tools unit fuzz
+	$(MAKE) -j$$(nproc) all tools unit fuzz
 	tests/run
 
 bench:
 	tools/install-deps --test
-	$(MAKE) all tools
+	$(MAKE) -j$$(nproc) all tools
 	tools/bench/run-bench
 
 format:

@@ -15,15 +15,13 @@ struct lr_iter_thread {
 	__u64 start_ns;
 };
 
-const volatile __u32 lr_iter_tgid = 0; /* 0: all */
-
 SEC("iter/task")
 int lr_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct lr_iter_thread rec = {};
 
-	if (!task || (lr_iter_tgid && (__u32)task->tgid != lr_iter_tgid))
+	if (!task)
 		return 0;
 	rec.pid = task->tgid;
 	rec.tid = task->pid;

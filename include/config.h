@@ -5,10 +5,10 @@
 
 #include "layout.h"
 
-#define LR_MAX_PROCESSES   256 /* observed at once */
+#define LR_MAX_PROCESSES   256	  /* observed at once */
 #define LR_MAX_RESOURCES   262144 /* live async resources kept in the kernel */
-#define LR_MAX_CONNECTIONS 65536 /* followed by the system call path (no socket storage there) */
-#define LR_RING_BYTES      (8u << 20) /* default, --ring-size */
+#define LR_MAX_CONNECTIONS 65536  /* followed by the system call path (no socket storage there) */
+#define LR_RING_BYTES	   (8u << 20) /* default, --ring-size */
 
 #define LR_LEVEL_REQUESTS  0
 #define LR_LEVEL_RESOURCES 1

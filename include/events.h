@@ -15,16 +15,16 @@
 #endif
 
 enum lr_event_type {
-	LR_EV_THREAD = 1, /* first record of a thread: lr_ev_thread */
-	LR_EV_CONN = 2, /* first operation on a connection: lr_ev_conn */
-	LR_EV_IN = 3, /* bytes received from a connection: lr_ev_data */
-	LR_EV_OUT = 4, /* bytes sent to a connection: lr_ev_data */
-	LR_EV_CLOSE = 5, /* connection closed by the process or reset: lr_ev_close */
-	LR_EV_INIT = 6, /* async resource created: lr_ev_resource */
-	LR_EV_DESTROY = 7, /* async resource destroyed: lr_ev_resource */
-	LR_EV_SCOPE = 8, /* native callback scope ended: lr_ev_scope */
-	LR_EV_PARSER = 9, /* HTTP parser reached the end of a request's headers: lr_ev_parser */
-	LR_EV_GC = 10, /* garbage collection: lr_ev_gc */
+	LR_EV_THREAD = 1,   /* first record of a thread: lr_ev_thread */
+	LR_EV_CONN = 2,	    /* first operation on a connection: lr_ev_conn */
+	LR_EV_IN = 3,	    /* bytes received from a connection: lr_ev_data */
+	LR_EV_OUT = 4,	    /* bytes sent to a connection: lr_ev_data */
+	LR_EV_CLOSE = 5,    /* connection closed by the process or reset: lr_ev_close */
+	LR_EV_INIT = 6,	    /* async resource created: lr_ev_resource */
+	LR_EV_DESTROY = 7,  /* async resource destroyed: lr_ev_resource */
+	LR_EV_SCOPE = 8,    /* native callback scope ended: lr_ev_scope */
+	LR_EV_PARSER = 9,   /* HTTP parser reached the end of a request's headers: lr_ev_parser */
+	LR_EV_GC = 10,	    /* garbage collection: lr_ev_gc */
 	LR_EV_PROCESS = 11, /* fork, exec or exit of a process: lr_ev_process */
 };
 
@@ -57,12 +57,12 @@ enum lr_family {
 
 struct lr_ev_conn {
 	struct lr_event h;
-	__u64 conn; /* number of the connection: unique for the life of the agent, never reused */
+	__u64 conn;   /* number of the connection: unique for the life of the agent, never reused */
 	__u16 family; /* enum lr_family */
 	__u16 local_port; /* host byte order */
 	__u16 peer_port;
 	__u16 first_out; /* 1: the process wrote first (a client connection, most likely) */
-	__u32 inode; /* socket inode, 0 unknown */
+	__u32 inode;	 /* socket inode, 0 unknown */
 	__u32 pad;
 	__u8 local_addr[16];
 	__u8 peer_addr[16];
@@ -70,12 +70,13 @@ struct lr_ev_conn {
 
 /* The data part of lr_ev_data holds only what a parser needs; it is never stored. */
 #define LR_DATA_MAX  4096 /* bytes captured in one record */
-#define LR_DATA_TAIL 8 /* last bytes of a send that was not captured whole */
+#define LR_DATA_TAIL 8	  /* last bytes of a send that was not captured whole */
 
-#define LR_DATA_F_IDLE (1u << 0) /* idle_ns is valid */
+#define LR_DATA_F_IDLE	(1u << 0) /* idle_ns is valid */
 #define LR_DATA_F_SLEPT (1u << 1) /* the thread slept since its previous record */
-#define LR_DATA_F_TAIL (1u << 2) /* tail is valid */
-#define LR_DATA_F_FAULT (1u << 3) /* reading the bytes failed: captured is shorter than it should be */
+#define LR_DATA_F_TAIL	(1u << 2) /* tail is valid */
+#define LR_DATA_F_FAULT \
+	(1u << 3) /* reading the bytes failed: captured is shorter than it should be */
 #define LR_DATA_F_FIRST (1u << 4) /* first operation seen on this connection */
 
 /*
@@ -86,9 +87,9 @@ struct lr_ev_data {
 	struct lr_event h;
 	__u64 conn;
 	__u64 arrival_ns; /* receive: when the last segment arrived in the socket, 0 unknown */
-	__u64 idle_ns; /* time the thread's event loop has spent waiting in all */
-	__u64 cpu_ns; /* on-CPU time of the thread as of its last context switch or tick */
-	__s32 ret; /* bytes of the whole operation, 0 end of stream, -errno */
+	__u64 idle_ns;	  /* time the thread's event loop has spent waiting in all */
+	__u64 cpu_ns;	  /* on-CPU time of the thread as of its last context switch or tick */
+	__s32 ret;	  /* bytes of the whole operation, 0 end of stream, -errno */
 	__u32 offset;
 	__u32 captured;
 	__u32 flags; /* LR_DATA_F_* */
@@ -103,22 +104,22 @@ struct lr_ev_close {
 	__u32 new_state;
 };
 
-#define LR_RES_F_IDS (1u << 0) /* async_id and trigger_id are valid */
-#define LR_RES_F_EXEC (1u << 1) /* exec_id and counter are valid */
+#define LR_RES_F_IDS	  (1u << 0) /* async_id and trigger_id are valid */
+#define LR_RES_F_EXEC	  (1u << 1) /* exec_id and counter are valid */
 #define LR_RES_F_PROVIDER (1u << 2)
-#define LR_RES_F_REUSE (1u << 3) /* destroy of the old id of an object that gets a new one */
+#define LR_RES_F_REUSE	  (1u << 3) /* destroy of the old id of an object that gets a new one */
 
 struct lr_ev_resource {
 	struct lr_event h;
-	__u64 env; /* address of node::Environment: names the environment in its process */
-	__u64 object; /* address of the AsyncWrap */
+	__u64 env;	/* address of node::Environment: names the environment in its process */
+	__u64 object;	/* address of the AsyncWrap */
 	__u64 async_id; /* bits of a double, as are the next three */
 	__u64 trigger_id;
-	__u64 exec_id; /* execution async id when this happened */
-	__u64 counter; /* async id counter when this happened */
-	__u64 conn; /* connection this thread last received from in this wake-up, 0 none */
+	__u64 exec_id;	/* execution async id when this happened */
+	__u64 counter;	/* async id counter when this happened */
+	__u64 conn;	/* connection this thread last received from in this wake-up, 0 none */
 	__u32 provider; /* index into the binary's provider table */
-	__u32 flags; /* LR_RES_F_* */
+	__u32 flags;	/* LR_RES_F_* */
 };
 
 struct lr_ev_scope {
@@ -127,8 +128,8 @@ struct lr_ev_scope {
 	__u64 async_id; /* of the resource whose callback ran: bits of a double */
 	__u64 trigger_id;
 	__u64 counter; /* async id counter at the end of the scope */
-	__u64 conn; /* as in lr_ev_resource */
-	__u32 flags; /* LR_RES_F_* */
+	__u64 conn;    /* as in lr_ev_resource */
+	__u32 flags;   /* LR_RES_F_* */
 	__u32 pad;
 };
 
@@ -158,8 +159,8 @@ enum lr_process_op {
 
 struct lr_ev_process {
 	struct lr_event h;
-	__u32 op; /* enum lr_process_op */
-	__u32 other; /* fork: pid of the child */
+	__u32 op;	 /* enum lr_process_op */
+	__u32 other;	 /* fork: pid of the child */
 	__s32 exit_code; /* exit: wait(2) status */
 	__u32 pad;
 };

@@ -15,10 +15,9 @@
 	LR_STAT(data_fault, READ, "reads of sent or received bytes that failed")             \
 	LR_STAT(runtime_fault, READ, "reads of the runtime's memory that failed")            \
 	LR_STAT(runtime_check, READ, "reads of the runtime's memory that failed a check")    \
-	LR_STAT(unlocated, READ, "sends and receives without a usable buffer address")    \
+	LR_STAT(unlocated, READ, "sends and receives without a usable buffer address")       \
 	LR_STAT(tls_connections, NONE, "TLS connections: their requests are not followed")   \
 	LR_STAT(http2_connections, NONE, "HTTP/2 connections: their requests are not followed")
-
 
 #define LR_STAT(name, loss, text) LR_STAT_##name,
 enum lr_stat { LR_STATS(LR_STAT) LR_STAT_COUNT };

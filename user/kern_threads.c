@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LOG_MODULE "threads"
@@ -15,20 +16,48 @@ struct iter_thread {
 	uint64_t start_ns;
 };
 
-static int open_iterator(struct loopray_bpf *skel, struct bpf_link **link)
-{
-	int fd;
+/* Loading takes some 30 ms, listing far less than one: so it is kept. */
+static struct loopray_bpf *iter_skel;
+static struct bpf_link *iter_link;
 
-	*link = bpf_program__attach_iter(skel->progs.lr_threads, NULL);
-	if (!*link)
+/* Only the iterator: no other program is loaded and no other map made. */
+static int load_iterator(void)
+{
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	int err;
+
+	if (iter_link)
+		return 0;
+	kern__init_log();
+	iter_skel = loopray_bpf__open();
+	if (!iter_skel)
 		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(*link));
-	return fd < 0 ? -errno : fd;
+	bpf_object__for_each_program(prog, iter_skel->obj)
+		bpf_program__set_autoload(prog, prog == iter_skel->progs.lr_threads);
+	bpf_object__for_each_map(map, iter_skel->obj) if (map != iter_skel->maps.rodata)
+		bpf_map__set_autocreate(map, false);
+	err = loopray_bpf__load(iter_skel);
+	if (!err) {
+		iter_link = bpf_program__attach_iter(iter_skel->progs.lr_threads, NULL);
+		err = iter_link ? 0 : -errno;
+	}
+	if (err)
+		kern_threads__free();
+	return err;
 }
 
-static int read_threads(int fd, struct target_thread *threads, size_t cap)
+void kern_threads__free(void)
 {
-	struct iter_thread buf[64];
+	bpf_link__destroy(iter_link);
+	loopray_bpf__destroy(iter_skel);
+	iter_link = NULL;
+	iter_skel = NULL;
+}
+
+static int read_threads(int fd, pid_t pid, struct target_thread *threads, size_t cap)
+{
+	struct iter_thread buf[128];
 	size_t have = 0;
 	int n = 0;
 
@@ -36,7 +65,7 @@ static int read_threads(int fd, struct target_thread *threads, size_t cap)
 		ssize_t got = read(fd, (char *)buf + have, sizeof(buf) - have);
 		size_t whole;
 
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (got < 0)
 			return -errno;
@@ -44,49 +73,30 @@ static int read_threads(int fd, struct target_thread *threads, size_t cap)
 			return n;
 		have += (size_t)got;
 		whole = have / sizeof(buf[0]);
-		for (size_t i = 0; i < whole; i++, n++)
+		for (size_t i = 0; i < whole; i++) {
+			if (buf[i].pid != (uint32_t)pid)
+				continue;
 			if ((size_t)n < cap)
 				threads[n] = (struct target_thread){.tid = (pid_t)buf[i].tid,
 								    .fsbase = buf[i].fsbase};
+			n++;
+		}
 		have -= whole * sizeof(buf[0]);
-		__builtin_memmove(buf, &buf[whole], have);
+		memmove(buf, &buf[whole], have);
 	}
-}
-
-/* Only the iterator: no other program is loaded and no other map made. */
-static int load_iterator(struct loopray_bpf *skel, pid_t pid)
-{
-	struct bpf_program *prog;
-	struct bpf_map *map;
-
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, prog == skel->progs.lr_threads);
-	bpf_object__for_each_map(map, skel->obj) if (map != skel->maps.rodata)
-		bpf_map__set_autocreate(map, false);
-	skel->rodata->lr_iter_tgid = (uint32_t)pid;
-	return loopray_bpf__load(skel);
 }
 
 int kern_threads__list(pid_t pid, struct target_thread *threads, size_t cap)
 {
-	struct loopray_bpf *skel;
-	struct bpf_link *link = NULL;
-	int err, fd;
+	int err = load_iterator();
+	int fd;
 
-	kern__init_log();
-	skel = loopray_bpf__open();
-	if (!skel)
+	if (err)
+		return err;
+	fd = bpf_iter_create(bpf_link__fd(iter_link));
+	if (fd < 0)
 		return -errno;
-	err = load_iterator(skel, pid);
-	if (!err) {
-		fd = open_iterator(skel, &link);
-		err = fd;
-		if (fd >= 0) {
-			err = read_threads(fd, threads, cap);
-			close(fd);
-		}
-	}
-	bpf_link__destroy(link);
-	loopray_bpf__destroy(skel);
+	err = read_threads(fd, pid, threads, cap);
+	close(fd);
 	return err;
 }

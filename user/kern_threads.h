@@ -13,8 +13,10 @@
 
 /*
  * Fills at most @cap threads of process @pid. Returns their number (which may exceed @cap),
- * or -errno: -EPERM without the privilege to use BPF.
+ * or -errno: -EPERM without the privilege to use BPF. The iterator's program is loaded by
+ * the first call and stays until kern_threads__free. Not thread safe.
  */
 int kern_threads__list(pid_t pid, struct target_thread *threads, size_t cap);
+void kern_threads__free(void);
 
 #endif

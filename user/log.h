@@ -10,10 +10,10 @@
 #define LOOPRAY_LOG_H
 
 enum log_level {
-	LOG_QUIET = 0, /* errors only */
-	LOG_NORMAL = 1, /* errors and warnings, the default */
+	LOG_QUIET = 0,	 /* errors only */
+	LOG_NORMAL = 1,	 /* errors and warnings, the default */
 	LOG_VERBOSE = 2, /* -v: what was found, decoded, attached */
-	LOG_DEBUG = 3, /* -vv: every decision */
+	LOG_DEBUG = 3,	 /* -vv: every decision */
 };
 
 #ifndef LOG_MODULE
@@ -28,11 +28,11 @@ enum log_level log_get_level(void);
 void log_write(enum log_level level, const char *module, int err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-#define log_err(...)           log_write(LOG_QUIET, LOG_MODULE, 0, __VA_ARGS__)
+#define log_err(...)	       log_write(LOG_QUIET, LOG_MODULE, 0, __VA_ARGS__)
 #define log_err_errno(e, ...)  log_write(LOG_QUIET, LOG_MODULE, (e), __VA_ARGS__)
-#define log_warn(...)          log_write(LOG_NORMAL, LOG_MODULE, 0, __VA_ARGS__)
+#define log_warn(...)	       log_write(LOG_NORMAL, LOG_MODULE, 0, __VA_ARGS__)
 #define log_warn_errno(e, ...) log_write(LOG_NORMAL, LOG_MODULE, (e), __VA_ARGS__)
-#define log_info(...)          log_write(LOG_VERBOSE, LOG_MODULE, 0, __VA_ARGS__)
-#define log_debug(...)         log_write(LOG_DEBUG, LOG_MODULE, 0, __VA_ARGS__)
+#define log_info(...)	       log_write(LOG_VERBOSE, LOG_MODULE, 0, __VA_ARGS__)
+#define log_debug(...)	       log_write(LOG_DEBUG, LOG_MODULE, 0, __VA_ARGS__)
 
 #endif

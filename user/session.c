@@ -10,6 +10,7 @@
 
 #define LOG_MODULE "session"
 #include "events.h"
+#include "kern_threads.h"
 #include "log.h"
 #include "session_impl.h"
 #include "util.h"
@@ -304,5 +305,6 @@ int session__run(const struct session_opts *opts, struct session_result *result)
 			status = s.status;
 	}
 	cleanup(&s);
+	kern_threads__free();
 	return status;
 }

@@ -50,6 +50,12 @@ static int prepare(struct session_target *t)
 	char why[256] = "";
 	int err;
 
+	if (!t->proc->code_mapped) {
+		log_err("pid %d cannot be observed: its code is not mapped from its file "
+			"(--use-largepages), so that no probe would be met",
+			t->proc->pid);
+		return EX_LR_UNSUPPORTED;
+	}
 	err = target_elf__open(&t->elf, t->proc->image, why, sizeof(why));
 	if (!err)
 		err = target_cache__decode(&t->layout, t->elf, why, sizeof(why));

@@ -8,28 +8,28 @@
 #include <stdint.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define min_t(type, a, b)                       \
-	({                                      \
-		type _a = (a);                  \
-		type _b = (b);                  \
-		_a < _b ? _a : _b;              \
+#define min_t(type, a, b)          \
+	({                         \
+		type _a = (a);     \
+		type _b = (b);     \
+		_a < _b ? _a : _b; \
 	})
-#define max_t(type, a, b)                       \
-	({                                      \
-		type _a = (a);                  \
-		type _b = (b);                  \
-		_a > _b ? _a : _b;              \
+#define max_t(type, a, b)          \
+	({                         \
+		type _a = (a);     \
+		type _b = (b);     \
+		_a > _b ? _a : _b; \
 	})
 
 /* Exit statuses of the program: part of its interface (docs, man page). */
 enum exit_status {
 	EX_LR_OK = 0,
-	EX_LR_RUNTIME = 1, /* an operation failed */
-	EX_LR_USAGE = 2, /* the command line is wrong */
-	EX_LR_NO_TARGET = 3, /* no such process, or it is not Node.js */
-	EX_LR_PRIVILEGES = 4, /* the kernel refused for lack of a privilege */
-	EX_LR_UNSUPPORTED = 5, /* this Node.js or kernel cannot be observed */
-	EX_LR_LOSS = 6, /* data was lost and --fail-on-loss was given */
+	EX_LR_RUNTIME = 1,	/* an operation failed */
+	EX_LR_USAGE = 2,	/* the command line is wrong */
+	EX_LR_NO_TARGET = 3,	/* no such process, or it is not Node.js */
+	EX_LR_PRIVILEGES = 4,	/* the kernel refused for lack of a privilege */
+	EX_LR_UNSUPPORTED = 5,	/* this Node.js or kernel cannot be observed */
+	EX_LR_LOSS = 6,		/* data was lost and --fail-on-loss was given */
 	EX_LR_CHECK_FAILED = 7, /* loopray check: an expectation did not hold */
 };
 
