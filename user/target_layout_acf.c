@@ -74,9 +74,9 @@ int layout_acf__decode(struct layout_job *job)
 	int64_t slot, undefined;
 	int err;
 
-	/* V8 had the slot before Node.js used it: without its user it is of no interest. */
+	/* V8 had the slot before Node.js used it: without its user there is nothing to find. */
 	if (!layout_job__has(job, FN_NODE))
-		return layout_job__refuse(job, FN_NODE, "not in this binary");
+		return 0;
 	err = layout_job__trace(job, FN_SET);
 	if (err)
 		return err;

@@ -11,20 +11,64 @@
 #include <string.h>
 
 #include "target_layout_parts.h"
-#include "util.h"
 
 #define FN_RECORD  "node::builtins::BuiltinLoader::RecordResult("
 #define FN_COMPILE "node::builtins::BuiltinLoader::CompileFunction("
 
-/* sizeof(std::set<std::string>) of libstdc++: the two members are neighbours. */
-#define SET_SIZE 48
+/* std::set<std::string> of libstdc++: its size, and where its tree's header is. */
+#define SET_SIZE   48
+#define SET_HEADER 8
 
-/* Argument and offset of the sets: a member of the third or fourth argument, the realm. */
+#define MEMBERS_MAX 16
+
+/* Members of one argument whose addresses a function takes, ascending. */
+struct members {
+	uint8_t arg;
+	size_t n;
+	uint32_t at[MEMBERS_MAX];
+};
+
+static bool members_add(struct members *m, uint8_t arg, uint32_t at)
+{
+	size_t i = 0;
+
+	if (m->n && m->arg != arg)
+		return false;
+	m->arg = arg;
+	while (i < m->n && m->at[i] < at)
+		i++;
+	if (i < m->n && m->at[i] == at)
+		return true;
+	if (m->n == MEMBERS_MAX)
+		return false;
+	memmove(&m->at[i + 1], &m->at[i], (m->n - i) * sizeof(m->at[0]));
+	m->at[i] = at;
+	m->n++;
+	return true;
+}
+
+/* Two neighbouring sets, and nothing else but their headers (where insertion is inlined). */
+static bool members_are_sets(const struct members *m, uint32_t *sets)
+{
+	bool second = false;
+
+	for (size_t i = 0; i < m->n; i++) {
+		uint32_t from = m->at[i] - m->at[0];
+
+		second = second || from == SET_SIZE;
+		if (from != 0 && from != SET_HEADER && from != SET_SIZE &&
+		    from != SET_SIZE + SET_HEADER)
+			return false;
+	}
+	sets[0] = m->at[0];
+	sets[1] = m->at[0] + SET_SIZE;
+	return second;
+}
+
+/* The sets are members of the third or fourth argument, the realm. */
 static int decode_sets(struct layout_job *job)
 {
-	uint32_t *sets = job->l->p.builtin_sets;
-	uint8_t realm = 0;
-	size_t n = 0;
+	struct members m = {0};
 	int err = layout_job__trace(job, FN_RECORD);
 
 	if (err)
@@ -35,15 +79,10 @@ static int decode_sets(struct layout_job *job)
 		if (e->kind != TRACE_LEA || e->at.root != TRACE_ARG || e->at.id < 2 ||
 		    e->at.n != 0 || e->at.add <= 0 || e->at.add > INT16_MAX)
 			continue;
-		if ((n > 0 && sets[0] == (uint32_t)e->at.add) ||
-		    (n > 1 && sets[1] == (uint32_t)e->at.add))
-			continue;
-		if (n == ARRAY_SIZE(job->l->p.builtin_sets) || (n && realm != e->at.id))
-			return layout_job__refuse(job, FN_RECORD, "more than two sets");
-		realm = e->at.id;
-		sets[n++] = (uint32_t)e->at.add;
+		if (!members_add(&m, e->at.id, (uint32_t)e->at.add))
+			return layout_job__refuse(job, FN_RECORD, "uses too many members");
 	}
-	if (n != 2 || (sets[0] + SET_SIZE != sets[1] && sets[1] + SET_SIZE != sets[0]))
+	if (!m.n || !members_are_sets(&m, job->l->p.builtin_sets))
 		return layout_job__refuse(job, FN_RECORD, "no two neighbouring sets of strings");
 	return 0;
 }

@@ -12,7 +12,8 @@
 #include "target_memory.h"
 #include "util.h"
 
-#define SET_ROOT   16 /* header at 8, its parent pointer is the root */
+#define SET_HEADER 8
+#define SET_ROOT   16 /* the header's parent pointer; the root's is the header */
 #define DEPTH_MAX  64 /* a balanced tree this deep has more nodes than there is memory */
 #define STRING_MAX 4096
 
@@ -52,6 +53,8 @@ int layout_set__contains(struct target_memory *m, uint64_t set, const char *key)
 		if (depth == DEPTH_MAX)
 			return -ELOOP;
 		err = target_memory__read(m, at, &node, sizeof(node));
+		if (!err && depth == 0 && node.parent != set + SET_HEADER)
+			return -EINVAL; /* no set here, or it is being rebalanced */
 		if (!err)
 			err = compare(m, &node, key, &order);
 		if (!err && order == 0)

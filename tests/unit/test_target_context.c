@@ -19,6 +19,7 @@ struct set_node {
 
 static void set_put(struct world *w, size_t which, struct set_node *root)
 {
+	root->parent = (void *)((char *)w->realm + FAKE_REALM_SETS + 48 * which + 8);
 	put(w->realm, FAKE_REALM_SETS + 48 * which + 16, addr(root));
 }
 
@@ -87,6 +88,10 @@ static void context_unknown(void **state)
 	root.right = &root;
 	assert_int_equal(mechanism(&w), TARGET_CONTEXT_UNKNOWN);
 	root.right = NULL;
+	root.parent = &root;
+	assert_int_equal(mechanism(&w), TARGET_CONTEXT_UNKNOWN);
+	set_put(&w, 0, &root);
+	assert_int_equal(mechanism(&w), TARGET_CONTEXT_NONE);
 	root.length = 1ULL << 40;
 	assert_int_equal(mechanism(&w), TARGET_CONTEXT_UNKNOWN);
 }
