@@ -84,12 +84,9 @@ static __noinline __u64 runtime_find_env(struct task_struct *task, struct lr_tas
 	if (!isolate)
 		return 0;
 	env = chain_walk(&p->layout.isolate_env, isolate);
-	if (!env) {
-		stat_add(LR_STAT_runtime_fault, 1);
-		return 0;
-	}
-	if (chain_walk(&p->layout.env_isolate, env) != isolate) {
-		stat_add(LR_STAT_runtime_check, 1);
+	/* Being set up or torn down: what depends on it says that it is unknown. */
+	if (!env || chain_walk(&p->layout.env_isolate, env) != isolate) {
+		stat_add(LR_STAT_env_not_found, 1);
 		return 0;
 	}
 	t->isolate = isolate;

@@ -16,6 +16,8 @@
 	LR_STAT(runtime_fault, READ, "reads of the runtime's memory that failed")            \
 	LR_STAT(runtime_check, READ, "reads of the runtime's memory that failed a check")    \
 	LR_STAT(unlocated, READ, "sends and receives without a usable buffer address")       \
+	LR_STAT(env_not_found, NONE,                                                         \
+		"threads seen while their environment was not (yet, or any more) there")     \
 	LR_STAT(tls_connections, NONE, "TLS connections: their requests are not followed")   \
 	LR_STAT(http2_connections, NONE, "HTTP/2 connections: their requests are not followed")
 

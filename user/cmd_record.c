@@ -20,6 +20,7 @@ struct record {
 	const struct options *opts;
 	struct out_capture_opts file;
 	struct out_capture *capture;
+	int error; /* of making the capture: said once */
 	bool progress; /* stderr is a terminal, and not -q */
 	uint64_t started_ns;
 	uint64_t shown_ns;
@@ -32,12 +33,10 @@ static int on_event(void *ctx, const struct flow_event *ev)
 	struct record *r = ctx;
 
 	/* Made with the first event, so that a session that cannot begin leaves no file. */
-	if (!r->capture) {
-		int err = out_capture__create(&r->capture, &r->file);
-
-		if (err)
-			return err;
-	}
+	if (!r->capture && !r->error)
+		r->error = out_capture__create(&r->capture, &r->file);
+	if (r->error)
+		return r->error;
 	if (ev->type == FE_IN && (ev->io.flags & FE_F_HEAD))
 		r->requests++;
 	else if (ev->type == FE_LOSS)
@@ -127,7 +126,7 @@ int cmd_record(const struct options *opts)
 		out_capture__set_requests(r.capture, r.requests);
 		err = out_capture__close(r.capture, result.start_ns != 0);
 	}
-	if (result.start_ns && !err)
+	if (r.capture && result.start_ns && !err)
 		say_result(&r, r.file.path, &result);
 	if (err && !status)
 		status = EX_LR_RUNTIME;

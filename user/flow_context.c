@@ -159,8 +159,10 @@ static int keep(struct flow_context *c, const struct flow_event *ev, struct ctx_
 	const struct fe_resource *r = &ev->resource;
 	struct ctx_res *res = find(c, ev->pid, r->env, r->async_id);
 
-	if (res) /* its destroy was not seen */
+	if (res) { /* its destroy was not seen */
+		res->type->pub.alive--;
 		retire(c, res);
+	}
 	res = flow_pool__alloc(&c->res_pool);
 	if (!res) {
 		c->overflow++;

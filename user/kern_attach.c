@@ -93,13 +93,18 @@ static int attach_tracepoint(struct kern *k, struct bpf_program *prog)
 	return kern__keep_link(k, -1, link);
 }
 
+/*
+ * Receives come last and, as links are removed in the opposite order, go first: a request that is
+ * seen has its response seen too. The other way round, the response of an unseen request would
+ * be all there is to pair with the next one.
+ */
 int kern__attach_bytes(struct kern *k)
 {
 	struct bpf_program *progs[] = {
-		k->skel->progs.lr_sock_recv,  k->skel->progs.lr_sock_send,
-		k->skel->progs.lr_sys_exit,   k->skel->progs.lr_data_ready,
-		k->skel->progs.lr_sock_state, k->skel->progs.lr_exit,
-		k->skel->progs.lr_exec,
+		k->skel->progs.lr_exit,	      k->skel->progs.lr_exec,
+		k->skel->progs.lr_data_ready, k->skel->progs.lr_sock_state,
+		k->skel->progs.lr_sys_exit,   k->skel->progs.lr_sock_send,
+		k->skel->progs.lr_sock_recv,
 	};
 	int err = 0;
 

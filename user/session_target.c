@@ -258,6 +258,8 @@ void session__look_at_pending(struct session *s)
 			continue;
 		if (session__attach_target(s, s->targets[s->ntargets - 1]))
 			session__target_ended(s, s->targets[s->ntargets - 1]);
+		else
+			log_info("pid %d: attached", s->pending[i]);
 	}
 	s->npending = 0;
 }
