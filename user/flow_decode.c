@@ -306,7 +306,7 @@ int flow_decode__record(struct flow_decode *d, const void *rec, size_t len)
 	}
 	/* A close concerns a connection, not the thread that happened to run. */
 	if (h.type == LR_EV_THREAD || (h.type != LR_EV_CLOSE && h.seq)) {
-		t = flow_decode__thread(d, &h, rec, &err);
+		t = flow_decode__thread(d, &h, &err);
 		if (err || !t)
 			return err;
 	}

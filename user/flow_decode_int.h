@@ -15,7 +15,6 @@ struct decode_thread {
 	uint32_t env; /* ENV_NONE until it does something */
 	uint32_t next_seq;
 	uint64_t env_addr;
-	uint64_t start_ns;
 	uint64_t loss_epoch;	  /* decoder's epoch when records of this thread were last lost */
 	uint64_t gc_start;	  /* 0 none */
 	struct decode_conn *open; /* receive whose continuation may come */
@@ -67,7 +66,7 @@ int flow_decode__emit(struct flow_decode *d, const struct flow_event *ev);
 
 /* flow_decode_thread.c */
 struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr_event *h,
-					  const void *rec, int *err);
+					  int *err);
 int flow_decode__number(struct flow_decode *d, struct decode_thread *t, uint64_t env_addr,
 			uint64_t ts);
 int flow_decode__process(struct flow_decode *d, struct decode_thread *t, const void *rec);

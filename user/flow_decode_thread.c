@@ -112,28 +112,26 @@ static uint32_t missing(const struct flow_decode *d, const struct decode_thread 
 	return d->threads_evicted ? 0 : seq - 1;
 }
 
-/* Another thread has got the number of one that ended unseen. */
-static bool begins_anew(const struct decode_thread *t, const struct lr_event *h, const void *rec)
+/*
+ * Another thread has got the number of one that ended unseen: a count that goes back, or a
+ * first record where one was seen before.
+ */
+static bool begins_anew(const struct decode_thread *t, const struct lr_event *h)
 {
-	struct lr_ev_thread ev;
-
-	if (t->pid != h->pid || (h->seq && t->next_seq && (int32_t)(h->seq - t->next_seq) < 0))
+	if (t->pid != h->pid)
 		return true;
-	if (h->type != LR_EV_THREAD || !h->seq)
+	if (!h->seq || !t->next_seq)
 		return false;
-	memcpy(&ev, rec, sizeof(ev));
-	return t->start_ns && ev.start_ns != t->start_ns;
+	return h->type == LR_EV_THREAD || (int32_t)(h->seq - t->next_seq) < 0;
 }
 
-struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr_event *h,
-					  const void *rec, int *err)
+struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr_event *h, int *err)
 {
 	struct decode_thread *t = flow_table__get(&d->threads, h->tid, 0);
-	struct lr_ev_thread ev;
 	uint32_t lost;
 
 	*err = 0;
-	if (t && begins_anew(t, h, rec)) {
+	if (t && begins_anew(t, h)) {
 		*err = thread_drop(d, t, h->ts, true);
 		t = NULL;
 	}
@@ -148,12 +146,9 @@ struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr
 	lost = h->seq ? missing(d, t, h->seq) : 0;
 	if (h->seq)
 		t->next_seq = h->seq + 1;
-	if (h->type == LR_EV_THREAD && h->seq) {
-		memcpy(&ev, rec, sizeof(ev));
-		t->start_ns = ev.start_ns;
-	} else if (h->type != LR_EV_PROCESS) {
+	/* The first record alone does not say that the thread runs an environment. */
+	if (h->type != LR_EV_PROCESS && (h->type != LR_EV_THREAD || !h->seq))
 		*err = flow_decode__number(d, t, 0, h->ts);
-	}
 	if (lost && !*err) {
 		d->stats.lost += lost;
 		t->loss_epoch = ++d->loss_epoch;
