@@ -95,7 +95,8 @@ size_t flow_context__types(const struct flow_context *c, struct flow_res_type *t
 		if (t->init || t->destroy || t->before)
 			all[n++] = *t;
 	}
-	qsort(all, n, sizeof(all[0]), by_inits);
+	if (n > 1)
+		qsort(all, n, sizeof(all[0]), by_inits);
 	if (n && cap)
 		memcpy(types, all, (n < cap ? n : cap) * sizeof(all[0]));
 	return n;

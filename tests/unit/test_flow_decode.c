@@ -322,7 +322,7 @@ static void test_thread_reused(void **state)
 	thread(r, PID + 1, 6); /* the count fits, but this is always the first record */
 	in_on(r, 1, GET, PID + 1);
 	check(r, "thread 101 env 2 ended\nloss kind 0 of 101: 200\nthread 101 env 3\n"
-		 "in 1 +19 head end resync\n");
+		 "in 1 +19 head end\n");
 	run_free(r);
 }
 
