@@ -48,12 +48,30 @@ static int check_thread(struct layout_check *c, const struct target_thread *t, s
 	return err ? err : 1;
 }
 
-/* V8's own worker threads borrow an isolate while they help it: the owner keeps it. */
-static bool is_borrowed(const struct target_env *envs, size_t n, const struct target_env *e)
+/*
+ * V8's own worker threads take the isolate of the thread that they help (24 and later do it
+ * often). The owner is the main thread, or the worker on whose stack the environment's loop
+ * lies: thread pointers are above their stacks.
+ */
+static uint64_t stack_distance(const struct layout_check *c, const struct target_env *e)
+{
+	if (e->tid == c->pid)
+		return 0;
+	return e->loop && e->fsbase > e->loop ? e->fsbase - e->loop : UINT64_MAX;
+}
+
+/* Whether @e is an environment that is already known; its nearest thread gets it. */
+static bool is_known(const struct layout_check *c, struct target_env *envs, size_t n,
+		     const struct target_env *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (envs[i].env == e->env)
-			return true;
+		if (envs[i].env != e->env)
+			continue;
+		if (stack_distance(c, e) < stack_distance(c, &envs[i])) {
+			envs[i].tid = e->tid;
+			envs[i].fsbase = e->fsbase;
+		}
+		return true;
 	}
 	return false;
 }
@@ -84,7 +102,7 @@ static int check_pass(struct layout_check *c, struct check_threads *ts)
 		if (got < 0)
 			return got;
 		ts->settled[i] = true;
-		if (got == 0 || is_borrowed(ts->envs, ts->found, e))
+		if (got == 0 || is_known(c, ts->envs, ts->found, e))
 			continue;
 		layout_context__detect(c->l, c->m, e);
 		ts->found++;

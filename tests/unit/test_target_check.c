@@ -220,7 +220,12 @@ struct worker {
 static void *worker_main(void *arg)
 {
 	struct worker *wk = arg;
+	struct world own;
 
+	if (!wk->world) {
+		build(&own);
+		wk->world = &own;
+	}
 	fake_current = addr(wk->world->isolate);
 	wk->t = self();
 	pthread_barrier_wait(&wk->ready);
@@ -297,16 +302,55 @@ static void half_built_worker(void **state)
 	assert_int_equal(check_two(&w, &other, envs), 1);
 }
 
-/* V8's helpers take the isolate of the thread that they help. */
-static void borrowed_isolate(void **state)
+/* V8's helpers take the isolate of the thread that they help: it stays the main thread's. */
+static void borrowed_from_main(void **state)
 {
 	static struct world w;
-	struct target_env envs[3];
+	struct target_thread threads[2];
+	struct target_env envs[2];
+	struct worker helper;
+	int ret;
 
 	(void)state;
 	build(&w);
 	assert_int_equal(check_two(&w, &w, envs), 1);
 	assert_int_equal(envs[0].tid, gettid());
+
+	worker_start(&helper, &w);
+	threads[0] = helper.t;
+	threads[1] = self();
+	fake_current = addr(w.isolate);
+	fake_default_loop = w.loop;
+	ret = target_layout__check(&fake_layout, getpid(), fake_bias, threads, 2, envs, 2, NULL, 0);
+	fake_current = 0;
+	worker_stop(&helper);
+	assert_int_equal(ret, 1);
+	assert_int_equal(envs[0].tid, gettid());
+	assert_int_equal(envs[0].fsbase, self().fsbase);
+}
+
+/* A worker thread has its loop on its stack: whoever else is seen with its isolate helps it. */
+static void borrowed_from_worker(void **state)
+{
+	struct worker owner, first, last;
+	struct target_thread threads[3];
+	struct target_env envs[3];
+	int ret;
+
+	(void)state;
+	worker_start(&owner, NULL);
+	worker_start(&first, owner.world);
+	worker_start(&last, owner.world);
+	threads[0] = first.t;
+	threads[1] = owner.t;
+	threads[2] = last.t;
+	ret = target_layout__check(&fake_layout, getpid(), fake_bias, threads, 3, envs, 3, NULL, 0);
+	worker_stop(&first);
+	worker_stop(&last);
+	worker_stop(&owner);
+	assert_int_equal(ret, 1);
+	assert_int_equal(envs[0].tid, owner.t.tid);
+	assert_int_equal(envs[0].fsbase, owner.t.fsbase);
 }
 
 /* ---- thread keys ---- */
@@ -344,15 +388,11 @@ static void thread_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_environment),
-		cmocka_unit_test(running_context),
-		cmocka_unit_test(poll_that_goes_on),
-		cmocka_unit_test(no_isolate),
-		cmocka_unit_test(every_check_fails_by_name),
-		cmocka_unit_test(worker_threads),
-		cmocka_unit_test(half_built_worker),
-		cmocka_unit_test(borrowed_isolate),
-		cmocka_unit_test(thread_key),
+		cmocka_unit_test(good_environment),	     cmocka_unit_test(running_context),
+		cmocka_unit_test(poll_that_goes_on),	     cmocka_unit_test(no_isolate),
+		cmocka_unit_test(every_check_fails_by_name), cmocka_unit_test(worker_threads),
+		cmocka_unit_test(half_built_worker),	     cmocka_unit_test(borrowed_from_main),
+		cmocka_unit_test(borrowed_from_worker),	     cmocka_unit_test(thread_key),
 	};
 
 	return cmocka_run_group_tests(tests, fake_setup, NULL);
