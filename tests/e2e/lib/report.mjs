@@ -61,17 +61,16 @@ export async function part(version, check, fn) {
   }
 }
 
-export function table(rowsOf, names) {
+/** One line for each of @checks, one column for each version of @rowsOf. */
+export function table(rowsOf, checks) {
   const versions = [...rowsOf.keys()];
-  const left = Math.max(...versions.map((v) => v.length), 7);
-  const widths = names.map((c) => Math.max(c.length, 4));
-  const out = [[''.padEnd(left), ...names.map((c, i) => c.padEnd(widths[i]))].join('  ')];
+  const left = Math.max(...checks.map((c) => c.length), 5);
+  const widths = versions.map((v) => Math.max(v.length, 4));
+  const cell = (check, v) => (rowsOf.get(v)[check] ?? '-').padEnd(widths[versions.indexOf(v)]);
+  const out = [[''.padEnd(left), ...versions.map((v, i) => v.padEnd(widths[i]))].join('  ')];
 
-  for (const version of versions) {
-    const row = rowsOf.get(version);
-    out.push([version.padEnd(left),
-      ...names.map((c, i) => (row[c] ?? '-').padEnd(widths[i]))].join('  '));
-  }
+  for (const check of checks)
+    out.push([check.padEnd(left), ...versions.map((v) => cell(check, v))].join('  '));
   return out.map((l) => l.trimEnd()).join('\n');
 }
 
