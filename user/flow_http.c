@@ -11,8 +11,8 @@
  *   - an operation that begins with a complete, valid request line (receives) or status line
  *     (sends, and only while a request waits for one);
  *   - for a chunked response, a send that ends in the last chunk;
- *   - for a response of a client that does not pipeline, the next request's head: the
- *     response had ended with the last send before it.
+ *   - for a response to a client that does not pipeline, the next request's head: the
+ *     response had ended with the last send before it. That is exact, so it is no FE_F_GAP.
  *
  * Each message gives one event per operation that carries bytes of it, at the message's end
  * or the operation's end. Node.js writes a response head with the first body bytes in one

@@ -23,7 +23,7 @@ struct flow_http_shared {
 	size_t held;
 	size_t held_max;
 	uint64_t bad;  /* connections whose bytes stopped being HTTP/1 */
-	uint64_t gaps; /* messages whose end or beginning was not seen */
+	uint64_t gaps; /* times that a direction got out of step */
 	uint64_t
 		unanswered_full; /* connections given up at FLOW_HTTP_DEPTH or for lack of memory */
 };

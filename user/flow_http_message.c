@@ -26,7 +26,7 @@ static bool grow_kinds(struct flow_http *h)
 	uint32_t cap = h->kinds_cap * 2;
 	uint8_t *bigger;
 
-	if (cap > FLOW_HTTP_DEPTH)
+	if (cap == 0 || cap > FLOW_HTTP_DEPTH)
 		return false;
 	bigger = malloc(cap);
 	if (!bigger)
@@ -169,7 +169,7 @@ static void before_request(struct flow_http *h, struct http_dir *d)
 		d->pending |= FE_F_RESYNC | FE_F_GAP;
 		http_message__forget_requests(h);
 	} else if (out_of_step && !h->pipelined && h->kinds_count == (out->open ? 1 : 0)) {
-		http_message__close_response(h, FE_F_GAP);
+		http_message__close_response(h, 0);
 	}
 	d->suspect = false;
 	out->suspect = false;
@@ -245,9 +245,15 @@ void http_message__cut(struct flow_http *h, struct http_dir *d)
 		d->pending |= FE_F_GAP;
 		return;
 	}
-	d->pending |= FE_F_HEAD | FE_F_GAP;
+	d->pending |= FE_F_HEAD;
+	if (d->head.status < 200 && d->head.status != 101) {
+		d->pending |= FE_F_INFO; /* the response itself begins with a send of its own */
+		return;
+	}
 	d->open = h->kinds_count > 0;
 	d->state = HS_BODY_LOST;
+	if (!d->open)
+		d->pending |= FE_F_GAP;
 }
 
 /* The path outlives the line: the head may end in a later operation. */

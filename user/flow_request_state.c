@@ -80,6 +80,8 @@ static void evict(struct flow_requests *r)
 		c = c->newer;
 	if (!c || c->count)
 		c = r->oldest;
+	if (!c)
+		return;
 	if (c->count)
 		r->overflow.connections++;
 	else

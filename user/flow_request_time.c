@@ -108,7 +108,7 @@ void rq_time__begin(struct rq *rq, const struct flow_event *ev, const struct rq_
 	rq->from_ns = ev->ts;
 	rq->from_idle_ns = ev->io.idle_ns;
 	rq->from_idle_known = ev->io.flags & FE_F_IDLE;
-	if (conn->part_ts) {
+	if (conn->part_ts && conn->part_ts <= ev->ts) {
 		rq->from_ns = conn->part_ts;
 		rq->from_idle_ns = conn->part_idle_ns;
 		rq->from_idle_known = conn->part_idle_known;

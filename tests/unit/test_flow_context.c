@@ -206,7 +206,7 @@ static void test_keep_alive(void **state)
 
 	(void)state;
 	parser(run, 10);
-	for (int i = 1; i <= 3; i++) {
+	for (int64_t i = 1; i <= 3; i++) {
 		head(run, 1);
 		init(run, FSREQ, 20 * i, 10, 20 * i - 1, 1);
 		scope(run, 10, 20 * i, 1);
