@@ -80,7 +80,7 @@ static int open_mapping(pid_t pid, const struct mapping *map, struct target_elf 
 /* What a register of pthread_getspecific holds: key * mul + add, plus the thread pointer. */
 struct linear {
 	bool known, thread;
-	int64_t mul, add;
+	uint64_t mul, add; /* modulo 2^64, as the machine computes */
 };
 
 static struct linear linear_of(const struct linear *regs, int8_t reg)
@@ -118,10 +118,10 @@ static void linear_step(const struct target_elf *elf, const struct code_insn *in
 		v = linear_of(regs, in->src);
 	} else if (in->op == CODE_ADD_IMM) {
 		v = linear_of(regs, in->dst);
-		v.add += in->imm;
+		v.add += (uint64_t)in->imm;
 	} else if (in->op == CODE_LEA && in->index == CODE_NOREG) {
 		v = linear_of(regs, in->base);
-		v.add += in->disp;
+		v.add += (uint64_t)in->disp;
 	} else if (in->op == CODE_LOAD && is_self(in)) {
 		v = (struct linear){.known = true, .thread = true};
 	} else if (in->op == CODE_OTHER && is_self(in)) {
@@ -129,8 +129,8 @@ static void linear_step(const struct target_elf *elf, const struct code_insn *in
 		v.thread = true;
 	} else if (in->op == CODE_OTHER && is_shift(elf, in, &bits)) {
 		v = linear_of(regs, in->dst);
-		v.mul *= 1 << bits;
-		v.add *= 1 << bits;
+		v.mul <<= bits;
+		v.add <<= bits;
 	}
 	regs[in->dst] = v;
 }
@@ -154,13 +154,15 @@ static int decode_getspecific(const struct target_elf *elf, int64_t *offset)
 	for (size_t i = 0; i < n && insns[i].op != CODE_RET; i++) {
 		const struct code_insn *in = &insns[i];
 		struct linear base = linear_of(regs, in->base);
+		uint64_t at = base.add + (uint64_t)in->disp;
 
-		if (in->op == CODE_LOAD && in->width == 8 && !in->fs && base.known && base.thread &&
-		    base.mul == KEY_BYTES && base.add + in->disp > *offset)
-			*offset = base.add + in->disp;
+		if (in->op == CODE_LOAD && in->width == 8 && !in->fs && in->index == CODE_NOREG &&
+		    base.known && base.thread && base.mul == KEY_BYTES && at < THREAD_MAX &&
+		    (int64_t)at > *offset)
+			*offset = (int64_t)at;
 		linear_step(elf, in, regs);
 	}
-	return *offset > 0 && *offset < THREAD_MAX && *offset % 8 == 0 ? 0 : -ENOTSUP;
+	return *offset > 0 && *offset % 8 == 0 ? 0 : -ENOTSUP;
 }
 
 /* Tries the C library, then the thread library that it was apart from until glibc 2.34. */

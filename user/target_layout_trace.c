@@ -33,6 +33,12 @@ struct trace_walk {
 	struct code_insn insns[TRACE_INSNS_MAX];
 };
 
+/* Addresses wrap: the code may be anything. */
+static int64_t wrap_add(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
 /* Index of a register in trace_state, or -1 for those that are not followed. */
 static int reg_index(int8_t reg)
 {
@@ -96,7 +102,7 @@ static struct trace_value insn_address(const struct trace_walk *w, const struct 
 	if (in->base != CODE_NOREG && in->base != CODE_RIP)
 		v = reg_get(w, in->base);
 	if (v.root != TRACE_UNKNOWN && v.root != TRACE_STACK)
-		v.add += in->disp;
+		v.add = wrap_add(v.add, in->disp);
 	return v;
 }
 
@@ -238,7 +244,7 @@ static void step_add(struct trace_walk *w, const struct code_insn *in)
 	if (in->width < 8)
 		v = (struct trace_value){0};
 	else if (v.root != TRACE_UNKNOWN && v.root != TRACE_STACK)
-		v.add += in->imm;
+		v.add = wrap_add(v.add, in->imm);
 	if (e)
 		e->at = v;
 	reg_set(w, in->dst, v);
