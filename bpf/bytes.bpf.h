@@ -201,7 +201,7 @@ static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c,
 	rec->conn = c->conn->id;
 	rec->arrival_ns = c->arrival;
 	rec->idle_ns = c->idle;
-	rec->cpu_ns = c->task->se.sum_exec_runtime;
+	rec->cpu_ns = 0;
 	rec->ret = c->ret;
 	rec->offset = offset;
 	rec->captured = 0;
@@ -433,6 +433,19 @@ static __noinline void bytes_emit_vector(struct bytes_ctx *c, struct bytes_io *i
 	bytes_end(w.rec, w.pos);
 }
 
+/* Node.js often sends one part with an empty one behind it: that is a plain buffer. */
+static __always_inline bool bytes_one_part(struct bytes_io *io)
+{
+	struct bytes_iovec v;
+
+	if (!io->iovcnt || bpf_probe_read_user(&v, sizeof(v), (void *)io->iov))
+		return false;
+	if (v.len < (__u64)io->ret)
+		return false;
+	io->buf = v.base;
+	return true;
+}
+
 static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 {
 	struct lr_conn *conn = c->conn;
@@ -444,7 +457,7 @@ static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 	c->flags |= bytes_idle(c->task, c->t, &c->idle);
 	if (io->ret <= 0)
 		bytes_emit(c, LR_EV_OUT, 0, 0, 0, 0, 0);
-	else if (!io->buf)
+	else if (!io->buf && !bytes_one_part(io))
 		bytes_emit_vector(c, io);
 	else
 		bytes_emit(c, LR_EV_OUT, BYTES_OUT, io->buf, len, 0,
