@@ -25,7 +25,8 @@
 #define FN_EVENT_LOOP	   "node::GetCurrentEventLoop(v8::Isolate*)"
 #define FN_POP		   "node::AsyncHooks::pop_async_context("
 #define FN_POP_WRAP	   "node::AsyncWrap::PopAsyncContext("
-#define FIELDS_MAX	   256 /* bytes of counters before kStackLength */
+#define FIELDS_MAX	   256	     /* bytes of counters before kStackLength */
+#define ENV_MAX		   (1 << 20) /* no member of Environment lies beyond */
 
 /* Context handle -> context, -> embedder data, -> Environment: what inlined code loads. */
 #define CONTEXT_STEPS 3
@@ -183,7 +184,8 @@ static int decode_uid(struct layout_job *job, const char *fn, int32_t field, int
 	    (chain.off[1] != l->lr.isolate_env.off[3] || chain.off[2] != l->lr.isolate_env.off[4]))
 		return layout_job__refuse(job, fn, "its way to the environment differs from %s",
 					  FN_EVENT_LOOP);
-	if ((chain.n != 2 && chain.n != CONTEXT_STEPS + 2) || chain.off[chain.n - 1] != field)
+	if ((chain.n != 2 && chain.n != CONTEXT_STEPS + 2) || chain.off[chain.n - 1] != field ||
+	    chain.off[chain.n - 2] <= 0 || chain.off[chain.n - 2] > ENV_MAX)
 		return layout_job__refuse(job, fn, "no walk environment, id fields");
 	*uid = chain.off[chain.n - 2];
 	return 0;
@@ -279,7 +281,8 @@ static int decode_hooks(struct layout_job *job, const struct hooks_source *src, 
 	if (err)
 		return err;
 	s = see_hooks(job, src);
-	if (!s.execution || !s.trigger || s.fields < 0 || s.stack % 4 || s.stack > FIELDS_MAX)
+	if (!s.execution || !s.trigger || s.fields < 0 || s.fields > ENV_MAX || s.stack % 4 ||
+	    s.stack > FIELDS_MAX)
 		return layout_job__refuse(job, src->fn, "does not store ids and stack length");
 	/* Members of AsyncHooks become members of Environment by the one that both know. */
 	if (src->depth ? s.uid != uid : s.uid > uid)
