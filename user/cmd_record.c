@@ -20,7 +20,7 @@ struct record {
 	const struct options *opts;
 	struct out_capture_opts file;
 	struct out_capture *capture;
-	int error; /* of making the capture: said once */
+	int error;     /* of making the capture: said once */
 	bool progress; /* stderr is a terminal, and not -q */
 	uint64_t started_ns;
 	uint64_t shown_ns;
