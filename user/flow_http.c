@@ -207,15 +207,18 @@ static void find_role_in(struct flow_http *h, struct http_dir *d, const char *p,
 {
 	if (d->state == HS_START)
 		return; /* the request line began in the first receive */
-	if (begins_response(p, n))
+	if (begins_response(p, n)) {
 		client_operation(h);
-	else if (begins_request(p, n))
+	} else if (begins_request(p, n)) {
+		/* Nobody knows what went before: after a bound bit, requests may be open. */
+		d->pending |= h->op.first ? 0 : FE_F_RESYNC;
 		d->state = HS_IDLE;
-	else if (h->op.first && n == h->op.total && !memchr(p, '\n', n) &&
-		 http_head__may_be_request(p, n))
+	} else if (h->op.first && n == h->op.total && !memchr(p, '\n', n) &&
+		   http_head__may_be_request(p, n)) {
 		d->state = HS_IDLE;
-	else
+	} else {
 		d->state = HS_WAIT;
+	}
 }
 
 static void find_role_out(struct flow_http *h, struct http_dir *d, const char *p, uint32_t n)

@@ -221,7 +221,9 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 
 	if (!c)
 		return -ENOMEM;
-	rq = c->first;
+	if (flags & FE_F_HEAD) /* GAP: the answer to a request that was not seen */
+		c->unpaired = flags & FE_F_GAP;
+	rq = c->unpaired ? NULL : c->first;
 	if ((flags & FE_F_END) && !ev->io.bytes) { /* told late: the last send was the end */
 		if (rq && rq->sent)
 			response_done(r, rq, flags);
@@ -235,7 +237,7 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 		return 0;
 	}
 	if (!rq) {
-		if ((flags & FE_F_END) && c->untracked)
+		if ((flags & FE_F_END) && c->untracked && !c->unpaired)
 			c->untracked--;
 		return 0;
 	}
@@ -244,8 +246,6 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 	if ((flags & FE_F_HEAD) && !(flags & FE_F_INFO)) {
 		rq->pub.status = ev->io.status;
 		rq->pub.first_byte_ns = ev->ts;
-		if (flags & FE_F_GAP)
-			rq->pub.incomplete |= REQ_INC_GAP;
 	}
 	if (flags & FE_F_END)
 		response_done(r, rq, flags);
@@ -347,7 +347,8 @@ int flow_requests__event(struct flow_requests *r, const struct flow_event *ev)
 		c = rq_conn__get(r, ev, ev->conn.conn);
 		if (!c)
 			return -ENOMEM;
-		c->facts = ev->conn;
+		if (ev->conn.family || !c->facts.family) /* told again knowing less: keep */
+			c->facts = ev->conn;
 		return 0;
 	case FE_CLOSE:
 		on_close(r, ev);

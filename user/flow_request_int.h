@@ -61,6 +61,7 @@ struct rq_conn {
 	uint32_t untracked; /* requests behind the tracked ones that there was no room for */
 	bool eof;
 	bool pipelined;
+	bool unpaired;	 /* what is sent now answers a request that was not seen */
 	uint32_t losses; /* of its thread when its first request came */
 	/* A head that comes in parts: what the first part was. */
 	uint64_t part_ts; /* 0 none */

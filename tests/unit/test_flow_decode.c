@@ -27,7 +27,8 @@ struct run {
 	size_t len;
 	uint32_t seq[8]; /* by tid - PID */
 	uint64_t ts;
-	int fail_at; /* the sink fails at this event, counting down */
+	uint64_t seen; /* connections below 64 that had an operation */
+	int fail_at;   /* the sink fails at this event, counting down */
 };
 
 static void put(struct run *r, const char *fmt, ...)
@@ -190,6 +191,10 @@ static int data_part(struct run *r, uint16_t type, uint64_t conn, const char *by
 
 	assert_true(len <= LR_DATA_MAX);
 	header(r, &ev.h, type, sizeof(ev) + len, tid);
+	if (conn >= 64 || !(r->seen & 1ULL << conn))
+		ev.flags |= LR_DATA_F_FIRST;
+	if (conn < 64)
+		r->seen |= 1ULL << conn;
 	if (offset)
 		ev.h.ts = --r->ts;
 	ev.captured = (uint32_t)len;
@@ -564,6 +569,8 @@ static void test_bounds(void **state)
 	check(r, "loss kind 1 of 0: 1\nconn 4 port 0\nin 4 +19 head end\n");
 	flow_decode__stats(r->d, &stats);
 	assert_int_equal(stats.connections_full, 1);
+	in_on(r, 3, GET, PID); /* again, by a framer that knows nothing of the request before */
+	assert_non_null(strstr(r->log, "in 3 +19 head end resync\n"));
 	in_on(r, 1, GET, PID + 1);
 	r->len = 0;
 	in_on(r, 1, GET, PID + 2);

@@ -431,7 +431,7 @@ static void test_end_told_late(void **state)
 
 	(void)state;
 	request(run, 1, 1000, 0);
-	out_at(run, 1, 1100, 30, FE_F_GAP, 200);
+	out_at(run, 1, 1100, 30, 0, 200);
 	request(run, 2, 1500, 30);
 	ev.io.conn = 1;
 	ev.io.flags = FE_F_END | FE_F_GAP | FE_F_IDLE;
@@ -504,6 +504,26 @@ static void test_nothing_invented(void **state)
 	close_at(run, 1, 1300, false);
 	close_at(run, 9, 1300, false);
 	assert_int_equal(run->n, 0);
+	run_free(run);
+}
+
+/* The framer started afresh with a request open: what is sent is not its answer for sure. */
+static void test_unpaired(void **state)
+{
+	struct run *run = run_new(8, 8);
+
+	(void)state;
+	in_at(run, 1, 1000, 0, 0, FE_F_END, "/old");
+	out_at(run, 1, 1100, 0, FE_F_GAP, 200);
+	out_at(run, 1, 1200, 0, FE_F_END, 0);
+	assert_int_equal(run->n, 0);
+	in_at(run, 1, 1300, 0, 0, FE_F_END | FE_F_RESYNC, "/new");
+	response(run, 1, 1400, 0);
+	assert_int_equal(run->n, 2);
+	assert_int_equal(run->done[0].q.end, REQ_LOST);
+	assert_int_equal(run->done[0].q.bytes_out, 0);
+	assert_int_equal(run->done[1].q.end, REQ_COMPLETE);
+	assert_int_equal(run->done[1].q.incomplete, 0);
 	run_free(run);
 }
 
@@ -622,6 +642,7 @@ int main(void)
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_loss_on_pipelined),
 		cmocka_unit_test(test_nothing_invented),
+		cmocka_unit_test(test_unpaired),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_resources),
