@@ -3,12 +3,10 @@
 // was sent, nothing is made up, and the latency breakdown says where the time went.
 //
 // test-timeout: 240
-import path from 'node:path';
-
 import { connections, oldConnections, unixSocket } from './lib/forms_connections.mjs';
 import { messages } from './lib/forms_messages.mjs';
-import { TMP, nodes, selected } from './lib/env.mjs';
-import { exported, record, sleep, startService } from './lib/proc.mjs';
+import { nodes, selected } from './lib/env.mjs';
+import { exported, record, sleep, startService, tmpFile } from './lib/proc.mjs';
 import { finish, notOk, part, verdict } from './lib/report.mjs';
 
 const PORT = 25080;
@@ -79,27 +77,28 @@ async function scenarios(node, where, service) {
   return runs;
 }
 
-function judge(node, runs, requests) {
+function judge(node, runs, requests, suffix) {
   for (const [i, run] of runs.entries()) {
     const to = runs[i + 1]?.from ?? Infinity;
     const mine = requests.filter((r) => r.recv_ns >= run.from && r.recv_ns < to);
-    verdict(node.name, run.name, compare(run.wanted, mine));
+    verdict(node.name, `${run.name}${suffix}`, compare(run.wanted, mine));
   }
 }
 
-async function testForms(node) {
-  const socket = path.join(TMP, `forms-${node.name}`);
+/* @args: what the agent is told besides; @suffix names such a variant in the matrix. */
+async function testForms(node, args = [], suffix = '') {
+  const socket = tmpFile('socket');
   const where = { port: PORT, host: '127.0.0.1' };
   const service = await startService(node, 'forms.js', [PORT, socket]);
 
   try {
-    const agent = await record([service.pid]);
+    const agent = await record([service.pid], args);
     const runs = await scenarios(node, where, service);
     const end = await agent.stop();
     const { requests, summary } = await exported(agent.file);
 
-    judge(node, runs, requests);
-    verdict(node.name, 'clean', [
+    judge(node, runs, requests, suffix);
+    verdict(node.name, `clean${suffix}`, [
       ...(end.status === 0 ? [] : [`status ${end.status}: ${end.stderr}`]),
       ...(summary.loss.total === 0 ? [] : [`loss ${JSON.stringify(summary.loss)}`]),
       ...(requests.some((r) => r.path.includes('fake-request') ||
@@ -114,7 +113,7 @@ const sorted = (list) => list.map((r) => [r.method, r.path, r.status, r.in, r.ou
   .sort();
 
 async function testUnix(node) {
-  const socket = path.join(TMP, `unix-${node.name}`);
+  const socket = tmpFile('socket');
   const service = await startService(node, 'forms.js', [PORT, socket]);
 
   try {
@@ -139,7 +138,7 @@ async function testUnix(node) {
 
 /* What began before the attach is incomplete, if told at all; what follows is exact. */
 async function testOld(node) {
-  const socket = path.join(TMP, `old-${node.name}`);
+  const socket = tmpFile('socket');
   const service = await startService(node, 'forms.js', [PORT, socket]);
 
   try {
@@ -165,5 +164,10 @@ for (const node of nodes(['18', '22', '26', 'debian'])) {
     await part(node.name, 'unix socket', () => testUnix(node));
   if (selected('older'))
     await part(node.name, 'older connections', () => testOld(node));
+}
+for (const node of nodes(['22'])) {
+  if (selected('syscall'))
+    await part(node.name, 'clean, syscall', () => testForms(node,
+      ['--byte-source', 'syscall'], ', syscall'));
 }
 finish('forms');

@@ -5,10 +5,11 @@
 // test-timeout: 240
 import fs from 'node:fs';
 
-import { Agent, exported, loopray, record, run, sleep, startLoad, startService,
+import { Agent, exported, loopray, record, sleep, startLoad, startService,
   tmpFile } from './lib/proc.mjs';
 import { nodes, selected } from './lib/env.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
+import { codeChanged, held, nothingLeft } from './lib/traces.mjs';
 
 const PORT = 25040;
 const CYCLES = 3;
@@ -17,35 +18,6 @@ const STALL_MAX_NS = 1e9;
 const MIX = 'GET /sync\nGET /timer\nPOST /echo {"a": 1}\nGET /file\nGET /chunked';
 
 const key = (port, seq) => `${port}/${seq}`;
-
-/* Programs and links of loopray's that are in the kernel. */
-async function kernelObjects() {
-  const found = [];
-
-  for (const kind of ['prog', 'link']) {
-    const { stdout } = await run('bpftool', ['-j', kind, 'show']);
-    const list = JSON.parse(stdout || '[]');
-    found.push({ kind, list: Array.isArray(list) ? list : [list] });
-  }
-  const ours = new Set(found[0].list.filter((p) => p.name?.startsWith('lr_')).map((p) => p.id));
-  return [
-    ...found[0].list.filter((p) => ours.has(p.id)).map((p) => `prog ${p.name}`),
-    ...found[1].list.filter((l) => ours.has(l.prog_id)).map((l) => `link ${l.id} ${l.type}`),
-  ];
-}
-
-/* What was there before is not this test's: someone may use loopray on this machine. */
-async function nothingLeft(before) {
-  let now;
-
-  for (let i = 0; i < 50; i++) {
-    now = (await kernelObjects()).length - before;
-    if (now <= 0)
-      return [];
-    await sleep(100); /* the kernel frees programs after a grace period */
-  }
-  return [`${now} programs or links are left: ${(await kernelObjects()).slice(0, 5)}`];
-}
 
 /* The longest time in which the client got no answer at all, within [from, to]. */
 function longestStall(log, from, to) {
@@ -104,16 +76,16 @@ async function watch(service, args, signal) {
   const begin = clock();
   const agent = await record([service.pid], args);
   const from = clock();
+  const ids = held(agent.child.pid);
 
   await sleep(HELD_MS);
   const to = clock();
   const end = await agent.stop(signal);
-  return { begin, from, to, end, done: clock(), file: agent.file };
+  return { begin, from, to, end, done: clock(), file: agent.file, ids };
 }
 
 async function underLoad(node, args, name) {
   const service = await startService(node, 'mixed.js', [PORT]);
-  const before = (await kernelObjects()).length;
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
   try {
@@ -145,7 +117,7 @@ async function underLoad(node, args, name) {
     const quiet = longestStall(log, log[0].end_ns, runs[0].begin);
     verdict(node.name, `${name} stall`, stalls.filter((ns) => ns > STALL_MAX_NS).map(ms),
       `longest ${ms(Math.max(...stalls))} ms, without an agent ${ms(quiet)} ms`);
-    verdict(node.name, `${name} nothing left`, await nothingLeft(before));
+    verdict(node.name, `${name} nothing left`, await nothingLeft(runs.at(-1).ids, service.pid));
   } finally {
     await service.kill();
   }
@@ -154,27 +126,27 @@ async function underLoad(node, args, name) {
 /* kill -9 of the agent: the target goes on, no probe remains, and the capture up to then opens. */
 async function killed(node) {
   const service = await startService(node, 'mixed.js', [PORT]);
-  const before = (await kernelObjects()).length;
 
   try {
     const traffic = startLoad(`127.0.0.1:${PORT}`,
       ['-c', '10', '-d', '120s', '--rate', '1000', '--mix', MIX]);
     const agent = await record([service.pid], ['--level', 'resources']);
-    const inside = (await kernelObjects()).length - before;
+    const ids = held(agent.child.pid);
+    const inside = [ids.prog.size, ids.link.size, codeChanged(service.pid)];
     await sleep(1500); /* long enough for whole members of the capture to be written */
     const end = await agent.stop('SIGKILL');
-    const left = await nothingLeft(before);
+    const left = await nothingLeft(ids, service.pid);
     const again = await watch(service, [], 'SIGINT');
     const { log, result } = await traffic.stop();
     const served = await service.dump();
     const wrong = [];
 
-    if (end.signal !== 'SIGKILL' || inside <= 0)
-      wrong.push(`agent ended by ${end.signal}, ${inside} kernel objects while it ran`);
+    if (end.signal !== 'SIGKILL' || inside.some((n) => n === 0))
+      wrong.push(`agent ended by ${end.signal}; programs, links, probes in it: ${inside}`);
     if (result.errors.total !== 0 || served.length !== log.length)
       wrong.push(`client ${log.length}, server ${served.length}, ${JSON.stringify(result.errors)}`);
     verdict(node.name, 'kill -9: target unharmed', wrong, `${log.length} answered`);
-    verdict(node.name, 'kill -9 nothing left', left);
+    verdict(node.name, 'kill -9 nothing left', left, `of programs, links, probes: ${inside}`);
     verdict(node.name, 'kill -9 attach again',
       compareWindow(await exported(again.file), log, again.from, again.to));
 
@@ -220,7 +192,6 @@ async function targetEnds(node) {
 async function diesWhileAttaching(node) {
   const wrong = [];
   const seen = {};
-  const before = (await kernelObjects()).length;
 
   for (let i = 0; i < 8; i++) {
     const service = await startService(node, 'mixed.js', [PORT]);
@@ -235,8 +206,7 @@ async function diesWhileAttaching(node) {
       wrong.push(`the process is not named: ${end.stderr}`);
     await service.kill();
   }
-  verdict(node.name, 'dies while attaching', [...wrong, ...await nothingLeft(before)],
-    `statuses ${JSON.stringify(seen)}`);
+  verdict(node.name, 'dies while attaching', wrong, `statuses ${JSON.stringify(seen)}`);
 }
 
 for (const node of nodes()) {

@@ -4,7 +4,7 @@
 //
 // test-timeout: 300
 import { load, exported, record, reported, startService } from './lib/proc.mjs';
-import { nodes } from './lib/env.mjs';
+import { nodes, selected } from './lib/env.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
 
 const PORT = 25000;
@@ -161,31 +161,40 @@ async function reportAgrees(file, requests, version) {
   return wrong;
 }
 
-async function testVersion(node) {
+/* @args: what the agent is told besides; @suffix names such a variant in the matrix. */
+async function testVersion(node, args = [], suffix = '') {
   const service = await startService(node, 'mixed.js', [PORT]);
 
   try {
-    const agent = await record([service.pid]);
+    const agent = await record([service.pid], args);
     const { log: client, result } = await load(`127.0.0.1:${PORT}`,
       ['-c', CONNECTIONS, '-n', REQUESTS, '--mix', MIX].map(String));
     const end = await agent.stop();
     const server = await service.dump();
     const { requests, summary } = await exported(agent.file);
 
-    verdict(node.name, 'clean end', end.status === 0 && result.errors.total === 0 ? [] :
+    verdict(node.name, `clean end${suffix}`, end.status === 0 && result.errors.total === 0 ? [] :
       [`status ${end.status}, ${result.errors.total} errors: ${end.stderr}`]);
-    verdict(node.name, 'exactly 2000', totals(summary, requests, client, server));
-    verdict(node.name, 'fields', compareAll(requests, client, server));
+    verdict(node.name, `exactly 2000${suffix}`, totals(summary, requests, client, server));
+    verdict(node.name, `fields${suffix}`, compareAll(requests, client, server));
     const times = compareTimes(requests, client, server);
-    verdict(node.name, 'latency', times.wrong, times.detail);
-    verdict(node.name, 'breakdown', breakdownWrong(requests));
-    verdict(node.name, 'plausible', plausibleWrong(requests));
-    verdict(node.name, 'report', await reportAgrees(agent.file, requests, node.name));
+    verdict(node.name, `latency${suffix}`, times.wrong, times.detail);
+    verdict(node.name, `breakdown${suffix}`, breakdownWrong(requests));
+    verdict(node.name, `plausible${suffix}`, plausibleWrong(requests));
+    verdict(node.name, `report${suffix}`, await reportAgrees(agent.file, requests, node.name));
   } finally {
     await service.kill();
   }
 }
 
-for (const node of nodes())
-  await part(node.name, 'exactly 2000', () => testVersion(node));
+for (const node of nodes()) {
+  if (selected('default'))
+    await part(node.name, 'exactly 2000', () => testVersion(node));
+}
+/* The ways for older kernels must give the same. */
+for (const node of nodes(['18', '22', '26', 'debian'])) {
+  if (selected('syscall'))
+    await part(node.name, 'exactly 2000, syscall', () => testVersion(node,
+      ['--byte-source', 'syscall', '--attach-method', 'perf'], ', syscall'));
+}
 finish('requests');

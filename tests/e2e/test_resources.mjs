@@ -127,7 +127,7 @@ function compareReport(report, want) {
 }
 
 /* One recording of ROUNDS rounds of everything, with quiet before and after. */
-async function observe(node, args, fn) {
+async function observe(node, args, fn, agentArgs = []) {
   const service = await startService(node, 'resources.js', [PORT, ...args],
     { flags: ['--expose-gc', '--expose-internals', '--no-warnings'] });
 
@@ -135,7 +135,7 @@ async function observe(node, args, fn) {
     await service.command('run', { rounds: 1 });
     await service.command('quiet');
     const from = Number(process.hrtime.bigint());
-    const agent = await record([service.pid], ['--level', 'resources']);
+    const agent = await record([service.pid], ['--level', 'resources', ...agentArgs]);
     const done = await service.command('run', { rounds: ROUNDS });
     if (done.error)
       throw new Error(done.error);
@@ -148,7 +148,8 @@ async function observe(node, args, fn) {
   }
 }
 
-async function withHook(node) {
+/* @suffix names a variant of the agent in the matrix. */
+async function withHook(node, agentArgs = [], suffix = '') {
   await observe(node, ['hook'], ({ from, to, end, dump }, { resources, summary }, report) => {
     const want = oracle(dump, from, to);
     const seen = byId(resources);
@@ -156,17 +157,17 @@ async function withHook(node) {
     const types = new Set([...want.inits.values()].map((w) => w.type));
     const detail = `${want.inits.size} inits of ${types.size} types`;
 
-    verdict(node.name, 'hook: clean', [
+    verdict(node.name, `hook${suffix}: clean`, [
       ...(end.status === 0 ? [] : [`status ${end.status}: ${end.stderr}`]),
       ...(summary.loss.total === 0 ? [] : [`loss ${JSON.stringify(summary.loss)}`]),
       ...(twice === 0 ? [] : [`${twice} ids told twice`]),
       ...(types.size >= 15 ? [] : [`only ${[...types]} in the oracle`]),
     ]);
-    verdict(node.name, 'inits', compareInits(seen, want), detail);
-    verdict(node.name, 'destroys', compareDestroys(seen, want), `${want.destroys.size}`);
-    verdict(node.name, 'callbacks', compareCallbacks(seen, want));
-    verdict(node.name, 'by type', compareReport(report, want));
-  });
+    verdict(node.name, `inits${suffix}`, compareInits(seen, want), detail);
+    verdict(node.name, `destroys${suffix}`, compareDestroys(seen, want), `${want.destroys.size}`);
+    verdict(node.name, `callbacks${suffix}`, compareCallbacks(seen, want));
+    verdict(node.name, `by type${suffix}`, compareReport(report, want));
+  }, agentArgs);
 }
 
 /* Every id that the program saw is there, under the type that the program knows it to be. */
@@ -206,5 +207,10 @@ for (const node of nodes()) {
     await part(node.name, 'inits', () => withHook(node));
   if (selected('ids'))
     await part(node.name, 'ids', () => withoutHook(node));
+}
+for (const node of nodes(['18', '22', '26', 'debian'])) {
+  if (selected('perf'))
+    await part(node.name, 'inits, perf', () => withHook(node, ['--attach-method', 'perf'],
+      ', perf'));
 }
 finish('resources');
