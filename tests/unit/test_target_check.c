@@ -230,6 +230,7 @@ static void *worker_main(void *arg)
 	wk->t = self();
 	pthread_barrier_wait(&wk->ready);
 	pthread_barrier_wait(&wk->done);
+	fake_current = 0;
 	return NULL;
 }
 

@@ -35,7 +35,7 @@ struct image {
 
 static void image_open(struct image *im, const char *path)
 {
-	struct stat st;
+	struct stat st = {0};
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	memset(im, 0, sizeof(*im));
