@@ -147,7 +147,8 @@ export async function unixSocket(path) {
 
 /*
  * Connections that are older than the attach: idle, in the middle of an upload, waiting for
- * their answer, in the middle of a response. finish() goes on after the attach.
+ * their answer, in the middle of a response, and with pipelined requests unanswered. What is
+ * returned goes on after the attach.
  */
 export async function oldConnections(w, service) {
   const open = async (data) => {
@@ -162,7 +163,8 @@ export async function oldConnections(w, service) {
   const waiting = await open(head('GET', '/hold/old-waiting'));
   const streaming = await open(head('GET', '/holdbody/old-streaming'));
   await streaming.until(() => streaming.buf.includes('first half'), 'first half');
-  while ((await service.command('held')).held < 2)
+  const pipelined = await open(head('GET', '/hold/old-1') + head('GET', '/hold/old-2'));
+  while ((await service.command('held')).held < 4)
     await sleep(5);
 
   const next = async (raw, name) => {
@@ -172,8 +174,14 @@ export async function oldConnections(w, service) {
   };
   return async function finish() {
     await upload.write(' and ten m');
+    await pipelined.write(head('GET', '/status/404/old-pipelined'));
+    await sleep(50); /* until it has been read, before the two that it waits for are answered */
     await service.command('release');
     await Promise.all([upload.response('POST'), waiting.response(), streaming.response()]);
+    for (let i = 0; i < 3; i++)
+      await pipelined.response();
+    await pipelined.exchange(head('GET', '/status/418/old-pipelined'));
+    await pipelined.end();
     return [await next(idle, 'idle'), await next(upload, 'upload'),
       await next(waiting, 'waiting'), await next(streaming, 'streaming')];
   };
