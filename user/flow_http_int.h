@@ -73,6 +73,9 @@ void http_message__lost(struct flow_http *h, struct http_dir *d, enum http_state
 void http_message__close_response(struct flow_http *h, uint32_t flags);
 void http_message__forget_requests(struct flow_http *h);
 
+/* flow_http_role.c: looks at the first bytes of an operation in this direction. */
+void http_role__first_bytes(struct flow_http *h, struct http_dir *d, const char *p, uint32_t n);
+
 /* flow_http.c */
 void http_emit(struct flow_http *h, uint32_t flags);
 bool http_text__add(struct flow_http *h, struct http_text *t, const void *p, uint32_t n);
