@@ -35,18 +35,6 @@ static int on_flow_event(void *ctx, const struct flow_event *ev)
 	return session__emit(ctx, ev);
 }
 
-static void note_process(struct session *s, const void *data, size_t len)
-{
-	const struct lr_ev_process *rec = data;
-
-	if (len < sizeof(*rec) || rec->h.type != LR_EV_PROCESS || rec->op != LR_PROC_EXEC)
-		return;
-	if (s->npending < SESSION_MAX_PENDING)
-		s->pending[s->npending++] = (pid_t)rec->h.pid;
-	else
-		log_warn("pid %u was started too quickly to be followed", rec->h.pid);
-}
-
 static void count_record(struct session *s, const void *data, size_t len)
 {
 	const struct lr_event *h = data;
@@ -61,7 +49,7 @@ static int on_record(void *ctx, const void *data, size_t len)
 
 	count_record(s, data, len);
 	if (s->opts->cli->follow)
-		note_process(s, data, len);
+		session__note_process(s, data, len);
 	return flow_decode__record(s->decode, data, len);
 }
 

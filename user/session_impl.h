@@ -16,9 +16,11 @@
 #define SESSION_MAX_PENDING 64
 #define SESSION_TYPES	    32
 
-struct session_env {
-	pid_t tid;
-	uint32_t number;
+/* A process that was started and may turn out to be Node.js. */
+struct session_pending {
+	pid_t pid;
+	uint64_t exec_ns;
+	uint32_t looks;
 };
 
 struct session_target {
@@ -42,9 +44,9 @@ struct session {
 	int epoll, ring_timer, sample_timer, end_timer, tick_timer, signals;
 	bool stop;
 	int status;
-	uint64_t by_type[SESSION_TYPES];    /* records read, by type */
-	uint64_t stats[LR_STAT_COUNT];	    /* as last told to the sink */
-	pid_t pending[SESSION_MAX_PENDING]; /* new processes to look at */
+	uint64_t by_type[SESSION_TYPES];		     /* records read, by type */
+	uint64_t stats[LR_STAT_COUNT];			     /* as last told to the sink */
+	struct session_pending pending[SESSION_MAX_PENDING]; /* new processes to look at */
 	size_t npending;
 };
 
@@ -53,9 +55,12 @@ int session__open_targets(struct session *s);				 /* exit status */
 int session__add_target(struct session *s, struct target_process *proc); /* owns @proc */
 int session__attach_target(struct session *s, struct session_target *t);
 void session__announce(struct session *s, struct session_target *t);
-void session__look_at_pending(struct session *s);
 void session__target_ended(struct session *s, struct session_target *t);
 void session__free_targets(struct session *s);
+
+/* session_follow.c */
+void session__note_process(struct session *s, const void *data, size_t len);
+void session__look_at_pending(struct session *s);
 
 /* session_sample.c */
 /* What kind of loss each counter is; FLOW_LOSS_KINDS: none. */

@@ -232,34 +232,3 @@ void session__target_ended(struct session *s, struct session_target *t)
 	flow_decode__end_target(s->decode, (uint32_t)t->proc->pid, now_mono_ns());
 	log_info("pid %d ended", t->proc->pid);
 }
-
-static bool known(const struct session *s, pid_t pid)
-{
-	for (size_t i = 0; i < s->ntargets; i++)
-		if (!s->targets[i]->ended && s->targets[i]->proc->pid == pid)
-			return true;
-	return false;
-}
-
-/* Processes that targets started (--follow): observed if they turn out to be Node.js. */
-void session__look_at_pending(struct session *s)
-{
-	for (size_t i = 0; i < s->npending; i++) {
-		struct target_process *proc;
-
-		if (known(s, s->pending[i]))
-			continue;
-		if (target_process__open(&proc, s->pending[i], NULL)) {
-			/* A shell, say: what it starts may be Node.js. */
-			kern__follow_process(s->kern, s->pending[i]);
-			continue;
-		}
-		if (session__add_target(s, proc))
-			continue;
-		if (session__attach_target(s, s->targets[s->ntargets - 1]))
-			session__target_ended(s, s->targets[s->ntargets - 1]);
-		else
-			log_info("pid %d: attached", s->pending[i]);
-	}
-	s->npending = 0;
-}
