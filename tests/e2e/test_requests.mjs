@@ -3,7 +3,7 @@
 // field says what the client's and the server's own logs say.
 //
 // test-timeout: 300
-import { load, exported, record, reported, startService } from './lib/proc.mjs';
+import { Agent, load, exported, record, reported, startService } from './lib/proc.mjs';
 import { nodes, selected } from './lib/env.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
 
@@ -187,6 +187,38 @@ async function testVersion(node, args = [], suffix = '') {
   }
 }
 
+/* Without a capture: what runs is reported or exported when its time is over. */
+async function testLive(node) {
+  const service = await startService(node, 'mixed.js', [PORT]);
+  const live = async (args) => {
+    const agent = new Agent([...args, '-v', '-p', String(service.pid), '-d', '3s']);
+    await agent.attached();
+    await load(`127.0.0.1:${PORT}`, ['-c', '10', '-n', '300', '--mix', MIX]);
+    return agent.wait();
+  };
+
+  try {
+    const report = await live(['report', '--json']);
+    const { requests, loss, duration_s: seconds } = JSON.parse(report.stdout);
+    verdict(node.name, 'live report', report.status === 0 && requests.total === 300 &&
+      loss.total === 0 && seconds >= 2.9 ? [] :
+      [`status ${report.status}, ${JSON.stringify(requests)} in ${seconds} s: ${report.stderr}`]);
+
+    const text = await live(['report']);
+    verdict(node.name, 'live text', text.status === 0 && /\b300\b/.test(text.stdout) &&
+      text.stdout.includes('/timer') && !text.stdout.includes('\x1b') ? [] :
+      [`status ${text.status}: ${text.stdout.slice(0, 500)} ${text.stderr}`]);
+
+    const lines = await live(['export', '--format', 'jsonl']);
+    const kinds = lines.stdout.trim().split('\n').map((l) => JSON.parse(l).type);
+    verdict(node.name, 'live export', kinds.filter((k) => k === 'request').length === 300 &&
+      kinds[0] === 'header' && kinds.at(-1) === 'summary' && lines.status === 0 ? [] :
+      [`status ${lines.status}, ${kinds.length} lines: ${lines.stderr}`]);
+  } finally {
+    await service.kill();
+  }
+}
+
 for (const node of nodes()) {
   if (selected('default'))
     await part(node.name, 'exactly 2000', () => testVersion(node));
@@ -196,5 +228,9 @@ for (const node of nodes(['18', '22', '26', 'debian'])) {
   if (selected('syscall'))
     await part(node.name, 'exactly 2000, syscall', () => testVersion(node,
       ['--byte-source', 'syscall', '--attach-method', 'perf'], ', syscall'));
+}
+for (const node of nodes(['22'])) {
+  if (selected('live'))
+    await part(node.name, 'live report', () => testLive(node));
 }
 finish('requests');
