@@ -30,8 +30,7 @@ const volatile __u32 lr_sockets_by_addr LR_WEAK; /* system call path: lr_conns_b
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, LR_RING_BYTES);
-} lr_ring SEC(".maps")
-LR_WEAK;
+} lr_ring SEC(".maps") LR_WEAK;
 
 /* Counters of stats.h, one slot each. */
 struct {
@@ -39,8 +38,7 @@ struct {
 	__uint(max_entries, LR_STAT_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
-} lr_stats SEC(".maps")
-LR_WEAK;
+} lr_stats SEC(".maps") LR_WEAK;
 
 /* Hits per probe of probes.h. */
 struct {
@@ -48,8 +46,7 @@ struct {
 	__uint(max_entries, LR_PROBE_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
-} lr_probe_hits SEC(".maps")
-LR_WEAK;
+} lr_probe_hits SEC(".maps") LR_WEAK;
 
 /* tgid -> how to read that process. Entries: made and removed by the agent. */
 struct {
@@ -57,8 +54,7 @@ struct {
 	__uint(max_entries, LR_MAX_PROCESSES);
 	__type(key, __u32);
 	__type(value, struct lr_process_config);
-} lr_processes SEC(".maps")
-LR_WEAK;
+} lr_processes SEC(".maps") LR_WEAK;
 
 /* tgid of a process that is only followed (--follow). Made by the agent; full: not followed. */
 struct {
@@ -66,8 +62,7 @@ struct {
 	__uint(max_entries, LR_MAX_PROCESSES);
 	__type(key, __u32);
 	__type(value, __u32);
-} lr_followed SEC(".maps")
-LR_WEAK;
+} lr_followed SEC(".maps") LR_WEAK;
 
 /*
  * What a thread is doing: the per-task context. Dies with the thread. Addresses are cached
@@ -97,8 +92,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct lr_task);
-} lr_tasks SEC(".maps")
-LR_WEAK;
+} lr_tasks SEC(".maps") LR_WEAK;
 
 enum lr_conn_class {
 	LR_CONN_NEW = 0,
@@ -124,8 +118,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct lr_conn);
-} lr_conns SEC(".maps")
-LR_WEAK;
+} lr_conns SEC(".maps") LR_WEAK;
 
 /*
  * The same for kernels without the socket tracepoints, where no trusted socket pointer is at
@@ -138,8 +131,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct lr_conn);
-} lr_conns_by_addr SEC(".maps")
-LR_WEAK;
+} lr_conns_by_addr SEC(".maps") LR_WEAK;
 
 /*
  * Ports that targets were reached at (host byte order): connections to them get their storage
@@ -150,8 +142,7 @@ struct {
 	__uint(max_entries, 1024);
 	__type(key, __u16);
 	__type(value, __u8);
-} lr_ports SEC(".maps")
-LR_WEAK;
+} lr_ports SEC(".maps") LR_WEAK;
 
 /* Last connection number given out, in slot 0. */
 struct {
@@ -159,8 +150,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
-} lr_conn_last SEC(".maps")
-LR_WEAK;
+} lr_conn_last SEC(".maps") LR_WEAK;
 
 /*
  * Live async resources: filled at init, removed at destroy. Full: counted, the resource is
@@ -185,8 +175,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct lr_resource_key);
 	__type(value, struct lr_resource);
-} lr_resources SEC(".maps")
-LR_WEAK;
+} lr_resources SEC(".maps") LR_WEAK;
 
 static __always_inline void stat_add(__u32 stat, __u64 n)
 {

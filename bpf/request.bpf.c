@@ -12,8 +12,7 @@
  */
 #include "bytes.bpf.h"
 
-char LICENSE[] SEC("license")
-= "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define AF_UNIX	 1
 #define AF_INET	 2
