@@ -92,7 +92,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libloopray.a
 
 # libFuzzer needs clang and its own instrumented objects of the modules under test.
 fuzz: $(FUZZ_BIN)
-FUZZ_LIB := $(filter-out user/main.c user/kern_% user/session% user/cmd_%,$(USER_SRC))
+FUZZ_LIB := $(filter-out user/main.c user/source.c user/kern_% user/session% user/cmd_%,$(USER_SRC))
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) $(wildcard user/*.h include/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
