@@ -110,6 +110,7 @@ struct lr_conn {
 	__u32 outs;
 	__u32 inode;
 	__u32 closed;	  /* its end has been told */
+	__u32 opened;	  /* its beginning was seen */
 	__u64 arrival_ns; /* of the first byte that the process has not received, 0 unknown */
 };
 

@@ -21,7 +21,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define S_IFMT	 0170000
 #define S_IFSOCK 0140000
 
-enum { TCP_ESTABLISHED = 1, TCP_SYN_RECV = 3, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_LAST_ACK = 9 };
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_RECV = 3,
+	TCP_FIN_WAIT1 = 4,
+	TCP_CLOSE = 7,
+	TCP_LAST_ACK = 9,
+	TCP_LISTEN = 10
+};
 
 static __always_inline __u64 conn_next_id(void)
 {
@@ -77,7 +84,7 @@ static __always_inline void conn_announce(struct task_struct *task, struct lr_ta
 	rec->peer_port = 0;
 	rec->first_out = out;
 	rec->inode = conn->inode;
-	rec->pad = 0;
+	rec->seen_open = conn->opened;
 	if (family == AF_INET || family == AF_INET6) {
 		rec->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 		rec->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
@@ -226,6 +233,8 @@ static __always_inline struct lr_conn *conn_by_addr(const struct sock *sk, __u32
 	__u64 key = (__u64)sk;
 	struct lr_conn *conn = bpf_map_lookup_elem(&lr_conns_by_addr, &key);
 
+	if (conn && conn->opened && !conn->inode) /* opened, now accepted */
+		conn->inode = inode;
 	if (conn && conn->inode != inode)
 		*conn = fresh;
 	if (conn)
@@ -303,9 +312,28 @@ static __always_inline void conn_closed(struct lr_conn *conn, int oldstate, int 
 static __always_inline void conn_opened(const struct sock *sk)
 {
 	__u16 port = sk->__sk_common.skc_num;
+	struct lr_conn fresh = {.opened = 1};
+	__u64 key = (__u64)sk;
+	struct lr_conn *conn;
 
-	if (!lr_sockets_by_addr && bpf_map_lookup_elem(&lr_ports, &port))
-		bpf_sk_storage_get(&lr_conns, (struct sock *)sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!bpf_map_lookup_elem(&lr_ports, &port))
+		return;
+	if (lr_sockets_by_addr) {
+		bpf_map_update_elem(&lr_conns_by_addr, &key, &fresh, BPF_ANY);
+		return;
+	}
+	conn = bpf_sk_storage_get(&lr_conns, (struct sock *)sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (conn)
+		conn->opened = 1;
+}
+
+/* The current task says something only here: it is who listens. */
+static __always_inline void conn_listens(const struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (filter_tgid(task->tgid))
+		conn_learn_port(sk);
 }
 
 /* A close may come from an interrupt: the current task says nothing here. */
@@ -317,6 +345,8 @@ int BPF_PROG(lr_sock_state, const struct sock *sk, int oldstate, int newstate)
 
 	if (newstate == TCP_ESTABLISHED && oldstate == TCP_SYN_RECV)
 		conn_opened(sk);
+	else if (newstate == TCP_LISTEN)
+		conn_listens(sk);
 	if (newstate != TCP_CLOSE && newstate != TCP_FIN_WAIT1 && newstate != TCP_LAST_ACK)
 		return 0;
 	if (lr_sockets_by_addr)

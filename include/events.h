@@ -63,7 +63,7 @@ struct lr_ev_conn {
 	__u16 peer_port;
 	__u16 first_out; /* 1: the process wrote first (a client connection, most likely) */
 	__u32 inode;	 /* socket inode, 0 unknown */
-	__u32 pad;
+	__u32 seen_open; /* 1: it was opened after the attach, nothing of it was missed */
 	__u8 local_addr[16];
 	__u8 peer_addr[16];
 };

@@ -257,6 +257,7 @@ static int on_conn(struct flow_decode *d, const void *rec)
 		return 0;
 	c->family = ev.family;
 	c->local_port = ev.local_port;
+	c->seen_open = ev.seen_open == 1;
 	c->peer_port = ev.peer_port;
 	memcpy(c->local_addr, ev.local_addr, sizeof(c->local_addr));
 	memcpy(c->peer_addr, ev.peer_addr, sizeof(c->peer_addr));

@@ -116,6 +116,7 @@ int flow_decode__announce(struct flow_decode *d, struct decode_conn *c, const st
 	conn.conn.conn = c->id;
 	conn.conn.family = c->family;
 	conn.conn.local_port = c->local_port;
+	conn.conn.seen_open = c->seen_open;
 	conn.conn.peer_port = c->peer_port;
 	memcpy(conn.conn.local_addr, c->local_addr, sizeof(c->local_addr));
 	memcpy(conn.conn.peer_addr, c->peer_addr, sizeof(c->peer_addr));

@@ -30,6 +30,7 @@ struct decode_conn {
 	uint32_t pid;
 	uint16_t family;
 	uint16_t local_port;
+	bool seen_open;
 	uint16_t peer_port;
 	uint8_t local_addr[16];
 	uint8_t peer_addr[16];

@@ -88,9 +88,12 @@ void flow_requests__free(struct flow_requests *r)
 {
 	if (!r)
 		return;
-	for (struct rq_conn *c = r->newest; c; c = c->older)
+	for (struct rq_conn *c = r->newest; c; c = c->older) {
+		if (c->held)
+			free(c->held->long_path);
 		for (struct rq *rq = c->first; rq; rq = rq->next)
 			free(rq->long_path);
+	}
 	flow_table__destroy(&r->conns);
 	flow_table__destroy(&r->threads);
 	flow_table__destroy(&r->envs);
@@ -141,6 +144,25 @@ static void note_latest(struct rq_conn *c, const struct rq *rq, uint64_t ts)
 		c->latest = (struct flow_req_ref){rq->pub.pid, rq->pub.env, rq->pub.seq, c->id};
 }
 
+/*
+ * A client that pipelines may have had requests unanswered when the connection was first seen.
+ * Their responses answer in order too, so from then on any response may be another request's.
+ */
+static void doubt(struct rq_conn *c)
+{
+	c->doubtful = true;
+	if (c->held)
+		c->held->pub.incomplete |= REQ_INC_ATTACH;
+	for (struct rq *rq = c->first; rq; rq = rq->next)
+		rq->pub.incomplete |= REQ_INC_ATTACH;
+}
+
+/* Was the head in the socket before the last response was out? */
+static bool early(const struct rq_conn *c, const struct flow_event *ev)
+{
+	return ev->io.arrival_ns && ev->io.arrival_ns < c->answered_ns;
+}
+
 static struct rq *begin_request(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,
 				const struct flow_event *ev)
 {
@@ -150,6 +172,9 @@ static struct rq *begin_request(struct flow_requests *r, struct rq_conn *c, stru
 		end_all(r, c, REQ_LOST, 0, REQ_INC_LOSS);
 	if (c->count || c->untracked)
 		c->pipelined = true;
+	if (!c->facts.seen_open && (c->pipelined || early(c, ev)))
+		doubt(c);
+	rq_conn__release_held(r, c);
 	if (!c->seq && t)
 		c->losses = t->losses;
 	rq = rq__new(r, c, t, &ev->io);
@@ -160,6 +185,8 @@ static struct rq *begin_request(struct flow_requests *r, struct rq_conn *c, stru
 	rq->pub.bytes_in = c->part_ts ? c->part_bytes : 0;
 	if (ev->io.flags & FE_F_GAP)
 		rq->pub.incomplete |= REQ_INC_GAP;
+	if (c->doubtful)
+		rq->pub.incomplete |= REQ_INC_ATTACH;
 	/* With several requests open, a loss may have shifted which response answers which. */
 	if (c->pipelined && t && t->losses != c->losses)
 		rq->pub.incomplete |= REQ_INC_LOSS;
@@ -223,6 +250,9 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 		return -ENOMEM;
 	if (flags & FE_F_HEAD) /* GAP: the answer to a request that was not seen */
 		c->unpaired = flags & FE_F_GAP;
+	if (c->unpaired && c->held)
+		doubt(c);
+	rq_conn__release_held(r, c);
 	rq = c->unpaired ? NULL : c->first;
 	if ((flags & FE_F_END) && !ev->io.bytes) { /* told late: the last send was the end */
 		if (rq && rq->sent)

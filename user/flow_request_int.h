@@ -61,8 +61,15 @@ struct rq_conn {
 	uint32_t untracked; /* requests behind the tracked ones that there was no room for */
 	bool eof;
 	bool pipelined;
-	bool unpaired;	 /* what is sent now answers a request that was not seen */
-	uint32_t losses; /* of its thread when its first request came */
+	bool doubtful; /* which response answers which is not certain */
+	/*
+	 * The first request of a connection whose beginning was not seen, when it is complete:
+	 * handed out when what comes next has told whether the client pipelines.
+	 */
+	struct rq *held;
+	uint64_t answered_ns; /* end of the last response */
+	bool unpaired;	      /* what is sent now answers a request that was not seen */
+	uint32_t losses;      /* of its thread when its first request came */
 	/* A head that comes in parts: what the first part was. */
 	uint64_t part_ts; /* 0 none */
 	uint64_t part_arrival_ns;
@@ -108,6 +115,8 @@ void rq_thread__put(struct flow_requests *r, struct rq_thread *t);
 void rq_thread__drop(struct flow_requests *r, struct rq_thread *t);
 struct rq_conn *rq_conn__get(struct flow_requests *r, const struct flow_event *ev, uint64_t id);
 void rq_conn__drop(struct flow_requests *r, struct rq_conn *c);
+/* Hands out the request that is held back, if any. */
+void rq_conn__release_held(struct flow_requests *r, struct rq_conn *c);
 struct rq *rq__new(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,
 		   const struct fe_io *io);
 /* Takes it out of its connection, hands it to done and frees it. */

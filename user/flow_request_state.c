@@ -65,8 +65,24 @@ static void conn_link(struct flow_requests *r, struct rq_conn *c)
 	r->newest = c;
 }
 
+static void hand_out(struct flow_requests *r, struct rq *rq)
+{
+	if (r->opts.done)
+		r->opts.done(r->opts.ctx, &rq->pub);
+	free(rq->long_path);
+	flow_pool__release(&r->rq_pool, rq);
+}
+
+void rq_conn__release_held(struct flow_requests *r, struct rq_conn *c)
+{
+	if (c->held)
+		hand_out(r, c->held);
+	c->held = NULL;
+}
+
 void rq_conn__drop(struct flow_requests *r, struct rq_conn *c)
 {
+	rq_conn__release_held(r, c);
 	conn_unlink(r, c);
 	flow_table__take(&r->conns, c->id, 0);
 	flow_pool__release(&r->conn_pool, c);
@@ -243,8 +259,9 @@ static void unlink_rq(struct rq_conn *c, struct rq *rq)
 void rq__end(struct flow_requests *r, struct rq *rq, enum flow_req_end end, uint64_t end_ns)
 {
 	struct rq_thread *t = rq->thread;
+	struct rq_conn *c = rq->conn;
 
-	unlink_rq(rq->conn, rq);
+	unlink_rq(c, rq);
 	r->in_flight--;
 	rq->pub.end = end;
 	/* Records of other threads may carry times from before its own. */
@@ -255,10 +272,11 @@ void rq__end(struct flow_requests *r, struct rq *rq, enum flow_req_end end, uint
 		rq->pub.breakdown.known = false;
 	if ((t && t->losses != rq->losses) || r->losses_all != rq->losses_all)
 		rq->pub.incomplete |= REQ_INC_LOSS;
-	if (r->opts.done)
-		r->opts.done(r->opts.ctx, &rq->pub);
 	rq_time__forget(t, rq);
 	rq_thread__put(r, t);
-	free(rq->long_path);
-	flow_pool__release(&r->rq_pool, rq);
+	c->answered_ns = end_ns;
+	if (rq->pub.conn_seq == 1 && !c->facts.seen_open && end == REQ_COMPLETE)
+		c->held = rq;
+	else
+		hand_out(r, rq);
 }

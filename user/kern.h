@@ -49,6 +49,9 @@ int kern__remove_process(struct kern *k, pid_t tgid);
 /* Reports what process @tgid executes and starts, without observing it. */
 int kern__follow_process(struct kern *k, pid_t tgid);
 
+/* Connections to this port are known from when they are established. */
+int kern__serve_port(struct kern *k, uint16_t port);
+
 /* Attaches the tracepoints that see bytes, connections and process ends. */
 int kern__attach_bytes(struct kern *k);
 

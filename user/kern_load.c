@@ -221,3 +221,12 @@ int kern__follow_process(struct kern *k, pid_t tgid)
 		return -errno;
 	return 0;
 }
+
+int kern__serve_port(struct kern *k, uint16_t port)
+{
+	uint8_t one = 1;
+
+	if (bpf_map_update_elem(bpf_map__fd(k->skel->maps.lr_ports), &port, &one, BPF_ANY))
+		return -errno;
+	return 0;
+}

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "session_impl.h"
 #include "target_cache.h"
+#include "target_ports.h"
 #include "util.h"
 
 static struct flow_str str(const char *s)
@@ -189,6 +190,17 @@ static int watch_end(struct session *s, struct session_target *t)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, t->proc->pidfd, &e) ? -errno : 0;
 }
 
+/* So that its new connections are known from their beginning; others are met at their first bytes.
+ */
+static void serve_ports(struct session *s, const struct session_target *t)
+{
+	uint16_t ports[64];
+	int n = target_ports__listening(t->proc->pid, ports, ARRAY_SIZE(ports));
+
+	for (int i = 0; i < n && i < (int)ARRAY_SIZE(ports); i++)
+		kern__serve_port(s->kern, ports[i]);
+}
+
 int session__attach_target(struct session *s, struct session_target *t)
 {
 	struct lr_process_config config = {.layout = t->layout.lr};
@@ -198,6 +210,7 @@ int session__attach_target(struct session *s, struct session_target *t)
 	config.level =
 		s->opts->cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES : LR_LEVEL_REQUESTS;
 	session__announce(s, t);
+	serve_ports(s, t);
 	err = kern__add_process(s->kern, t->proc->pid, &config);
 	if (!err)
 		err = kern__attach_image(s->kern, t->elf, t->proc->image, t->proc->pid,

@@ -136,8 +136,12 @@ static void scope(struct run *run, int64_t id, int64_t counter, uint64_t conn)
 
 static void head(struct run *run, uint64_t conn)
 {
+	struct flow_event open = {.type = FE_CONN, .ts = 1};
 	struct flow_event ev = {.type = FE_IN};
 
+	open.conn.conn = conn;
+	open.conn.seen_open = true;
+	send_event(run, &open);
 	ev.io.conn = conn;
 	ev.io.flags = FE_F_HEAD | FE_F_END;
 	ev.io.method = FM_GET;

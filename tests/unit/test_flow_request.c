@@ -29,6 +29,8 @@ struct run {
 	struct copy done[MAX_DONE];
 	size_t n;
 	uint32_t tid;
+	uint64_t met; /* connections told about, a bit each */
+	bool older;   /* connections are older than the attach */
 };
 
 static void on_done(void *ctx, const struct flow_req *q)
@@ -76,12 +78,26 @@ static void send_event(struct run *run, struct flow_event *ev)
 	assert_int_equal(flow_requests__event(run->r, ev), 0);
 }
 
+/* Tells about a connection once, as its first operation does. */
+static void meet(struct run *run, uint64_t conn)
+{
+	struct flow_event ev = {.type = FE_CONN};
+
+	if (run->met & 1ull << (conn & 63))
+		return;
+	run->met |= 1ull << (conn & 63);
+	ev.conn.conn = conn;
+	ev.conn.seen_open = !run->older;
+	send_event(run, &ev);
+}
+
 /* idle < 0: not known */
 static void in_at(struct run *run, uint64_t conn, uint64_t ts, uint64_t arrival, int64_t idle,
 		  uint32_t flags, const char *path)
 {
 	struct flow_event ev = {.type = FE_IN, .ts = ts};
 
+	meet(run, conn);
 	ev.io.conn = conn;
 	ev.io.arrival_ns = arrival;
 	ev.io.flags = flags | (idle < 0 ? 0 : FE_F_IDLE) | (path ? FE_F_HEAD : 0);
@@ -101,6 +117,7 @@ static void out_at(struct run *run, uint64_t conn, uint64_t ts, int64_t idle, ui
 {
 	struct flow_event ev = {.type = FE_OUT, .ts = ts};
 
+	meet(run, conn);
 	ev.io.conn = conn;
 	ev.io.flags = flags | (idle < 0 ? 0 : FE_F_IDLE) | (status ? FE_F_HEAD : 0);
 	ev.io.idle_ns = idle < 0 ? 0 : (uint64_t)idle;
@@ -162,6 +179,7 @@ static void test_fields(void **state)
 
 	(void)state;
 	ev.conn.conn = 5;
+	ev.conn.seen_open = true;
 	ev.conn.family = 1;
 	ev.conn.local_port = 80;
 	ev.conn.peer_port = 4242;
@@ -347,6 +365,51 @@ static void test_pipelined(void **state)
 	assert_string_equal(run->done[1].path, "/2");
 	assert_int_equal(run->done[1].q.breakdown.queue, 100);
 	assert_int_equal(run->done[1].q.end_ns, 1200);
+	run_free(run);
+}
+
+/*
+ * On a connection that is older than the attach, the first request is handed out when it is
+ * clear that its client does not pipeline; if it does, any response may be another's.
+ */
+static void test_older_connection(void **state)
+{
+	struct run *run = run_new(8, 8);
+
+	(void)state;
+	run->older = true;
+	request(run, 1, 1000, 0);
+	response(run, 1, 1100, 0);
+	assert_int_equal(run->n, 0);
+	in_at(run, 1, 1200, 1150, 0, FE_F_END, "/2"); /* it came after the response */
+	assert_int_equal(run->n, 1);
+	response(run, 1, 1300, 0);
+	assert_int_equal(run->n, 2);
+	assert_int_equal(run->done[0].q.incomplete | run->done[1].q.incomplete, 0);
+	run_free(run);
+}
+
+static void test_older_connection_pipelines(void **state)
+{
+	struct run *run = run_new(8, 8);
+
+	(void)state;
+	run->older = true;
+	request(run, 1, 1000, 0);
+	response(run, 1, 1100, 0);
+	in_at(run, 1, 1200, 1050, 0, FE_F_END, "/2"); /* it waited behind the one before */
+	response(run, 1, 1300, 0);
+	request(run, 1, 1400, 0);
+	response(run, 1, 1500, 0);
+	assert_int_equal(run->n, 3);
+	for (size_t i = 0; i < run->n; i++)
+		assert_int_equal(run->done[i].q.incomplete, REQ_INC_ATTACH);
+	request(run, 2, 1600, 0);
+	response(run, 2, 1700, 0);
+	assert_int_equal(run->n, 3); /* held until the connection ends */
+	close_at(run, 2, 1800, true);
+	assert_int_equal(run->n, 4);
+	assert_int_equal(run->done[3].q.incomplete, 0);
 	run_free(run);
 }
 
@@ -636,6 +699,8 @@ int main(void)
 		cmocka_unit_test(test_breakdown_clamped),
 		cmocka_unit_test(test_head_in_parts),
 		cmocka_unit_test(test_pipelined),
+		cmocka_unit_test(test_older_connection),
+		cmocka_unit_test(test_older_connection_pipelines),
 		cmocka_unit_test(test_peer_goes_away),
 		cmocka_unit_test(test_other_ends),
 		cmocka_unit_test(test_end_told_late),
