@@ -13,11 +13,18 @@
 #define LR_LEVEL_REQUESTS  0
 #define LR_LEVEL_RESOURCES 1
 
+/* How AsyncLocalStorage works in a process; NONE: nothing to read, cheaply. */
+#define LR_MECHANISM_NONE  0
+#define LR_MECHANISM_HOOKS 1
+#define LR_MECHANISM_ACF   2
+#define LR_MECHANISM_OFF   3 /* not known, or its layout is not: heads are counted as unreadable */
+
 /* Value of the process map: what BPF needs to know about an observed process. */
 struct lr_process_config {
 	struct lr_layout layout;
-	__u32 level; /* LR_LEVEL_* */
-	__u32 pad;
+	struct lr_heap heap;
+	__u32 level;	 /* LR_LEVEL_* */
+	__u32 mechanism; /* LR_MECHANISM_*: as detected, told again when it changes */
 };
 
 #endif

@@ -26,6 +26,9 @@ enum lr_event_type {
 	LR_EV_PARSER = 9,   /* HTTP parser reached the end of a request's headers: lr_ev_parser */
 	LR_EV_GC = 10,	    /* garbage collection: lr_ev_gc */
 	LR_EV_PROCESS = 11, /* fork, exec or exit of a process: lr_ev_process */
+	LR_EV_STORES = 12,  /* which stores are active at an operation: lr_ev_stores */
+	LR_EV_STORE = 13,   /* what one store holds, at first sight in an epoch: lr_ev_store */
+	LR_EV_TURN = 14,    /* the loop turns to something that is no receive: lr_ev_turn */
 };
 
 /*
@@ -93,6 +96,9 @@ struct lr_ev_data {
 	__u32 offset;
 	__u32 captured;
 	__u32 flags; /* LR_DATA_F_* */
+	__u32 epoch; /* receive: as in lr_ev_turn */
+	__u32 pad;
+	__u64 top;
 	__u8 tail[LR_DATA_TAIL];
 	__u8 data[];
 };
@@ -149,6 +155,111 @@ struct lr_ev_gc {
 	struct lr_event h;
 	__u32 phase; /* 0 start, 1 end */
 	__u32 space; /* AllocationSpace argument */
+	__u32 epoch; /* end: as in lr_ev_turn, of the epoch that begins */
+	__u32 pad;
+	__u64 top;
+};
+
+/*
+ * Young objects are allocated one behind the other, so the allocation top when a callback begins
+ * and when the next one begins are the borders of what it allocated. An epoch is the time
+ * between two garbage collections: within one, an object keeps its address. A receive begins
+ * a callback (lr_ev_data has the same two members); this record tells of what else does.
+ */
+struct lr_ev_turn {
+	struct lr_event h;
+	__u64 top;   /* where this thread's isolate allocates next, 0 unknown */
+	__u32 epoch; /* garbage collections of this thread since it was first seen */
+	__u32 pad;
+};
+
+#define LR_STORES_MAX 8 /* AsyncLocalStorage instances told of at one operation */
+
+enum lr_value_kind {
+	LR_VALUE_OTHER = 0, /* nothing that is looked into */
+	LR_VALUE_UNDEFINED = 1,
+	LR_VALUE_NULL = 2,
+	LR_VALUE_BOOL = 3,   /* bits: 0, 1 */
+	LR_VALUE_SMI = 4,    /* bits: a signed number */
+	LR_VALUE_DOUBLE = 5, /* bits: of the double */
+	LR_VALUE_STRING =
+		6, /* bits: length in characters; text: the first bytes, UTF-8 or Latin-1 */
+	LR_VALUE_OBJECT = 7,
+	LR_VALUE_MAP = 8,
+};
+
+enum lr_store_op {
+	LR_OP_SERVER = 1, /* a send on a connection that serves requests */
+	LR_OP_CLIENT = 2, /* a send on any other socket */
+};
+
+enum lr_store_status {
+	LR_STORES_OK = 0,    /* n stores are active; 0: none is */
+	LR_STORES_NO_JS = 1, /* no JavaScript is on the stack: nothing can be active */
+	LR_STORES_NO_ENV = 2,
+	LR_STORES_FAULT = 3, /* a read failed */
+	LR_STORES_CHECK = 4, /* what was read cannot be right */
+	LR_STORES_OFF = 5,   /* this process' layout or mechanism is not known */
+};
+
+#define LR_STORES_F_MORE  (1u << 0) /* more than LR_STORES_MAX instances */
+#define LR_STORES_F_HOOKS (1u << 1) /* over async_hooks, else AsyncContextFrame */
+
+struct lr_store_ref {
+	__u64 value;	/* the tagged value: an object's address is good within the epoch */
+	__u32 instance; /* what names the AsyncLocalStorage instance: a hash that never changes */
+	__u16 kind;	/* enum lr_value_kind; UNDEFINED: entered and left again (async_hooks) */
+	__u16 flags;
+};
+
+/* Comes right before the record of the send, if there is one, with the same time. */
+struct lr_ev_stores {
+	struct lr_event h;
+	__u64 env;
+	__u64 conn; /* that is written to, 0: not a numbered connection */
+	__u64 top;
+	__u64 exec_id; /* bits of doubles */
+	__u64 trigger_id;
+	__u32 epoch;
+	__u16 op;     /* enum lr_store_op */
+	__u16 status; /* enum lr_store_status */
+	__u32 flags;  /* LR_STORES_F_* */
+	__u32 n;
+	struct lr_store_ref ref[LR_STORES_MAX];
+};
+
+#define LR_STORE_FIELDS 12
+#define LR_FIELD_NAME	24
+#define LR_FIELD_TEXT	48
+
+#define LR_FIELD_F_CONST (1u << 0) /* never assigned again since it was made, as V8 knows */
+#define LR_FIELD_F_CUT	 (1u << 1) /* text holds only the beginning */
+
+struct lr_store_field {
+	__u8 name_len;
+	__u8 text_len;
+	__u8 kind; /* enum lr_value_kind */
+	__u8 flags;
+	__u32 pad;
+	__u64 bits;
+	char name[LR_FIELD_NAME];
+	char text[LR_FIELD_TEXT];
+};
+
+#define LR_STORE_F_MORE (1u << 0) /* it has more fields than are told */
+
+/* Only n of the fields are written. A store that is itself a string or a number is one nameless
+ * field. */
+struct lr_ev_store {
+	struct lr_event h;
+	__u64 env;
+	__u64 value;
+	__u32 instance;
+	__u32 epoch;
+	__u16 kind;
+	__u16 n;
+	__u32 flags; /* LR_STORE_F_* */
+	struct lr_store_field field[LR_STORE_FIELDS];
 };
 
 enum lr_process_op {
@@ -170,12 +281,16 @@ struct lr_ev_process {
 LR_ASSERT_SIZE(lr_event, 24);
 LR_ASSERT_SIZE(lr_ev_thread, 40);
 LR_ASSERT_SIZE(lr_ev_conn, 80);
-LR_ASSERT_SIZE(lr_ev_data, 80);
+LR_ASSERT_SIZE(lr_ev_data, 96);
 LR_ASSERT_SIZE(lr_ev_close, 40);
 LR_ASSERT_SIZE(lr_ev_resource, 88);
 LR_ASSERT_SIZE(lr_ev_scope, 72);
 LR_ASSERT_SIZE(lr_ev_parser, 64);
-LR_ASSERT_SIZE(lr_ev_gc, 32);
+LR_ASSERT_SIZE(lr_ev_gc, 48);
+LR_ASSERT_SIZE(lr_ev_turn, 40);
+LR_ASSERT_SIZE(lr_ev_stores, 208);
+LR_ASSERT_SIZE(lr_store_field, 88);
+LR_ASSERT_SIZE(lr_ev_store, 56 + 88 * LR_STORE_FIELDS);
 LR_ASSERT_SIZE(lr_ev_process, 40);
 
 #endif

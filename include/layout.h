@@ -29,6 +29,64 @@ struct lr_chain {
 #define LR_LAYOUT_LOOP	    (1u << 3) /* environment -> event loop, idle time */
 #define LR_LAYOUT_ENTRY_IDS (1u << 4) /* at AsyncReset entry the ids are already in the object */
 
+/* What could be decoded of V8's heap and of the two context mechanisms. */
+#define LR_HEAP_OBJECTS (1u << 0) /* types, maps, properties, strings */
+#define LR_HEAP_TOP	(1u << 1) /* isolate_top */
+#define LR_HEAP_ACF	(1u << 2) /* the continuation-preserved slot and what lies in it */
+#define LR_HEAP_HOOKS	(1u << 3) /* the current resource of async_hooks */
+
+#define LR_DEQUE 1 /* resources_kind: std::deque<Local<Object>>, else std::vector */
+
+/*
+ * V8's heap as far as stores are read. Offsets of heap objects have the heap tag folded in (a
+ * member at +16 is offset 15). Types are instance types. Numbers come from the v8dbg_ symbols
+ * of the binary, from its code, or are part of a check that fails closed.
+ */
+struct lr_heap {
+	__u32 flags;		     /* LR_HEAP_* */
+	struct lr_chain isolate_top; /* isolate -> value of the new space's allocation top */
+	__u32 isolate_cped;	     /* of the slot in the isolate */
+	__u32 isolate_undefined;     /* root slot of undefined in the isolate, 0 unknown */
+	/* Instance types. */
+	__u16 type_string_max; /* first type that is no string (FIRST_NONSTRING_TYPE) */
+	__u16 type_symbol;
+	__u16 type_heap_number;
+	__u16 type_oddball;
+	__u16 type_js_object_min; /* smallest type of a JSReceiver that has properties */
+	__u16 type_js_object;	  /* JS_OBJECT_TYPE */
+	__u16 type_js_map;
+	__u16 type_js_array;
+	/* String types: masks and tags. */
+	__u16 str_encoding_mask, str_one_byte;
+	__u16 str_shape_mask, str_seq, str_cons, str_external, str_sliced, str_thin;
+	/* Offsets, tag folded in. */
+	__s16 map_instance_type, map_size, map_inobject_start, map_bit_field3, map_descriptors;
+	__s16 descriptors_header; /* of the first descriptor: key, details, value, 8 bytes each */
+	__s16 name_hash;	  /* raw_hash_field of a Name, u32 */
+	__s16 symbol_description;
+	__s16 string_length, string_chars, cons_first, sliced_parent, sliced_offset, thin_actual,
+		external_resource;
+	__s16 heap_number_value;
+	__s16 oddball_kind;
+	__s16 object_properties, object_elements;
+	__s16 property_array_data;
+	__s16 js_map_table, js_array_length, fixed_array_data;
+	__u32 bit_field3_dictionary;			 /* mask of is_dictionary_map */
+	__u32 bit_field3_own_shift, bit_field3_own_mask; /* number of own descriptors */
+	/* NameDictionary: index of the first entry among the elements, and its stride of 3. */
+	__u16 dictionary_start;
+	__u16 pad;
+	/* async_hooks: AsyncHooks lies inside Environment, so all chains start there. */
+	struct lr_chain env_js_resources;     /* Environment -> the JSArray, untagged by off -1 */
+	struct lr_chain env_native_resources; /* Environment -> begin of the vector or deque */
+	__u32 resources_kind;		      /* LR_DEQUE or 0 */
+	__u32 deque_start;		      /* offsets in the deque, see store_hooks.bpf.h */
+	__u32 deque_map;
+	__u32 field_stack;     /* index in fields[] of kStackLength */
+	__u32 resource_symbol; /* 1: look for the public resource behind resource_symbol */
+	__u32 pad2;
+};
+
 struct lr_layout {
 	__u32 flags;	    /* LR_LAYOUT_* */
 	__u32 provider_max; /* number of provider names: any number >= this is a failed read */

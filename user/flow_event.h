@@ -36,6 +36,9 @@ enum flow_event_type {
 	FE_PROBE = 14,	 /* coverage of one probe */
 	FE_LOSS = 15,	 /* records or state lost since the last such event */
 	FE_COUNTER = 16, /* final value of one named counter */
+	FE_TURN = 17,	 /* the loop turned to something that is no receive */
+	FE_STORES = 18,	 /* the stores active at an operation */
+	FE_STORE = 19,	 /* what a store holds */
 	FE_TYPE_MAX
 };
 
@@ -117,6 +120,8 @@ struct fe_conn {
  * An OUT event with END and no bytes says that the response had ended with the send at its
  * time stamp, which lies before the events around it: this was learned only later.
  */
+#define FE_IDS_MAX 6
+
 struct fe_io {
 	uint64_t conn;
 	uint64_t arrival_ns; /* IN: when the bytes arrived in the socket, 0 unknown */
@@ -131,6 +136,15 @@ struct fe_io {
 	uint64_t content_length;
 	struct flow_str method_name; /* IN with HEAD, e.g. "PROPFIND" */
 	struct flow_str path;	     /* IN with HEAD: target without its query */
+	uint64_t top;		     /* IN: as in fe_turn */
+	uint32_t epoch;
+	uint32_t nids; /* with HEAD */
+	/*
+	 * flow_value__hash of ids in the head. IN: values of headers that name a request
+	 * (x-request-id and its kin, the trace id of traceparent). OUT: values of stores seen so
+	 * far that occur in the captured bytes.
+	 */
+	uint64_t ids[FE_IDS_MAX];
 };
 
 /* FE_CLOSE */
@@ -169,6 +183,65 @@ struct fe_gc {
 	uint32_t env;
 	uint64_t duration_ns; /* 0: only the start is known */
 	uint8_t kind;	      /* 0 scavenge (new space), 1 mark-compact, 255 unknown */
+	uint64_t top;	      /* as in fe_turn, after the collection */
+	uint32_t epoch;	      /* that begins with its end; 0: not known */
+};
+
+/*
+ * FE_TURN. What the thread allocates from here on is no longer the work of the receive before.
+ * Objects in one epoch (the time between two collections) keep their addresses.
+ */
+struct fe_turn {
+	uint64_t top; /* where young objects are allocated next, 0 unknown */
+	uint32_t epoch;
+};
+
+/* enum lr_value_kind of events.h is used for kinds of values. */
+struct fe_store_ref {
+	uint64_t value; /* names the store within its epoch */
+	uint32_t instance;
+	uint8_t kind;
+};
+
+#define FE_STORES_MAX 8
+
+/* FE_STORES: comes right before the FE_OUT of the send, with its time. */
+struct fe_stores {
+	uint32_t env;
+	uint64_t conn; /* 0: a socket that is not followed */
+	uint64_t top;
+	uint32_t epoch;
+	int64_t exec_id; /* -1 unknown */
+	int64_t trigger_id;
+	uint8_t op;	/* enum lr_store_op */
+	uint8_t status; /* enum lr_store_status */
+	bool hooks;	/* async_hooks, else AsyncContextFrame */
+	bool more;	/* there are more instances than refs */
+	uint32_t n;
+	struct fe_store_ref ref[FE_STORES_MAX];
+};
+
+/* One readable field of a store. The value itself stays out unless the user asked for it. */
+struct fe_store_field {
+	struct flow_str name;
+	uint64_t hash; /* flow_value__hash of the value */
+	uint32_t len;  /* of a string: characters */
+	uint8_t kind;
+	bool constant;	      /* was never assigned again */
+	bool cut;	      /* the hash is of the beginning only */
+	struct flow_str text; /* with --show-values; else empty */
+};
+
+/* FE_STORE */
+struct fe_store {
+	uint32_t env;
+	uint64_t value;
+	uint32_t instance;
+	uint32_t epoch;
+	uint8_t kind;
+	bool more;
+	uint32_t n;
+	const struct fe_store_field *fields;
 };
 
 /* FE_LOOP: cumulative since the loop started. */
@@ -222,6 +295,9 @@ struct flow_event {
 		struct fe_probe probe;
 		struct fe_loss loss;
 		struct fe_counter counter;
+		struct fe_turn turn;
+		struct fe_stores stores;
+		struct fe_store store;
 	};
 };
 

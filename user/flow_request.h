@@ -34,6 +34,8 @@ struct flow_breakdown {
 	uint64_t wait;	    /* the loop was idle: its own async work was pending */
 };
 
+struct flow_finding; /* flow_mismatch.h */
+
 struct flow_req {
 	uint32_t pid;
 	uint32_t tid;
@@ -61,6 +63,10 @@ struct flow_req {
 	uint32_t incomplete;	    /* REQ_INC_* */
 	uint32_t resources_created; /* async resources attributed to it, level resources */
 	uint32_t resources_alive;   /* of those, not destroyed when it ended */
+	uint8_t context;	    /* enum request_context of flow_mismatch.h */
+	uint8_t unknown;	    /* enum context_unknown */
+	const struct flow_finding *findings;
+	uint32_t nfindings;
 };
 
 #define FLOW_ENV_UNKNOWN UINT32_MAX /* env of a thread that nothing was said about */

@@ -198,6 +198,9 @@ bool event_fields(struct capture_codec *c, struct flow_event *ev)
 		field_str(c, &ev->counter.name);
 		field_u64(c, &ev->counter.value);
 		return true;
+	case FE_TURN:
+	case FE_STORES:
+	case FE_STORE:
 	case FE_TYPE_MAX:
 		break;
 	}

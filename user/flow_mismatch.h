@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Findings: requests that were answered under another request's store, or under none though
+ * they had one. The rules are at the head of flow_mismatch.c.
+ */
+#ifndef LOOPRAY_FLOW_MISMATCH_H
+#define LOOPRAY_FLOW_MISMATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flow_event.h"
+#include "flow_request.h"
+
+enum finding_kind {
+	FINDING_FOREIGN, /* answered under a store of a request of another connection */
+	FINDING_LOST,	 /* answered without the store that the request had established */
+	FINDING_FAN_OUT, /* one execution answered several connections: by design */
+	FINDING_KINDS
+};
+
+enum finding_grade {
+	GRADE_MIXED,
+	GRADE_HARM,	    /* foreign: a second, independent sign exists */
+	GRADE_INTERMITTENT, /* lost: others of this route have it at their head */
+	GRADE_ALWAYS,	    /* lost: none of this route has it */
+};
+
+enum finding_identity {
+	IDENTITY_ADDRESS, /* the same object in the same epoch */
+	IDENTITY_CONTENT, /* recognized across a collection by constant fields */
+};
+
+enum finding_binding {
+	BINDING_BIRTH,	 /* the store was made in the callback that read its request */
+	BINDING_INBOUND, /* it holds an id that came with its request */
+};
+
+#define FINDING_FIELDS 12
+#define FINDING_NAME   24
+#define FINDING_TEXT   48
+
+struct finding_field {
+	char name[FINDING_NAME + 1];
+	char text[FINDING_TEXT + 1]; /* empty unless values are shown */
+	uint64_t hash;
+	uint8_t kind; /* enum lr_value_kind */
+	bool constant;
+};
+
+struct finding_store {
+	bool known;
+	uint32_t n;
+	struct finding_field field[FINDING_FIELDS];
+};
+
+/* The other request, as far as it is still known; path is cut. */
+struct finding_request {
+	uint64_t seq; /* 0: it is not known which of its connection's requests */
+	uint64_t conn;
+	uint16_t peer_port;
+	char method[16];
+	char path[128];
+	char route[128];
+	uint64_t start_ns;
+	uint64_t end_ns; /* 0: it had not ended */
+};
+
+struct flow_finding {
+	enum finding_kind kind;
+	enum finding_grade grade;
+	bool stale;	   /* foreign: the other request had been answered */
+	bool captured;	   /* foreign: this store serves many later requests */
+	uint32_t instance; /* number of the AsyncLocalStorage instance in its environment, from 1 */
+	uint64_t head_ns;
+	uint32_t epoch;
+	enum finding_identity identity;
+	enum finding_binding binding;
+	struct finding_request other;	 /* foreign, fan_out: whose store it is */
+	struct finding_store active;	 /* the store at the head; lost: not known */
+	struct finding_store own;	 /* the request's own store, if it was seen */
+	bool own_seen;			 /* it had been active before */
+	bool id_in_response;		 /* an id of the active store is in the response head */
+	char id_field[FINDING_NAME + 1]; /* the name of the field that holds it */
+	int64_t exec_id;		 /* of the callback that wrote the head; -1 unknown */
+	int64_t trigger_id;
+	char resource[48]; /* its type; empty: not known */
+	uint32_t served;   /* heads of other requests under this store so far, this one included */
+};
+
+/* What was found at a request's head about each instance, summed up. */
+enum request_context {
+	CONTEXT_UNREAD, /* no head, or the process uses no store */
+	CONTEXT_OWN,	/* every store is its own, or of its connection */
+	CONTEXT_NONE,	/* no store was active, and none is known to be lost */
+	CONTEXT_FOREIGN,
+	CONTEXT_LOST,
+	CONTEXT_UNKNOWN,    /* see unknown */
+	CONTEXT_UNREADABLE, /* the read failed */
+};
+
+enum context_unknown {
+	UNKNOWN_NOT,
+	UNKNOWN_OLDER,	   /* the store is older than the attach or than what is remembered */
+	UNKNOWN_MOVED,	   /* a collection moved it before it was first seen */
+	UNKNOWN_ELSEWHERE, /* it was made outside of any request's own callback */
+	UNKNOWN_SHARED,	   /* several requests enter it deliberately */
+	UNKNOWN_LOSS,	   /* records were lost */
+	UNKNOWN_PLAIN,	   /* a bare value that nothing distinguishes */
+	UNKNOWN_REASONS
+};
+
+const char *finding_kind__name(enum finding_kind k);
+const char *finding_grade__name(enum finding_grade g);
+const char *context_unknown__name(enum context_unknown u);
+
+struct flow_context;
+struct flow_mismatch;
+
+struct flow_mismatch_opts {
+	struct flow_requests *requests;
+	const struct flow_context *context; /* names resources, may be NULL */
+	const char *context_key;	    /* field that identifies a request, or NULL: any */
+	/* Called for every request when it is over, with its findings. */
+	void (*done)(void *ctx, const struct flow_req *req);
+	void *ctx;
+};
+
+int flow_mismatch__new(struct flow_mismatch **out, const struct flow_mismatch_opts *opts);
+void flow_mismatch__free(struct flow_mismatch *m);
+
+/* Before the request state machine gets the same event. 0 or -ENOMEM. */
+int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev);
+
+/* A finished request: hands it on with its findings, at once or when they are settled. */
+void flow_mismatch__request(struct flow_mismatch *m, const struct flow_req *req);
+
+/* The input has ended: whatever waits is handed on. */
+void flow_mismatch__finish(struct flow_mismatch *m);
+
+/* Of all heads seen so far. */
+struct flow_context_counts {
+	uint64_t heads; /* final response heads while a mechanism was in use */
+	uint64_t read;	/* at least one store was active and read */
+	uint64_t none;	/* read well, and no store was active */
+	uint64_t unreadable;
+	uint64_t unknown[UNKNOWN_REASONS]; /* heads under a store that is nobody's for certain */
+	uint64_t same_connection; /* heads under a store of an earlier request of the connection */
+};
+void flow_mismatch__counts(const struct flow_mismatch *m, struct flow_context_counts *c);
+
+#endif
