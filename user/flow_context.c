@@ -88,6 +88,14 @@ static struct ctx_res *find(const struct flow_context *c, uint32_t pid, uint32_t
 	return id > 0 ? flow_table__get(&c->resources, (uint64_t)id, ctx_key(pid, env)) : NULL;
 }
 
+const char *flow_context__type_of(const struct flow_context *c, uint32_t pid, uint32_t env,
+				  int64_t async_id)
+{
+	const struct ctx_res *res = find(c, pid, env, async_id);
+
+	return res ? res->type->name : NULL;
+}
+
 /* Hands a resource out and forgets it. Its type goes on counting it as alive if it is. */
 static void retire(struct flow_context *c, struct ctx_res *res)
 {

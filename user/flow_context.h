@@ -46,6 +46,10 @@ int flow_context__new(struct flow_context **out, struct flow_requests *requests,
 void flow_context__free(struct flow_context *c);
 int flow_context__event(struct flow_context *c, const struct flow_event *ev);
 
+/* Type of a live native resource, or NULL. */
+const char *flow_context__type_of(const struct flow_context *c, uint32_t pid, uint32_t env,
+				  int64_t async_id);
+
 /* Types with at least one init, destroy or callback, most inits first. Returns the count. */
 size_t flow_context__types(const struct flow_context *c, struct flow_res_type *types, size_t cap);
 

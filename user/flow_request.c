@@ -415,6 +415,20 @@ const struct flow_req *flow_requests__current(const struct flow_requests *r, uin
 	return c && c->count == 1 && !c->untracked ? &c->first->pub : NULL;
 }
 
+const struct flow_req *flow_requests__answering(const struct flow_requests *r, uint64_t conn)
+{
+	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
+
+	return c && c->first ? &c->first->pub : NULL;
+}
+
+const struct flow_req *flow_requests__newest(const struct flow_requests *r, uint64_t conn)
+{
+	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
+
+	return c && c->last ? &c->last->pub : NULL;
+}
+
 bool flow_requests__latest(const struct flow_requests *r, uint64_t conn, struct flow_req_ref *ref)
 {
 	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);

@@ -101,6 +101,12 @@ uint64_t flow_requests__in_flight(const struct flow_requests *r);
  */
 const struct flow_req *flow_requests__current(const struct flow_requests *r, uint64_t conn);
 
+/* The request whose response is sent next on this connection; NULL: none, or one not seen. */
+const struct flow_req *flow_requests__answering(const struct flow_requests *r, uint64_t conn);
+
+/* The request in flight whose head this connection delivered last, or NULL. */
+const struct flow_req *flow_requests__newest(const struct flow_requests *r, uint64_t conn);
+
 /* Names a request, also after its end. */
 struct flow_req_ref {
 	uint32_t pid;
