@@ -24,7 +24,7 @@
  * part can be bounded on their own, which is what the verifier can follow.
  */
 struct bytes_scratch {
-	__u64 words[(sizeof(struct lr_ev_data) + 2 * LR_DATA_MAX) / sizeof(__u64)];
+	__u64 words[(sizeof(struct lr_ev_data) + 2UL * LR_DATA_MAX) / sizeof(__u64)];
 };
 
 /* User iovec: an ABI, two words. */

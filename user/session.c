@@ -254,6 +254,7 @@ static void cleanup(struct session *s)
 	flow_ring__free(s->ring);
 	flow_decode__free(s->decode);
 	kern__free(s->kern);
+	session__free_pending(s);
 	session__free_targets(s);
 	close_fd(s->ring_timer);
 	close_fd(s->sample_timer);

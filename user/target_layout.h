@@ -95,6 +95,12 @@ const char *target_layout__provider(const struct target_layout *l, uint32_t n);
 const char *target_context__name(enum target_context c);
 
 /*
+ * Whether the layout depends on what the process has set up by now: until an environment has
+ * passed target_layout__check, what target_layout__bind read may be from before that.
+ */
+bool target_layout__is_per_process(const struct target_layout *l);
+
+/*
  * Completes a copy of the binary's layout for one process: @load_bias is the address that
  * the binary's virtual address 0 has there (0 for ET_EXEC). Needs the right to read the
  * process. Returns 0, -ENOTSUP with a sentence in @why if this process keeps its isolate
@@ -133,6 +139,14 @@ struct target_env {
 int target_layout__check(const struct target_layout *l, pid_t pid, uint64_t load_bias,
 			 const struct target_thread *threads, size_t n, struct target_env *envs,
 			 size_t cap, char *why, size_t why_len);
+
+/*
+ * The same in a single pass that never waits: a process that is being started may contradict
+ * the layout, and is to be asked again, from target_layout__bind on.
+ */
+int target_layout__check_once(const struct target_layout *l, pid_t pid, uint64_t load_bias,
+			      const struct target_thread *threads, size_t n,
+			      struct target_env *envs, size_t cap, char *why, size_t why_len);
 
 /* The mechanism in use by a process: what its environments show together. */
 enum target_context target_context__of(const struct target_env *envs, size_t n, const char **why);
