@@ -56,6 +56,9 @@ struct lr_heap {
 	__u16 type_js_object;	  /* JS_OBJECT_TYPE */
 	__u16 type_js_map;
 	__u16 type_js_array;
+	__u16 type_property_array;
+	__u16 type_descriptor_array_min, type_descriptor_array_max;
+	__u16 oddball_false, oddball_true, oddball_null, oddball_undefined; /* kinds */
 	/* String types: masks and tags. */
 	__u16 str_encoding_mask, str_one_byte;
 	__u16 str_shape_mask, str_seq, str_cons, str_external, str_sliced, str_thin;
@@ -72,7 +75,11 @@ struct lr_heap {
 	__s16 property_array_data;
 	__s16 js_map_table, js_array_length, fixed_array_data;
 	__u32 bit_field3_dictionary;			 /* mask of is_dictionary_map */
-	__u32 bit_field3_own_shift, bit_field3_own_mask; /* number of own descriptors */
+	__u32 bit_field3_own_shift, bit_field3_own_mask; /* number of own descriptors; in place */
+	/* Details of a property: a field of the object with data in it, which one, and whether it
+	 * was never assigned again (only where the details lie in descriptors). */
+	__u32 details_kind_mask, details_location_mask, details_const_mask;
+	__u32 details_index_shift, details_index_mask; /* the mask is in place */
 	/* NameDictionary: index of the first entry among the elements, and its stride of 3. */
 	__u16 dictionary_start;
 	__u16 pad;

@@ -68,6 +68,7 @@ struct target_layout_private {
 
 struct target_layout {
 	struct lr_layout lr; /* what BPF reads by */
+	struct lr_heap heap; /* the same, of V8's heap */
 	char build_id[80];   /* of the binary it was decoded from */
 	uint32_t nproviders;
 	char providers[LR_PROVIDERS_MAX][LR_PROVIDER_NAME]; /* [0] is NONE */
