@@ -35,7 +35,9 @@ struct lr_chain {
 #define LR_HEAP_ACF	(1u << 2) /* the continuation-preserved slot and what lies in it */
 #define LR_HEAP_HOOKS	(1u << 3) /* the current resource of async_hooks */
 
-#define LR_DEQUE 1 /* resources_kind: std::deque<Local<Object>>, else std::vector */
+/* The native stack of async_hooks: a std::vector or a std::deque of handles. */
+#define LR_RESOURCES_DEQUE    (1u << 0)
+#define LR_RESOURCES_POINTERS (1u << 1) /* its elements are pointers to handles */
 
 /*
  * V8's heap as far as stores are read. Offsets of heap objects have the heap tag folded in (a
@@ -83,14 +85,15 @@ struct lr_heap {
 	/* NameDictionary: index of the first entry among the elements, and its stride of 3. */
 	__u16 dictionary_start;
 	__u16 pad;
-	/* async_hooks: AsyncHooks lies inside Environment, so all chains start there. */
-	struct lr_chain env_js_resources;     /* Environment -> the JSArray, untagged by off -1 */
-	struct lr_chain env_native_resources; /* Environment -> begin of the vector or deque */
-	__u32 resources_kind;		      /* LR_DEQUE or 0 */
-	__u32 deque_start;		      /* offsets in the deque, see store_hooks.bpf.h */
-	__u32 deque_map;
-	__u32 field_stack;     /* index in fields[] of kStackLength */
-	__u32 resource_symbol; /* 1: look for the public resource behind resource_symbol */
+	/*
+	 * async_hooks: the stacks of current resources. The JSArray's chain ends with its tagged
+	 * pointer; the vector (begin, end) or the deque's first iterator (cur, first, last, node)
+	 * lies in Environment itself.
+	 */
+	struct lr_chain env_js_resources;
+	__u32 env_native_resources; /* offset in Environment */
+	__u32 resources_kind;	    /* LR_RESOURCES_* */
+	__u32 field_stack;	    /* index in fields[] of kStackLength; kInit is the first */
 	__u32 pad2;
 };
 
