@@ -49,6 +49,7 @@ struct target_layout_private {
 	uint64_t provider_table;     /* address of the provider name table, before load bias */
 	uint32_t field_check;	     /* index in fields[] of kCheck; those before count hooks */
 	uint32_t field_stack;	     /* index in fields[] of kStackLength */
+	int32_t env_hooks;	     /* offset of AsyncHooks in Environment, 0: unknown */
 	int32_t env_timer;	     /* offset of the timer handle in Environment, 0: unknown */
 	int32_t env_immediate; /* offset of the immediate check handle in Environment, 0: unknown */
 	uint32_t handle_loop;  /* offset of uv_handle_t.loop, 0: unknown */
@@ -68,6 +69,7 @@ struct target_layout_private {
 
 struct target_layout {
 	struct lr_layout lr; /* what BPF reads by */
+	struct lr_heap heap; /* the same, of V8's heap */
 	char build_id[80];   /* of the binary it was decoded from */
 	uint32_t nproviders;
 	char providers[LR_PROVIDERS_MAX][LR_PROVIDER_NAME]; /* [0] is NONE */
