@@ -315,7 +315,9 @@ static void header_line(struct flow_http *h, struct http_dir *d, const char *p, 
 			response_head(h, d);
 		else
 			request_head(h, d);
-	} else if (http_head__header(&d->head, p, n, out ? HTTP_LOOSE : HTTP_STRICT) && !out) {
+	} else if (http_head__header(&d->head, h->shared->value_key, p, n,
+				     out ? HTTP_LOOSE : HTTP_STRICT) &&
+		   !out) {
 		http_message__bad(h, d);
 	}
 }

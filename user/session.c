@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -119,6 +120,8 @@ static int load(struct session *s)
 	};
 	int err;
 
+	if (getrandom(&decode_opts.value_key, sizeof(decode_opts.value_key), 0) < 0)
+		return -errno;
 	if (s->ntargets == 1 && !cli->follow && !cli->all)
 		kern_opts.single = s->targets[0]->proc->pid;
 	err = kern__load(&s->kern, &kern_opts);
