@@ -154,7 +154,7 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 	} else if (ev->type == FE_SCOPE) {
 		rnd_scope(seed, &ev->scope);
 	} else if (ev->type == FE_GC) {
-		ev->gc = (struct fe_gc){(uint32_t)rnd_u64(seed), rnd_u64(seed), 255};
+		ev->gc = (struct fe_gc){(uint32_t)rnd_u64(seed), rnd_u64(seed), 255, 0, 0};
 	} else if (ev->type == FE_LOOP) {
 		ev->loop = (struct fe_loop){(uint32_t)rnd_u64(seed), rnd_u64(seed), rnd_u64(seed),
 					    rnd_u64(seed)};
