@@ -157,10 +157,20 @@ static void doubt(struct rq_conn *c)
 		rq->pub.incomplete |= REQ_INC_ATTACH;
 }
 
-/* Was the head in the socket before the last response was out? */
+/*
+ * Was the head in the socket before the end of the last response can have reached the client?
+ * A send is told when it returns, and over loopback the next request may come in before that.
+ */
 static bool early(const struct rq_conn *c, const struct flow_event *ev)
 {
-	return ev->io.arrival_ns && ev->io.arrival_ns < c->answered_ns;
+	return ev->io.arrival_ns && ev->io.arrival_ns < c->unsent_ns;
+}
+
+/* Whatever the thread did last was over before it began this send. */
+static void note_unsent(struct rq_conn *c, const struct rq_thread *t, const struct flow_event *ev)
+{
+	if (t && t->point && t->ts <= ev->ts)
+		c->unsent_ns = t->ts;
 }
 
 static struct rq *begin_request(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,
@@ -261,6 +271,7 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 			c->untracked--;
 		return 0;
 	}
+	note_unsent(c, t, ev);
 	rq_time__send(t, ev, rq);
 	if (ev->io.error) {
 		failed(r, c, ev);
