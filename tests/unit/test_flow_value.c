@@ -77,25 +77,26 @@ static void test_is_siphash(void **state)
 static void test_all_counts(void **state)
 {
 	uint8_t bytes[24] = "0b7e61f2-5d1c-4a8e-9c";
-	uint64_t was = flow_value__hash(7, bytes, 21);
+	const size_t size = 21;
+	uint64_t was = flow_value__hash(7, bytes, size);
 
 	(void)state;
 	assert_true(was != 0);
-	for (size_t bit = 0; bit < 21 * 8; bit++) {
+	for (size_t bit = 0; bit < size * 8; bit++) {
 		uint64_t now;
 
 		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		now = flow_value__hash(7, bytes, 21);
+		now = flow_value__hash(7, bytes, size);
 		assert_true(now != was);
 		/* Half of the bits change, more or less. */
 		assert_in_range(__builtin_popcountll(now ^ was), 12, 52);
 		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	for (unsigned int bit = 0; bit < 64; bit++)
-		assert_true(flow_value__hash(7 ^ 1ULL << bit, bytes, 21) != was);
+		assert_true(flow_value__hash(7 ^ 1ULL << bit, bytes, size) != was);
 	for (size_t len = 0; len < 24; len++)
-		assert_true(len == 21 || flow_value__hash(7, bytes, len) != was);
-	assert_true(flow_value__hash(7, bytes, 21) == was);
+		assert_true(len == size || flow_value__hash(7, bytes, len) != was);
+	assert_true(flow_value__hash(7, bytes, size) == was);
 }
 
 /* Where a value lies in memory does not matter, and nothing behind it is read. */
