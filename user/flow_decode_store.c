@@ -65,14 +65,17 @@ int flow_decode__stores(struct flow_decode *d, struct decode_thread *t, const vo
 	struct flow_event ev = {.type = FE_STORES};
 	struct fe_stores *to = &ev.stores;
 	struct lr_ev_stores s = {0};
-	int err;
+	int err = 0;
 
 	memcpy(&s, rec, offsetof(struct lr_ev_stores, ref));
 	/* Refs mean something only if all was read. */
 	to->n = s.status == LR_STORES_OK ? s.n : 0;
 	memcpy(s.ref, (const char *)rec + offsetof(struct lr_ev_stores, ref),
 	       to->n * sizeof(s.ref[0]));
-	err = flow_decode__number(d, t, s.env, s.h.ts);
+	if (s.env || s.op == LR_OP_SERVER)
+		err = flow_decode__number(d, t, s.env, s.h.ts);
+	else if (t->env == ENV_NONE)
+		return 0; /* a thread that runs no JavaScript has no stores */
 	if (!err)
 		err = fill_ids(d, &s, to);
 	t->stores_ts = to->n ? s.h.ts : 0;
