@@ -30,6 +30,7 @@ int layout_acf__decode(struct layout_job *job);	      /* the continuation-preser
 int layout_builtins__decode(struct layout_job *job);  /* sets of compiled internal modules */
 int layout_heap__decode(struct layout_job *job);      /* V8's objects */
 int layout_top__decode(struct layout_job *job);	      /* where V8 allocates next */
+int layout_entry__decode(struct layout_job *job);     /* whether JavaScript runs */
 
 /* The internal modules that implement AsyncLocalStorage, one per mechanism (since 22.7). */
 #define TARGET_MODULE_ACF   "internal/async_local_storage/async_context_frame"
