@@ -32,6 +32,7 @@ struct session_target {
 	struct target_env envs[SESSION_MAX_ENVS];
 	int nenvs;
 	const char *context;
+	struct lr_process_config config; /* as told to the kernel */
 	bool ended;
 };
 
@@ -63,6 +64,7 @@ void session_target__free(struct session_target *t);
 int session_target__settle(struct session_target *t, bool wait, char *why, size_t why_len);
 int session__adopt(struct session *s, struct session_target *t); /* owns @t; exit status */
 int session__attach_target(struct session *s, struct session_target *t);
+void session__tell_mechanism(struct session *s, struct session_target *t);
 void session__announce(struct session *s, struct session_target *t);
 void session__target_ended(struct session *s, struct session_target *t);
 void session__free_targets(struct session *s);
