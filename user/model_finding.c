@@ -63,20 +63,21 @@ static bool key_equal(const struct model_group *a, const struct model_group *b)
 
 static struct group_state *group_merged(struct model_builder *b, const struct model_group *key)
 {
-	struct group_state **g = &b->merged[key->kind];
+	struct group_state *g = b->merged[key->kind];
 
-	if (*g)
-		return *g;
-	*g = calloc(1, sizeof(**g));
-	if (!*g) {
+	if (g)
+		return g;
+	g = calloc(1, sizeof(*g));
+	if (!g) {
 		b->oom = true;
 		return NULL;
 	}
-	(*g)->group.kind = key->kind;
-	(*g)->group.merged = true;
-	copy_cut((*g)->group.method, sizeof((*g)->group.method), "*");
-	copy_cut((*g)->group.route, sizeof((*g)->group.route), "(other causes)");
-	return *g;
+	g->group.kind = key->kind;
+	g->group.merged = true;
+	copy_cut(g->group.method, sizeof(g->group.method), "*");
+	copy_cut(g->group.route, sizeof(g->group.route), "(other causes)");
+	b->merged[key->kind] = g;
+	return g;
 }
 
 /* What is known of all the routes beyond the limit together says nothing of one of them. */

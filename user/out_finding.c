@@ -29,7 +29,7 @@ const char *finding_word__grade(enum finding_kind k, enum finding_grade g)
 	return k == FINDING_LOST && g == GRADE_ALWAYS ? "always" : NULL;
 }
 
-const char *finding_word__context(uint8_t context)
+const char *finding_word__context(unsigned int context)
 {
 	static const char *const words[] = {
 		[CONTEXT_UNREAD] = "unread",
@@ -56,12 +56,12 @@ static const struct {
 	[UNKNOWN_PLAIN] = {"plain", "a bare value that nothing tells from another"},
 };
 
-const char *finding_word__unknown(uint8_t unknown)
+const char *finding_word__unknown(unsigned int unknown)
 {
 	return unknown < UNKNOWN_REASONS ? reasons[unknown].word : NULL;
 }
 
-const char *finding_text__unknown(uint8_t unknown)
+const char *finding_text__unknown(unsigned int unknown)
 {
 	return unknown < UNKNOWN_REASONS ? reasons[unknown].text : NULL;
 }

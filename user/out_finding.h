@@ -12,12 +12,12 @@
 /* Words of the machine-readable outputs: they never change. NULL: there is none to say. */
 const char *finding_word__kind(enum finding_kind k);
 const char *finding_word__grade(enum finding_kind k, enum finding_grade g);
-const char *finding_word__context(uint8_t context);
-const char *finding_word__unknown(uint8_t unknown);
+const char *finding_word__context(unsigned int context);
+const char *finding_word__unknown(unsigned int unknown);
 /* "high", "good" or "fair": by how the store was recognized and bound to its request. */
 const char *finding_word__confidence(const struct flow_finding *f);
 /* Why the store of a head is nobody's for certain, for people. */
-const char *finding_text__unknown(uint8_t unknown);
+const char *finding_text__unknown(unsigned int unknown);
 
 #define FINDING_VALUE 64
 

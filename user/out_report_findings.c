@@ -39,7 +39,7 @@ static void print_context(const struct printer *p)
 	if (!p->m->findings.unknown)
 		return;
 	line(p, "unknown", p->m->findings.unknown, "whose store it was cannot be told:");
-	for (uint8_t i = UNKNOWN_NOT + 1; i < UNKNOWN_REASONS; i++)
+	for (unsigned int i = UNKNOWN_NOT + 1; i < UNKNOWN_REASONS; i++)
 		if (c->unknown[i])
 			out_file__printf(p->f, "  %16s %8llu  %s\n", "", (ull)c->unknown[i],
 					 finding_text__unknown(i));

@@ -15,7 +15,7 @@ static void put_context(struct json *j, const struct model *m)
 	finding_json__unknown(j, "unknown", c->unknown);
 	json__key_u64(j, "same_connection", c->same_connection);
 	json__key_object(j, "requests");
-	for (uint8_t i = 0; i < MODEL_CONTEXT; i++)
+	for (unsigned int i = 0; i < MODEL_CONTEXT; i++)
 		json__key_u64(j, finding_word__context(i), m->by_context[i]);
 	json__object_end(j);
 	json__object_end(j);

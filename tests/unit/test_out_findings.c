@@ -417,7 +417,7 @@ static void words(void **state)
 	assert_string_equal(finding_word__context(200), "unread");
 	assert_null(finding_word__unknown(UNKNOWN_NOT));
 	assert_null(finding_word__unknown(200));
-	for (uint8_t i = UNKNOWN_NOT + 1; i < UNKNOWN_REASONS; i++) {
+	for (unsigned int i = UNKNOWN_NOT + 1; i < UNKNOWN_REASONS; i++) {
 		assert_non_null(finding_word__unknown(i));
 		assert_non_null(finding_text__unknown(i));
 	}
