@@ -230,6 +230,7 @@ static void on_destroy(struct flow_context *c, const struct flow_event *ev)
 	res->type->pub.destroy++;
 	res->type->pub.alive--;
 	res->pub.destroy_ns = ev->ts;
+	ctx_leak__destroyed(res);
 	if (res->request.seq)
 		flow_requests__count_resource(c->requests, &res->request, 0, -1);
 	retire(c, res);
@@ -244,6 +245,7 @@ static void on_scope(struct flow_context *c, const struct flow_event *ev)
 	learn_conn(res, s->conn);
 	if (res) {
 		res->pub.callbacks++;
+		res->used = res->over_ns != 0;
 		res->type->pub.before++;
 	} else if (s->async_id > 0) {
 		c->unknown_type->pub.before++;
@@ -299,6 +301,7 @@ static void on_thread(struct flow_context *c, const struct flow_event *ev)
 
 int flow_context__event(struct flow_context *c, const struct flow_event *ev)
 {
+	ctx_leak__event(c, ev);
 	switch (ev->type) {
 	case FE_PROVIDER:
 		return ctx_types__provider(c, ev->pid, &ev->provider);
@@ -326,6 +329,8 @@ void flow_context__finish(struct flow_context *c)
 	struct flow_slot *s;
 	uint32_t pos = 0;
 
+	flow_context__leaks(c, &c->leaks);
+	c->finished = true;
 	while ((s = flow_table__next(&c->resources, &pos))) {
 		retire(c, s->value);
 		pos--;

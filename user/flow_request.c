@@ -450,18 +450,30 @@ bool flow_requests__latest(const struct flow_requests *r, uint64_t conn, struct 
 	return true;
 }
 
-void flow_requests__count_resource(struct flow_requests *r, const struct flow_req_ref *ref,
-				   int created, int alive)
+static struct rq *find_ref(const struct flow_requests *r, const struct flow_req_ref *ref)
 {
 	struct rq_conn *c = flow_table__get(&r->conns, ref->conn, 0);
 
-	for (struct rq *rq = c ? c->first : NULL; rq; rq = rq->next) {
-		if (rq->pub.seq != ref->seq || rq->pub.env != ref->env)
-			continue;
-		rq->pub.resources_created += (uint32_t)created;
-		rq->pub.resources_alive += (uint32_t)alive;
+	for (struct rq *rq = c ? c->first : NULL; rq; rq = rq->next)
+		if (rq->pub.seq == ref->seq && rq->pub.env == ref->env)
+			return rq;
+	return NULL;
+}
+
+void flow_requests__count_resource(struct flow_requests *r, const struct flow_req_ref *ref,
+				   int created, int alive)
+{
+	struct rq *rq = find_ref(r, ref);
+
+	if (!rq)
 		return;
-	}
+	rq->pub.resources_created += (uint32_t)created;
+	rq->pub.resources_alive += (uint32_t)alive;
+}
+
+bool flow_requests__in_progress(const struct flow_requests *r, const struct flow_req_ref *ref)
+{
+	return find_ref(r, ref) != NULL;
 }
 
 void flow_requests__overflow(const struct flow_requests *r, struct flow_requests_overflow *o)

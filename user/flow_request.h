@@ -125,6 +125,9 @@ bool flow_requests__latest(const struct flow_requests *r, uint64_t conn, struct 
 void flow_requests__count_resource(struct flow_requests *r, const struct flow_req_ref *ref,
 				   int created, int alive);
 
+/* Whether it has not ended yet. */
+bool flow_requests__in_progress(const struct flow_requests *r, const struct flow_req_ref *ref);
+
 /* State that was given up because a bound was reached; each also marks what it affects. */
 struct flow_requests_overflow {
 	uint64_t connections;	   /* dropped with requests in flight: those end as REQ_LOST */

@@ -132,12 +132,15 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 {
 	struct flow_res_type types[MAX_TYPES];
 	struct model_view view = *from;
+	struct flow_leaks leaks;
 
 	view.in_flight = flow_requests__in_flight(p->requests);
 	view.types = types;
 	view.type_count = flow_context__types(p->context, types, MAX_TYPES);
 	if (view.type_count > MAX_TYPES)
 		view.type_count = MAX_TYPES;
+	flow_context__leaks(p->context, &leaks);
+	view.leaks = &leaks;
 	view.resources_not_kept = flow_context__overflow(p->context);
 	return model_builder__snapshot(p->model, &view, out);
 }
