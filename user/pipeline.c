@@ -135,6 +135,7 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 	struct flow_leaks leaks;
 
 	view.in_flight = flow_requests__in_flight(p->requests);
+	flow_mismatch__counts(p->mismatch, &view.context);
 	view.types = types;
 	view.type_count = flow_context__types(p->context, types, MAX_TYPES);
 	if (view.type_count > MAX_TYPES)
