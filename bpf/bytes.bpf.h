@@ -341,6 +341,7 @@ static __always_inline void bytes_turn(struct bytes_ctx *c)
 	c->top = turn_top(&p->heap, c->t);
 	c->epoch = c->t->epoch;
 	c->t->turn_open = 1;
+	birth_begin(c->task, c->t, c->conn, c->top);
 }
 
 static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
@@ -505,6 +506,8 @@ static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *i
 		return;
 	send.op = server ? LR_OP_SERVER : LR_OP_CLIENT;
 	store_active(c->task, c->t, p, &send);
+	if (server)
+		birth_answered(c->task, c->conn);
 }
 
 static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
