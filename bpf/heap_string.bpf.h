@@ -170,15 +170,25 @@ static __always_inline int heap_slice(const struct lr_heap *h, struct heap_walk 
 	return 0;
 }
 
-/* The characters of an external string: cached in its resource, behind the virtual table. */
-static __always_inline int heap_external(const struct lr_heap *h, struct heap_walk *w, __u32 length,
-					 bool wide)
+/*
+ * The characters of an external string lie where the string says, behind its resource; one that
+ * has no room for that (its map, @map, says how long it is): where the resource does, behind
+ * its virtual table.
+ */
+static __always_inline int heap_external(const struct lr_heap *h, struct heap_walk *w, __u64 map,
+					 __u32 length, bool wide)
 {
-	__u64 resource, chars;
+	__u32 end = (__u32)(h->external_resource + 1) + 2 * HEAP_WORD;
+	__u64 at, chars;
+	__u8 words;
 
-	if (!heap_get___u64(&w->part, h->external_resource, &resource))
+	if (!heap_get___u64(&w->part, h->external_resource, &at) ||
+	    bpf_probe_read_user(&words, sizeof(words), (void *)(map + h->map_size)))
 		return HEAP_FAULT;
-	chars = read_u64(resource + HEAP_WORD);
+	if (words * HEAP_WORD < end)
+		chars = read_u64(at + HEAP_WORD);
+	else if (!heap_get___u64(&w->part, h->external_resource + HEAP_WORD, &chars))
+		return HEAP_FAULT;
 	return chars ? heap_take(w, chars, length, wide) : HEAP_FAULT;
 }
 
@@ -218,7 +228,7 @@ __noinline int heap_part(const struct lr_heap *h, struct lr_task *t, struct heap
 	if (shape == h->str_seq)
 		err = heap_take(w, at + h->string_chars, length, wide);
 	else if (shape == h->str_external)
-		err = heap_external(h, w, length, wide);
+		err = heap_external(h, w, map, length, wide);
 	else
 		err = HEAP_FAULT;
 	w->part_at = 0;

@@ -198,7 +198,7 @@ static __always_inline bool store_tell(const struct lr_heap *h, struct lr_task *
 	asm volatile("" : "+r"(n));
 	if (n > LR_STORE_FIELDS)
 		return false;
-	n = sizeof(*rec) - (LR_STORE_FIELDS - n) * sizeof(rec->field[0]);
+	n = __builtin_offsetof(struct lr_ev_store, field) + n * sizeof(rec->field[0]);
 	rec->h.size = n;
 	rec->h.seq = ++t->seq;
 	return emit_copy(rec, n);
