@@ -75,7 +75,9 @@ struct lr_task {
 	__u64 idle_ns;	 /* last value read there */
 	__u64 isolate;
 	__u64 env;
-	__u64 uid_addr; /* async_id_fields */
+	__u64 uid_addr;	      /* async_id_fields */
+	__u64 fields_addr;    /* async_hooks' fields */
+	__u64 resources_slot; /* handle of its JSArray of current resources */
 	__u64 conn;	/* connection last received from since the thread last slept, 0 none */
 	__u32 conn_in;	/* receives on it so far: which of its requests */
 	__u32 walks;	/* attempts to find the environment */
@@ -85,6 +87,7 @@ struct lr_task {
 	__u64 destroyed; /* object and id of the last destroy: the same one is probed twice */
 	__u64 destroyed_id;
 	__u64 gc_start_ns;
+	__u32 epoch;
 };
 
 struct {
