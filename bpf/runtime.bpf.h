@@ -44,8 +44,6 @@ static __always_inline void runtime_forget(struct lr_task *t)
 	t->isolate = 0;
 	t->env = 0;
 	t->uid_addr = 0;
-	t->fields_addr = 0;
-	t->resources_slot = 0;
 	t->idle_addr = 0;
 }
 

@@ -50,6 +50,7 @@ struct lr_heap {
 	struct lr_chain isolate_top; /* isolate -> value of the new space's allocation top */
 	__u32 isolate_cped;	     /* of the slot in the isolate */
 	__u32 isolate_undefined;     /* root slot of undefined in the isolate, 0 unknown */
+	__u32 isolate_js_entry; /* word that is 0 while no JavaScript is on the stack, 0 unknown */
 	/* Instance types. */
 	__u16 type_string_max; /* first type that is no string (FIRST_NONSTRING_TYPE) */
 	__u16 type_symbol;

@@ -30,6 +30,7 @@ struct session_target {
 	struct target_env envs[SESSION_MAX_ENVS];
 	int nenvs;
 	const char *context;
+	struct lr_process_config config; /* as told to the kernel */
 	bool ended;
 };
 
@@ -54,6 +55,7 @@ struct session {
 int session__open_targets(struct session *s);				 /* exit status */
 int session__add_target(struct session *s, struct target_process *proc); /* owns @proc */
 int session__attach_target(struct session *s, struct session_target *t);
+void session__tell_mechanism(struct session *s, struct session_target *t);
 void session__announce(struct session *s, struct session_target *t);
 void session__target_ended(struct session *s, struct session_target *t);
 void session__free_targets(struct session *s);

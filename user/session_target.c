@@ -201,22 +201,62 @@ static void serve_ports(struct session *s, const struct session_target *t)
 		kern__serve_port(s->kern, ports[i]);
 }
 
+/*
+ * How the stores of a process are to be read, as far as that is known. An object's address is its
+ * name only between two garbage collections, so none is read where these are not seen.
+ */
+static uint32_t mechanism_of(const struct session *s, const struct session_target *t,
+			     enum target_context context)
+{
+	uint32_t has = t->config.heap.flags;
+
+	if (context == TARGET_CONTEXT_NONE)
+		return LR_MECHANISM_NONE;
+	if (!(has & LR_HEAP_OBJECTS) || !kern__attached(s->kern, LR_PROBE_gc_start))
+		return LR_MECHANISM_OFF;
+	if (context == TARGET_CONTEXT_ACF && (has & LR_HEAP_ACF))
+		return LR_MECHANISM_ACF;
+	if (context == TARGET_CONTEXT_ASYNC_HOOKS && (has & LR_HEAP_HOOKS))
+		return LR_MECHANISM_HOOKS;
+	return LR_MECHANISM_OFF;
+}
+
+/* An application may start to use AsyncLocalStorage at any time. */
+void session__tell_mechanism(struct session *s, struct session_target *t)
+{
+	const char *why = NULL;
+	enum target_context context = target_context__of(t->envs, (size_t)t->nenvs, &why);
+	uint32_t mechanism = mechanism_of(s, t, context);
+
+	if (mechanism == t->config.mechanism)
+		return;
+	t->config.mechanism = mechanism;
+	t->context = target_context__name(context);
+	log_info("pid %d: AsyncLocalStorage: %s (%s)%s", t->proc->pid, t->context, why,
+		 mechanism == LR_MECHANISM_OFF ? ", its stores cannot be read" : "");
+	if (kern__add_process(s->kern, t->proc->pid, &t->config))
+		log_err_errno(-errno, "pid %d: cannot tell how its stores are read", t->proc->pid);
+}
+
 int session__attach_target(struct session *s, struct session_target *t)
 {
-	struct lr_process_config config = {.layout = t->layout.lr};
 	char why[256] = "";
 	int err;
 
-	config.level =
+	t->config.layout = t->layout.lr;
+	t->config.heap = t->layout.heap;
+	t->config.level =
 		s->opts->cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES : LR_LEVEL_REQUESTS;
 	session__announce(s, t);
 	serve_ports(s, t);
-	err = kern__add_process(s->kern, t->proc->pid, &config);
+	err = kern__add_process(s->kern, t->proc->pid, &t->config);
 	if (!err)
 		err = kern__attach_image(s->kern, t->elf, t->proc->image, t->proc->pid,
 					 t->proc->node.dev, t->proc->node.ino, why, sizeof(why));
 	if (!err)
 		err = watch_end(s, t);
+	if (!err)
+		session__tell_mechanism(s, t);
 	if (err && !target_process__alive(t->proc)) {
 		log_err("pid %d ended while it was being attached to", t->proc->pid);
 		return EX_LR_NO_TARGET;

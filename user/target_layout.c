@@ -53,6 +53,7 @@ static const struct layout_part parts[] = {
 	{layout_heap__decode, 0, true},
 	{layout_top__decode, 0, true},
 	{layout_hooks__decode, 0, true},
+	{layout_entry__decode, 0, true},
 };
 
 static void add_missing(struct layout_job *job)

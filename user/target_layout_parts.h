@@ -31,6 +31,7 @@ int layout_builtins__decode(struct layout_job *job);  /* sets of compiled intern
 int layout_heap__decode(struct layout_job *job);      /* V8's objects */
 int layout_top__decode(struct layout_job *job);	      /* where V8 allocates next */
 int layout_hooks__decode(struct layout_job *job);     /* async_hooks: current resources */
+int layout_entry__decode(struct layout_job *job);     /* whether JavaScript runs */
 
 /* The internal modules that implement AsyncLocalStorage, one per mechanism (since 22.7). */
 #define TARGET_MODULE_ACF   "internal/async_local_storage/async_context_frame"

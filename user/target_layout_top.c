@@ -17,6 +17,7 @@
 #define FN_TOP	    "v8::internal::ExternalReference::new_space_allocation_top_address("
 #define FN_LIMIT    "v8::internal::ExternalReference::new_space_allocation_limit_address("
 #define FN_BUILTIN  "Builtins_CreateIterResultObject"
+#define FN_ENTRY    "Builtins_JSEntry"
 #define FN_CPED	    "Builtins_GetContinuationPreservedEmbedderData"
 #define ISOLATE_MAX (1 << 20)
 #define INSNS_MAX   64
@@ -101,21 +102,84 @@ static bool find_slot(const struct code_insn *insns, size_t n, int64_t *slot)
 	return false;
 }
 
-static int decode_builtin(struct layout_job *job, struct lr_chain *top)
+/* How far the root register is into the isolate. */
+static int decode_bias(struct layout_job *job, int64_t *bias)
 {
 	struct code_insn insns[INSNS_MAX];
-	int64_t cped = job->l->p.cped, at = 0, slot = 0;
+	int64_t cped = job->l->p.cped, slot = 0;
 	size_t n = builtin(job, FN_CPED, insns);
 
 	if (!cped || !find_slot(insns, n, &slot))
 		return layout_job__refuse(job, FN_CPED, "does not load the slot");
+	*bias = cped - slot;
+	return 0;
+}
+
+static bool in_isolate(int64_t at)
+{
+	return at > 0 && at < ISOLATE_MAX && at % WORD == 0;
+}
+
+static int decode_builtin(struct layout_job *job, struct lr_chain *top)
+{
+	struct code_insn insns[INSNS_MAX];
+	int64_t at = 0, bias = 0;
+	int err = decode_bias(job, &bias);
+	size_t n;
+
+	if (err)
+		return err;
 	n = builtin(job, FN_BUILTIN, insns);
 	if (!find_top(insns, n, &at))
 		return layout_job__refuse(job, FN_BUILTIN, "does not allocate");
-	at += cped - slot;
-	if (at <= 0 || at >= ISOLATE_MAX || at % WORD)
+	if (!in_isolate(at + bias))
 		return layout_job__refuse(job, FN_BUILTIN, "allocates outside of the isolate");
-	*top = (struct lr_chain){.n = 1, .off = {(int32_t)at}};
+	*top = (struct lr_chain){.n = 1, .off = {(int32_t)(at + bias)}};
+	return 0;
+}
+
+/*
+ * Whoever enters JavaScript and finds the word zero is the outermost, and stores its frame
+ * pointer there; it puts the zero back when it leaves.
+ */
+static bool find_entry(const struct code_insn *insns, size_t n, int64_t *at)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool frame = false;
+
+		if (!touches_root(&insns[i], CODE_LOAD) || insns[i].dst != CODE_RAX)
+			continue;
+		for (size_t k = i + 1; k < n; k++) {
+			if (insns[k].op == CODE_MOV && insns[k].dst == CODE_RAX)
+				frame = insns[k].src == CODE_RBP;
+			else if (frame && touches_root(&insns[k], CODE_STORE) &&
+				 insns[k].src == CODE_RAX && insns[k].disp == insns[i].disp) {
+				*at = insns[i].disp;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+int layout_entry__decode(struct layout_job *job)
+{
+	struct lr_heap *h = &job->l->heap;
+	struct code_insn insns[INSNS_MAX];
+	int64_t at = 0, bias = 0;
+	int err;
+	size_t n;
+
+	/* Only the frame needs it: async_hooks counts its own stack. */
+	if (!(h->flags & LR_HEAP_ACF))
+		return 0;
+	err = decode_bias(job, &bias);
+	if (err)
+		return err;
+	n = builtin(job, FN_ENTRY, insns);
+	if (!find_entry(insns, n, &at) || !in_isolate(at + bias))
+		return layout_job__refuse(job, FN_ENTRY, "does not note its frame");
+	h->isolate_js_entry = (uint32_t)(at + bias);
 	return 0;
 }
 

@@ -40,6 +40,7 @@ enum {
 	FAKE_WRAP_PROVIDER = 0x40,
 	FAKE_WRAP_ID = 0x48,
 	FAKE_TOP = 0xe8, /* isolate: where the new space allocates next; its limit is behind it */
+	FAKE_ENTRY = 0x178, /* isolate: the outermost frame of JavaScript */
 	FAKE_FIELD_STACK = 7,
 	FAKE_PROVIDERS = 24,
 };
@@ -71,6 +72,7 @@ enum {
 #define FN_LIMIT \
 	"_ZN2v88internal17ExternalReference34new_space_allocation_limit_addressEPNS0_7IsolateE"
 #define FN_CREATE "Builtins_CreateIterResultObject"
+#define FN_ENTRY  "Builtins_JSEntry"
 #define FN_CPED	  "Builtins_GetContinuationPreservedEmbedderData"
 #define FN_COMPILE                                                                       \
 	"_ZN4node8builtins13BuiltinLoader15CompileFunctionERKN2v820FunctionCallbackInfo" \
@@ -142,6 +144,10 @@ FAKE(FN_CREATE, "mov -1(%rsi),%rcx\n mov 0x3df(%rcx),%rcx\n mov 0x500(%r13),%rdx
 		"mov 0xa8(%r13),%rsi\n lea 1(%rsi),%r8\n lea (%rsi,%rdi,8),%rsi\n"
 		"cmp %rsi,0xb0(%r13)\n jbe 1f\n mov %rsi,0xa8(%r13)\n mov %rcx,-1(%r8)\n"
 		"mov %r8,%rax\n 1: ret\n");
+FAKE(FN_ENTRY, "push %rbp\n mov %rsp,%rbp\n push $2\n mov %rdi,%r13\n push 0x48(%r13)\n"
+	       "movq $0,0x48(%r13)\n mov 0x58(%r13),%r10\n mov %r10,-16(%rbp)\n"
+	       "mov 0x138(%r13),%rax\n test %rax,%rax\n jne 1f\n push $2\n mov %rbp,%rax\n"
+	       "mov %rax,0x138(%r13)\n jmp 2f\n 1: push $0\n 2: leave\n ret\n");
 FAKE(FN_CPED, "push %rbp\n cmp -0x60(%r13),%rsp\n jbe 1f\n mov 0x218(%r13),%rax\n"
 	      "1: pop %rbp\n ret\n");
 FAKE(FN_RECORD,

@@ -100,6 +100,7 @@ static void objects(void **state)
 	assert_int_equal(h->field_stack, FAKE_FIELD_STACK);
 	assert_int_equal(h->isolate_cped, FAKE_CPED);
 	assert_int_equal(h->isolate_undefined, FAKE_UNDEFINED);
+	assert_int_equal(h->isolate_js_entry, FAKE_ENTRY);
 }
 
 static void assert_top(const struct target_layout *l)
@@ -140,6 +141,9 @@ static void missing(void **state)
 		{{FN_LIMIT},
 		 "v8::internal::ExternalReference::new_space_allocation_limit_address: ",
 		 LR_HEAP_OBJECTS | LR_HEAP_ACF},
+		{{FN_ENTRY},
+		 "Builtins_JSEntry: does not note its frame",
+		 LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_ACF},
 		{{FN_TOP, FN_CREATE},
 		 "Builtins_CreateIterResultObject: ",
 		 LR_HEAP_OBJECTS | LR_HEAP_ACF},
@@ -185,6 +189,7 @@ static void assert_real(const struct target_layout *l, const char *path)
 	if ((h->flags & (LR_HEAP_OBJECTS | LR_HEAP_TOP)) != (LR_HEAP_OBJECTS | LR_HEAP_TOP))
 		fail_msg("%s: flags %x", path, h->flags);
 	assert_int_equal((h->flags & LR_HEAP_ACF) != 0, l->p.cped != 0);
+	assert_int_equal(h->isolate_js_entry != 0, l->p.cped != 0);
 	assert_true(h->isolate_top.n >= 1 && h->isolate_top.off[0] > 0);
 	assert_true(h->isolate_top.off[h->isolate_top.n - 1] % 8 == 0);
 	assert_true(h->type_js_map > h->type_js_object && h->type_js_array > h->type_js_object);
