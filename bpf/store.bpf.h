@@ -198,7 +198,7 @@ static __always_inline bool store_tell(const struct lr_heap *h, struct lr_task *
 	asm volatile("" : "+r"(n));
 	if (n > LR_STORE_FIELDS)
 		return false;
-	n = sizeof(*rec) - (LR_STORE_FIELDS - n) * sizeof(rec->field[0]);
+	n = __builtin_offsetof(struct lr_ev_store, field) + n * sizeof(rec->field[0]);
 	rec->h.size = n;
 	rec->h.seq = ++t->seq;
 	return emit_copy(rec, n);
@@ -240,7 +240,7 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 	return 0;
 }
 
-static __always_inline void store_begin(struct task_struct *task, struct lr_task *t,
+static __noinline void store_begin(struct task_struct *task, struct lr_task *t,
 					struct store_scratch *s, __u64 now)
 {
 	struct lr_event *h = &s->stores.h;
@@ -267,7 +267,6 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 				      const struct lr_process_config *p, struct store_scratch *s)
 {
 	struct lr_ev_stores *rec = &s->stores;
-	struct runtime_ids ids;
 	int status;
 
 	if (p->mechanism == LR_MECHANISM_OFF || !(p->heap.flags & LR_HEAP_OBJECTS))
@@ -275,10 +274,9 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 	if (!t->env || !t->isolate)
 		return LR_STORES_NO_ENV;
 	rec->top = turn_top(&p->heap, t);
-	if (runtime_ids(t, &ids)) {
-		rec->exec_id = ids.exec;
-		rec->trigger_id = ids.trigger;
-	}
+	/* Both at once: they lie side by side there and here. */
+	if (t->uid_addr)
+		bpf_probe_read_user(&rec->exec_id, 2 * sizeof(rec->exec_id), (void *)t->uid_addr);
 	if (p->mechanism == LR_MECHANISM_HOOKS) {
 		rec->flags |= LR_STORES_F_HOOKS;
 		status = store_hooks_refs(task, t, p, rec);
@@ -293,17 +291,10 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 	return LR_STORES_OK;
 }
 
-/* The send at which stores are looked at. */
-struct store_send {
-	__u64 now;
-	__u64 conn; /* number of the connection */
-	__u64 op;   /* enum lr_store_op */
-};
-
-/* Tells of the stores that are active at a send. */
+/* Tells of the stores that are active at a send on @conn. */
 static __noinline void store_active(struct task_struct *task, struct lr_task *t,
-				    const struct lr_process_config *p,
-				    const struct store_send *send)
+				    const struct lr_process_config *p, const struct lr_conn *conn,
+				    __u64 now)
 {
 	struct store_scratch *s;
 	__u32 zero = 0;
@@ -313,7 +304,7 @@ static __noinline void store_active(struct task_struct *task, struct lr_task *t,
 	if (!s)
 		return;
 	runtime_env(task, t);
-	store_begin(task, t, s, send->now);
+	store_begin(task, t, s, now);
 	status = store_read(task, t, p, s);
 	if (status == LR_STORES_FAULT)
 		stat_add(LR_STAT_store_fault, 1);
@@ -322,8 +313,8 @@ static __noinline void store_active(struct task_struct *task, struct lr_task *t,
 	if (status != LR_STORES_OK)
 		s->stores.n = 0;
 	s->stores.status = status;
-	s->stores.conn = send->conn;
-	s->stores.op = send->op;
+	s->stores.conn = conn->id;
+	s->stores.op = conn->class == LR_CONN_SERVER ? LR_OP_SERVER : LR_OP_CLIENT;
 	s->stores.h.seq = ++t->seq;
 	emit_copy(&s->stores, sizeof(s->stores));
 }

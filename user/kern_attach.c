@@ -209,16 +209,18 @@ static int find_symbols(const struct target_elf *elf, const char *name,
 	return found[0] != NULL;
 }
 
-/* One candidate: one without "(" is a plain C symbol, "A>B" are the calls of B in A. */
+/* One candidate: one without "(" is a plain C symbol, "A->B" are the calls of B in A. */
 static int find_candidate(struct kern_probe_state *st, const struct kern_probe_def *def,
 			  const struct target_elf *elf, char *name, struct sites *sites)
 {
 	const struct elf_symbol *found[KERN_MAX_SITES], *callees[KERN_MAX_SITES];
-	char *callee = strchr(name, '>');
+	char *callee = strstr(name, "->");
 	int n, ncallees = 0, err = 0;
 
-	if (callee)
-		*callee++ = '\0';
+	if (callee) {
+		*callee = '\0';
+		callee += 2;
+	}
 	n = find_symbols(elf, name, found);
 	if (n > 0 && callee)
 		ncallees = find_symbols(elf, callee, callees);
