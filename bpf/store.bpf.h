@@ -241,7 +241,7 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 }
 
 static __noinline void store_begin(struct task_struct *task, struct lr_task *t,
-					struct store_scratch *s, __u64 now)
+				   struct store_scratch *s, __u64 now)
 {
 	struct lr_event *h = &s->stores.h;
 
