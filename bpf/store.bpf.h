@@ -206,6 +206,7 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 			 struct lr_ev_store *rec, struct lr_store_ref *ref)
 {
 	struct lr_told *told;
+	__u64 by;
 	int kind;
 
 	if (!h || !t || !w || !rec || !ref)
@@ -213,9 +214,10 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 	told = store_told(ref->value);
 	if (!told)
 		return HEAP_FAULT;
-	if (told->valid && told->value == ref->value && told->tid == rec->h.tid &&
-	    told->epoch == t->epoch) {
-		ref->kind = told->kind;
+	by = (__u64)rec->h.tid << 32 | t->epoch << 8;
+	kind = told->by & 0xff;
+	if (told->value == ref->value && told->by == (by | kind) && kind) {
+		ref->kind = kind;
 		return 0;
 	}
 	kind = heap_kind(h, t, w, ref->value);
@@ -230,10 +232,7 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 	if (!store_tell(h, t, w, rec))
 		return 0;
 	told->value = ref->value;
-	told->tid = rec->h.tid;
-	told->epoch = t->epoch;
-	told->kind = kind;
-	told->valid = 1;
+	told->by = by | kind;
 	return 0;
 }
 
