@@ -304,53 +304,101 @@ static __always_inline void heap_value(const struct lr_heap *h, struct lr_task *
 	f->bits = bits;
 }
 
-static __always_inline void heap_clear(struct lr_store_field *f)
+static __always_inline void heap_nameless(struct lr_store_field *f)
 {
 	for (__u32 i = 0; i < LR_FIELD_NAME / 8; i++)
 		*(__u64 *)&f->name[8 * i] = 0;
-	for (__u32 i = 0; i < LR_FIELD_TEXT / 8; i++)
-		*(__u64 *)&f->text[8 * i] = 0;
 	f->pad = 0;
 	f->flags = 0;
 	f->name_len = 0;
 }
 
-/* Field @i of w->pair, into the next free field of @rec. 0, 1: it has no room, HEAP_FAULT. */
-__noinline int heap_field(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
-			  struct lr_ev_store *rec, __u32 i)
+/* The name @key into @f, from the cache: what a string holds never changes. */
+static __always_inline bool heap_known(const struct lr_name *name, struct lr_task *t, __u64 key,
+				       __u32 tid, struct lr_store_field *f)
 {
-	struct lr_store_field *f;
-	__u32 at, len;
-	__u64 value;
-	int kind;
+	if (name->key != key || name->tid != tid || name->epoch != t->epoch)
+		return false;
+	f->name_len = name->len;
+	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
+		*(__u64 *)&f->name[8 * k] = name->words[k];
+	return true;
+}
 
-	if (!h || !t || !w || !rec || i >= HEAP_PAIRS)
-		return HEAP_FAULT;
-	value = w->pair[i].value;
-	kind = heap_kind(h, t, w, w->pair[i].key);
-	if (kind == HEAP_FAULT)
-		return HEAP_FAULT;
+/* The name @key into @f, and into the cache. 0, 1: it is no string, HEAP_FAULT. */
+static __always_inline int heap_name(const struct lr_heap *h, struct lr_task *t,
+				     struct heap_walk *w, __u64 key, struct lr_store_field *f)
+{
+	int kind = heap_kind(h, t, w, key);
+	__u32 len;
+
 	if (kind != LR_VALUE_STRING)
-		return 0;
-	at = rec->n;
-	if (at >= LR_STORE_FIELDS) {
-		rec->flags |= LR_STORE_F_MORE;
-		return 1;
-	}
-	if (heap_text(h, t, w, w->pair[i].key))
+		return kind == HEAP_FAULT ? HEAP_FAULT : 1;
+	if (heap_text(h, t, w, key))
 		return HEAP_FAULT;
-	f = &rec->field[at];
-	heap_clear(f);
 	len = w->text_len;
 	f->name_len = len < LR_FIELD_NAME ? len : LR_FIELD_NAME;
 	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
 		*(__u64 *)&f->name[8 * k] = *(__u64 *)&w->text[8 * k];
+	return 0;
+}
+
+static __always_inline void heap_learn(struct lr_name *name, struct lr_task *t, __u64 key,
+				       __u32 tid, const struct lr_store_field *f)
+{
+	name->key = key;
+	name->tid = tid;
+	name->epoch = t->epoch;
+	name->len = f->name_len;
+	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
+		name->words[k] = *(const __u64 *)&f->name[8 * k];
+}
+
+/* Key @i of w->pair names the next free field of @rec. 0, 1: it is no name, HEAP_FAULT. */
+__noinline int heap_key(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
+			struct lr_ev_store *rec, __u32 i)
+{
+	struct lr_store_field *f;
+	struct lr_name *name;
+	__u32 slot;
+	__u64 key;
+	int err;
+
+	if (!h || !t || !w || !rec || i >= HEAP_PAIRS || rec->n >= LR_STORE_FIELDS)
+		return HEAP_FAULT;
+	f = &rec->field[rec->n];
+	key = w->pair[i].key;
+	slot = (key >> 3 ^ key >> 12) & (LR_NAMES - 1);
+	name = bpf_map_lookup_elem(&lr_names, &slot);
+	if (!name)
+		return HEAP_FAULT;
+	if (heap_known(name, t, key, rec->h.tid, f))
+		return 0;
+	err = heap_name(h, t, w, key, f);
+	if (!err)
+		heap_learn(name, t, key, rec->h.tid, f);
+	return err;
+}
+
+/* Value @i of w->pair is what the next free field of @rec holds. 0 or HEAP_FAULT. */
+__noinline int heap_field(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
+			  struct lr_ev_store *rec, __u32 i)
+{
+	struct lr_store_field *f;
+	__u64 v;
+	int kind;
+
+	if (!h || !t || !w || !rec || i >= HEAP_PAIRS || rec->n >= LR_STORE_FIELDS)
+		return HEAP_FAULT;
+	f = &rec->field[rec->n];
+	f->pad = 0;
 	f->flags = w->pair[i].flags;
-	kind = heap_kind(h, t, w, value);
+	v = w->pair[i].value;
+	kind = heap_kind(h, t, w, v);
 	if (kind == HEAP_FAULT)
 		return HEAP_FAULT;
-	heap_value(h, t, w, f, value, kind);
-	rec->n = at + 1;
+	heap_value(h, t, w, f, v, kind);
+	rec->n++;
 	return 0;
 }
 
@@ -380,7 +428,7 @@ static __always_inline int heap_store(const struct lr_heap *h, struct lr_task *t
 	rec->n = 0;
 	rec->flags = 0;
 	if (rec->kind != LR_VALUE_OBJECT && rec->kind != LR_VALUE_MAP) {
-		heap_clear(&rec->field[0]);
+		heap_nameless(&rec->field[0]);
 		heap_value(h, t, w, &rec->field[0], rec->value, rec->kind);
 		rec->n = 1;
 		return 0;
@@ -394,11 +442,18 @@ static __always_inline int heap_store(const struct lr_heap *h, struct lr_task *t
 	heap_read(&w->map, map - 1);
 	if (heap_pairs(h, t, w, rec->kind))
 		return HEAP_FAULT;
-	for (__u32 i = 0; i < HEAP_PAIRS && i < w->npairs && !err; i++)
-		err = heap_field(h, t, w, rec, i);
+	for (__u32 i = 0; i < HEAP_PAIRS && i < w->npairs && err != HEAP_FAULT; i++) {
+		if (rec->n >= LR_STORE_FIELDS) {
+			w->more = 1;
+			break;
+		}
+		err = heap_key(h, t, w, rec, i);
+		if (!err)
+			err = heap_field(h, t, w, rec, i);
+	}
 	if (w->more)
 		rec->flags |= LR_STORE_F_MORE;
-	return err < 0 ? HEAP_FAULT : 0;
+	return err == HEAP_FAULT ? HEAP_FAULT : 0;
 }
 
 #endif
