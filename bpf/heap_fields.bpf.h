@@ -180,14 +180,11 @@ static __always_inline int heap_entries(struct heap_loop *l, __u64 addr, __u32 n
 	return 0;
 }
 
-/* Length and the first three elements of a hash table: Smis all. */
-struct heap_counts {
-	__u64 length, a, b, c;
-};
-
-static __always_inline bool heap_counts(const struct lr_heap *h, __u64 table, struct heap_counts *n)
+/* Fills w->n from the table at @table. */
+static __always_inline bool heap_counts(const struct lr_heap *h, struct heap_walk *w, __u64 table)
 {
 	__u64 at = table + (__u32)h->fixed_array_data - HEAP_WORD;
+	struct heap_counts *n = &w->n;
 
 	if (!(table & 1) || bpf_probe_read_user(n, sizeof(*n), (void *)at) ||
 	    !heap_is_smi(n->length) || !heap_is_smi(n->a) || !heap_is_smi(n->b) ||
@@ -213,18 +210,18 @@ static __always_inline bool heap_ordered(const struct heap_counts *n)
 __noinline int heap_map(const struct lr_heap *h, struct heap_walk *w)
 {
 	struct heap_loop l = {.h = h, .w = w};
-	struct heap_counts n;
 	__u64 table = 0;
 	__u32 used;
 
 	if (!h || !w || !heap_get___u64(&w->obj, h->js_map_table, &table) ||
-	    !heap_counts(h, table, &n) || !heap_ordered(&n))
+	    !heap_counts(h, w, table) || !heap_ordered(&w->n))
 		return HEAP_FAULT;
-	used = n.a + n.b;
+	used = w->n.a + w->n.b;
 	w->more = used > HEAP_ENTRIES;
 	if (used > HEAP_ENTRIES)
 		used = HEAP_ENTRIES;
-	return heap_entries(&l, table + (__u32)h->fixed_array_data + HEAP_WORD * (3 + n.c), used);
+	return heap_entries(&l, table + (__u32)h->fixed_array_data + HEAP_WORD * (3 + w->n.c),
+			    used);
 }
 
 /* A callback: some entries of a dictionary, of which most may be empty. */
@@ -245,14 +242,14 @@ static long heap_batch(__u32 i, struct heap_loop *l)
 __noinline int heap_dictionary(const struct lr_heap *h, struct heap_walk *w)
 {
 	struct heap_loop l = {.h = h, .w = w};
-	struct heap_counts n;
 	__u64 table = 0;
 
 	if (!h || !w || !heap_get___u64(&w->obj, h->object_properties, &table) ||
-	    !heap_counts(h, table, &n) || n.length != h->dictionary_start + 3 * n.c || n.a > n.c)
+	    !heap_counts(h, w, table) || w->n.length != h->dictionary_start + 3 * w->n.c ||
+	    w->n.a > w->n.c)
 		return HEAP_FAULT;
-	w->more = n.c > HEAP_CAPACITY;
-	l.n = n.c < HEAP_CAPACITY ? n.c : HEAP_CAPACITY;
+	w->more = w->n.c > HEAP_CAPACITY;
+	l.n = w->n.c < HEAP_CAPACITY ? w->n.c : HEAP_CAPACITY;
 	l.at = table + (__u32)h->fixed_array_data + HEAP_WORD * h->dictionary_start;
 	bpf_loop(HEAP_CAPACITY / HEAP_BATCH, heap_batch, &l, 0);
 	return l.err;
@@ -307,53 +304,101 @@ static __always_inline void heap_value(const struct lr_heap *h, struct lr_task *
 	f->bits = bits;
 }
 
-static __always_inline void heap_clear(struct lr_store_field *f)
+static __always_inline void heap_nameless(struct lr_store_field *f)
 {
 	for (__u32 i = 0; i < LR_FIELD_NAME / 8; i++)
 		*(__u64 *)&f->name[8 * i] = 0;
-	for (__u32 i = 0; i < LR_FIELD_TEXT / 8; i++)
-		*(__u64 *)&f->text[8 * i] = 0;
 	f->pad = 0;
 	f->flags = 0;
 	f->name_len = 0;
 }
 
-/* Field @i of w->pair, into the next free field of @rec. 0, 1: it has no room, HEAP_FAULT. */
-__noinline int heap_field(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
-			  struct lr_ev_store *rec, __u32 i)
+/* The name @key into @f, from the cache: what a string holds never changes. */
+static __always_inline bool heap_known(const struct lr_name *name, struct lr_task *t, __u64 key,
+				       __u32 tid, struct lr_store_field *f)
 {
-	struct lr_store_field *f;
-	__u32 at, len;
-	__u64 value;
-	int kind;
+	if (name->key != key || name->tid != tid || name->epoch != t->epoch)
+		return false;
+	f->name_len = name->len;
+	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
+		*(__u64 *)&f->name[8 * k] = name->words[k];
+	return true;
+}
 
-	if (!h || !t || !w || !rec || i >= HEAP_PAIRS)
-		return HEAP_FAULT;
-	value = w->pair[i].value;
-	kind = heap_kind(h, t, w, w->pair[i].key);
-	if (kind == HEAP_FAULT)
-		return HEAP_FAULT;
+/* The name @key into @f, and into the cache. 0, 1: it is no string, HEAP_FAULT. */
+static __always_inline int heap_name(const struct lr_heap *h, struct lr_task *t,
+				     struct heap_walk *w, __u64 key, struct lr_store_field *f)
+{
+	int kind = heap_kind(h, t, w, key);
+	__u32 len;
+
 	if (kind != LR_VALUE_STRING)
-		return 0;
-	at = rec->n;
-	if (at >= LR_STORE_FIELDS) {
-		rec->flags |= LR_STORE_F_MORE;
-		return 1;
-	}
-	if (heap_text(h, t, w, w->pair[i].key))
+		return kind == HEAP_FAULT ? HEAP_FAULT : 1;
+	if (heap_text(h, t, w, key))
 		return HEAP_FAULT;
-	f = &rec->field[at];
-	heap_clear(f);
 	len = w->text_len;
 	f->name_len = len < LR_FIELD_NAME ? len : LR_FIELD_NAME;
 	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
 		*(__u64 *)&f->name[8 * k] = *(__u64 *)&w->text[8 * k];
+	return 0;
+}
+
+static __always_inline void heap_learn(struct lr_name *name, struct lr_task *t, __u64 key,
+				       __u32 tid, const struct lr_store_field *f)
+{
+	name->key = key;
+	name->tid = tid;
+	name->epoch = t->epoch;
+	name->len = f->name_len;
+	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
+		name->words[k] = *(const __u64 *)&f->name[8 * k];
+}
+
+/* Key @i of w->pair names the next free field of @rec. 0, 1: it is no name, HEAP_FAULT. */
+__noinline int heap_key(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
+			struct lr_ev_store *rec, __u32 i)
+{
+	struct lr_store_field *f;
+	struct lr_name *name;
+	__u32 slot;
+	__u64 key;
+	int err;
+
+	if (!h || !t || !w || !rec || i >= HEAP_PAIRS || rec->n >= LR_STORE_FIELDS)
+		return HEAP_FAULT;
+	f = &rec->field[rec->n];
+	key = w->pair[i].key;
+	slot = (key >> 3 ^ key >> 12) & (LR_NAMES - 1);
+	name = bpf_map_lookup_elem(&lr_names, &slot);
+	if (!name)
+		return HEAP_FAULT;
+	if (heap_known(name, t, key, rec->h.tid, f))
+		return 0;
+	err = heap_name(h, t, w, key, f);
+	if (!err)
+		heap_learn(name, t, key, rec->h.tid, f);
+	return err;
+}
+
+/* Value @i of w->pair is what the next free field of @rec holds. 0 or HEAP_FAULT. */
+__noinline int heap_field(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
+			  struct lr_ev_store *rec, __u32 i)
+{
+	struct lr_store_field *f;
+	__u64 v;
+	int kind;
+
+	if (!h || !t || !w || !rec || i >= HEAP_PAIRS || rec->n >= LR_STORE_FIELDS)
+		return HEAP_FAULT;
+	f = &rec->field[rec->n];
+	f->pad = 0;
 	f->flags = w->pair[i].flags;
-	kind = heap_kind(h, t, w, value);
+	v = w->pair[i].value;
+	kind = heap_kind(h, t, w, v);
 	if (kind == HEAP_FAULT)
 		return HEAP_FAULT;
-	heap_value(h, t, w, f, value, kind);
-	rec->n = at + 1;
+	heap_value(h, t, w, f, v, kind);
+	rec->n++;
 	return 0;
 }
 
@@ -383,7 +428,7 @@ static __always_inline int heap_store(const struct lr_heap *h, struct lr_task *t
 	rec->n = 0;
 	rec->flags = 0;
 	if (rec->kind != LR_VALUE_OBJECT && rec->kind != LR_VALUE_MAP) {
-		heap_clear(&rec->field[0]);
+		heap_nameless(&rec->field[0]);
 		heap_value(h, t, w, &rec->field[0], rec->value, rec->kind);
 		rec->n = 1;
 		return 0;
@@ -397,11 +442,18 @@ static __always_inline int heap_store(const struct lr_heap *h, struct lr_task *t
 	heap_read(&w->map, map - 1);
 	if (heap_pairs(h, t, w, rec->kind))
 		return HEAP_FAULT;
-	for (__u32 i = 0; i < HEAP_PAIRS && i < w->npairs && !err; i++)
-		err = heap_field(h, t, w, rec, i);
+	for (__u32 i = 0; i < HEAP_PAIRS && i < w->npairs && err != HEAP_FAULT; i++) {
+		if (rec->n >= LR_STORE_FIELDS) {
+			w->more = 1;
+			break;
+		}
+		err = heap_key(h, t, w, rec, i);
+		if (!err)
+			err = heap_field(h, t, w, rec, i);
+	}
 	if (w->more)
 		rec->flags |= LR_STORE_F_MORE;
-	return err < 0 ? HEAP_FAULT : 0;
+	return err == HEAP_FAULT ? HEAP_FAULT : 0;
 }
 
 #endif
