@@ -108,9 +108,16 @@ function sender(upstream) {
 
   return (req, next) => {
     http.get({ ...upstream, agent, path: '/audit' }, (res) => res.resume())
-      .on('socket', () => {}).on('error', () => {});
+      .on('error', () => {});
     next();
   };
+}
+
+/* The same for a handler without middleware. */
+function sending(handler, upstream) {
+  const send = sender(upstream);
+
+  return (c) => send(c.req, () => handler(c));
 }
 
 function koa(Koa, inside) {
@@ -164,11 +171,8 @@ async function hapi(Hapi) {
   return (c) => c.enter(() => listener.emit('request', c.req, c.res));
 }
 
-/* Without any package: what Node.js itself does not carry. */
-const plain = {
-  /* Event emitters do not carry contexts: the handler really has none. */
-  onend: (c) => c.req.resume().on('end', () => c.reply('ended')),
-};
+/* Without any package: event emitters carry no contexts, so here the handler really has none. */
+const onEnd = (c) => c.req.resume().on('end', () => c.reply('ended'));
 
 /* {name: {bare, handler}} of what the Node.js that runs can load; others are in `missing`. */
 async function load(modules, upstream, redisAt) {
@@ -183,9 +187,11 @@ async function load(modules, upstream, redisAt) {
     pool3: () => promisePool(need('generic-pool-3')),
     redis3: () => lazyRedis(need('redis-3'), redisAt),
     redis3boot: () => bootRedis(need('redis-3'), redisAt),
+    redis3sent: () => sending(bootRedis(need('redis-3'), redisAt), upstream),
     redis4: () => promiseRedis(need('redis-4'), redisAt),
     hapi: () => hapi(need('@hapi/hapi')),
-    onend: () => plain.onend,
+    onend: () => onEnd,
+    onendsent: () => sending(onEnd, upstream),
     bparser18: () => express(need('express-4'), body18()),
     bparser18sent: () => express(need('express-4'), body18(), sender(upstream)),
     bparser20: () => express(need('express-4'), body20()),

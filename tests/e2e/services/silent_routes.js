@@ -168,7 +168,7 @@ module.exports = {
   },
   big: (c) => c.reply(Buffer.alloc(200000, 'b')),
   async slow(c) {
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 128; i++) {
       if (!c.res.write(Buffer.alloc(65536, 's')))
         await once(c.res, 'drain');
     }
