@@ -15,7 +15,7 @@
  */
 #include "emit.bpf.h"
 #include "filter.bpf.h"
-#include "runtime.bpf.h"
+#include "turn.bpf.h"
 
 /* The observed process and the thread's context, or false. */
 static __always_inline bool enter(__u32 probe, struct task_struct **task, struct lr_task **t)
@@ -263,6 +263,16 @@ int BPF_KPROBE(lr_http_parser, __u64 parser)
 	return 0;
 }
 
+/* Where the thread allocates next, if somebody wants to know. */
+static __always_inline __u64 gc_top(struct task_struct *task, struct lr_task *t)
+{
+	__u32 tgid = task->tgid;
+	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+
+	return turn_wanted(p) ? turn_top(&p->heap, t) : 0;
+}
+
+/* A collection may move what it finds: an epoch ends with its beginning. */
 static __always_inline int gc(__u32 probe, __u32 phase, __u32 arg)
 {
 	struct lr_ev_gc *rec;
@@ -271,11 +281,15 @@ static __always_inline int gc(__u32 probe, __u32 phase, __u32 arg)
 
 	if (!enter(probe, &task, &t))
 		return 0;
+	t->epoch += !phase;
 	rec = emit_new(lr_ev_gc, task, t, LR_EV_GC);
 	if (!rec)
 		return 0;
 	rec->phase = phase;
 	rec->space = arg;
+	rec->epoch = t->epoch;
+	rec->pad = 0;
+	rec->top = phase ? gc_top(task, t) : 0;
 	emit_commit(rec);
 	return 0;
 }
@@ -291,4 +305,33 @@ SEC("uprobe")
 int BPF_KPROBE(lr_gc_end, __u64 heap, __u64 collector)
 {
 	return gc(LR_PROBE_gc_end, 1, collector);
+}
+
+/* What the loop turns to that is no receive. Nothing to do unless one was told of before. */
+static __always_inline int turn(__u32 probe)
+{
+	struct task_struct *task;
+	struct lr_task *t;
+
+	if (enter(probe, &task, &t))
+		turn_close(task, t);
+	return 0;
+}
+
+SEC("uprobe")
+int BPF_KPROBE(lr_loop_timers)
+{
+	return turn(LR_PROBE_loop_timers);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(lr_loop_immediates)
+{
+	return turn(LR_PROBE_loop_immediates);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(lr_loop_async)
+{
+	return turn(LR_PROBE_loop_async);
 }

@@ -10,7 +10,7 @@
 
 #include "emit.bpf.h"
 #include "filter.bpf.h"
-#include "runtime.bpf.h"
+#include "store.bpf.h"
 
 #define BYTES_OUT    2048 /* captured of a send: its head */
 #define BYTES_PARTS  15	  /* further records of one receive: 64 kB, libuv's read size */
@@ -24,7 +24,7 @@
  * part can be bounded on their own, which is what the verifier can follow.
  */
 struct bytes_scratch {
-	__u64 words[(sizeof(struct lr_ev_data) + 2 * LR_DATA_MAX) / sizeof(__u64)];
+	__u64 words[(sizeof(struct lr_ev_data) + 2UL * LR_DATA_MAX) / sizeof(__u64)];
 };
 
 /* User iovec: an ABI, two words. */
@@ -181,6 +181,8 @@ struct bytes_ctx {
 	struct lr_conn *conn;
 	__u64 arrival;
 	__u64 idle;
+	__u64 top;
+	__u32 epoch;
 	__u32 flags;
 	__s32 ret;
 };
@@ -206,6 +208,9 @@ static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c,
 	rec->offset = offset;
 	rec->captured = 0;
 	rec->flags = c->flags;
+	rec->epoch = c->epoch;
+	rec->pad = 0;
+	rec->top = c->top;
 	*(__u64 *)rec->tail = 0;
 	return rec;
 }
@@ -319,15 +324,35 @@ static __always_inline bool bytes_classify_in(struct lr_conn *conn, __u64 addr, 
 	return conn->class == LR_CONN_SERVER;
 }
 
+/* A receive begins a turn of the loop: of a server connection, or of something else. */
+static __always_inline void bytes_turn(struct bytes_ctx *c)
+{
+	__u32 tgid = c->task->tgid;
+	struct lr_process_config *p;
+
+	if (c->conn->class != LR_CONN_SERVER) {
+		turn_close(c->task, c->t);
+		return;
+	}
+	p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	if (!turn_wanted(p))
+		return;
+	runtime_env(c->task, c->t);
+	c->top = turn_top(&p->heap, c->t);
+	c->epoch = c->t->epoch;
+	c->t->turn_open = 1;
+}
+
 static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 {
 	struct lr_conn *conn = c->conn;
-	bool request = false;
+	bool request = false, reported;
 	__u64 addr = 0;
 	__u32 len = 0;
 
 	conn->ins++;
 	if (io->ret <= 0) {
+		bytes_turn(c);
 		if (conn->class != LR_CONN_SERVER)
 			return;
 		c->flags |= bytes_idle(c->task, c->t, &c->idle);
@@ -338,7 +363,9 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 		stat_add(LR_STAT_data_fault, 1);
 		return;
 	}
-	if (!bytes_classify_in(conn, addr, len, &request))
+	reported = bytes_classify_in(conn, addr, len, &request);
+	bytes_turn(c);
+	if (!reported)
 		return;
 	c->flags |= bytes_idle(c->task, c->t, &c->idle);
 	c->t->conn = conn->id;
@@ -446,12 +473,47 @@ static __always_inline bool bytes_one_part(struct bytes_io *io)
 	return true;
 }
 
+/* A send that begins as a response head does. */
+static __always_inline bool bytes_head(struct bytes_io *io)
+{
+	__u8 b[8] = {};
+	__u64 addr = 0;
+	__u32 len = 0;
+
+	return bytes_first(io, &addr, &len) && len >= sizeof(b) &&
+	       !bpf_probe_read_user(b, sizeof(b), (void *)addr) && bytes_like_response(b) &&
+	       b[4] == '/' && b[5] == '1';
+}
+
+/*
+ * Which stores are active: at response heads, and at what the process sends to others. Where the
+ * stores of a process cannot be read, only its heads say so.
+ */
+static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *io)
+{
+	struct store_send send = {.now = c->now, .conn = c->conn->id};
+	bool server = c->conn->class == LR_CONN_SERVER;
+	__u32 tgid = c->task->tgid;
+	struct lr_process_config *p;
+
+	if (io->ret <= 0 || c->conn->class == LR_CONN_OPAQUE)
+		return;
+	p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	if (!p || p->mechanism == LR_MECHANISM_NONE)
+		return;
+	if (server ? !bytes_head(io) : p->mechanism == LR_MECHANISM_OFF)
+		return;
+	send.op = server ? LR_OP_SERVER : LR_OP_CLIENT;
+	store_active(c->task, c->t, p, &send);
+}
+
 static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 {
 	struct lr_conn *conn = c->conn;
 	__u32 len = io->ret;
 
 	conn->outs++;
+	bytes_stores(c, io);
 	if (conn->class != LR_CONN_SERVER)
 		return;
 	c->flags |= bytes_idle(c->task, c->t, &c->idle);

@@ -41,11 +41,13 @@ static __always_inline void emit_commit(void *rec)
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 
-/* A record put together elsewhere; @size must be bounded. */
-static __always_inline void emit_copy(void *rec, __u64 size)
+/* A record put together elsewhere; @size must be bounded. False: it was lost. */
+static __always_inline bool emit_copy(void *rec, __u64 size)
 {
-	if (bpf_ringbuf_output(&lr_ring, rec, size, BPF_RB_NO_WAKEUP))
-		stat_add(LR_STAT_ring_full, 1);
+	if (!bpf_ringbuf_output(&lr_ring, rec, size, BPF_RB_NO_WAKEUP))
+		return true;
+	stat_add(LR_STAT_ring_full, 1);
+	return false;
 }
 
 /* The thread's context, made at its first record, which then tells the reader about it. */

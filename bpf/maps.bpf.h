@@ -64,6 +64,13 @@ struct {
 	__type(value, __u32);
 } lr_followed SEC(".maps") LR_WEAK;
 
+/* A V8 map that never moves (of strings, numbers and the like) and its instance type. */
+#define LR_MAP_TYPES 8
+struct lr_map_type {
+	__u64 map;
+	__u64 type;
+};
+
 /*
  * What a thread is doing: the per-task context. Dies with the thread. Addresses are cached
  * walks of the layout, valid while @isolate is the thread's current isolate.
@@ -85,6 +92,14 @@ struct lr_task {
 	__u64 destroyed; /* object and id of the last destroy: the same one is probed twice */
 	__u64 destroyed_id;
 	__u64 gc_start_ns;
+	__u32 epoch;	 /* garbage collections so far: within one, objects keep their address */
+	__u32 turn_open; /* a receive on a server connection was the last turn of the loop */
+	__u64 top_addr;	 /* of the new space's allocation top, 0 unknown */
+	__u64 undefined; /* V8's, 0 unknown */
+	__u64 frame_map; /* of an AsyncContextFrame, seen to be a JSMap's in frame_epoch */
+	__u32 frame_epoch;
+	__u32 pad;
+	struct lr_map_type types[LR_MAP_TYPES];
 };
 
 struct {
@@ -177,6 +192,26 @@ struct {
 	__type(key, struct lr_resource_key);
 	__type(value, struct lr_resource);
 } lr_resources SEC(".maps") LR_WEAK;
+
+/*
+ * Stores that were told: a slot by address, of the thread and the epoch in which it was. Another
+ * one that needs the slot takes it, and then the first is told again. Nobody removes them.
+ */
+#define LR_TOLD 16384
+struct lr_told {
+	__u64 value;
+	__u32 tid;
+	__u32 epoch;
+	__u32 kind;
+	__u32 valid;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LR_TOLD);
+	__type(key, __u32);
+	__type(value, struct lr_told);
+} lr_told SEC(".maps") LR_WEAK;
 
 static __always_inline void stat_add(__u32 stat, __u64 n)
 {

@@ -35,7 +35,9 @@ struct lr_chain {
 #define LR_HEAP_ACF	(1u << 2) /* the continuation-preserved slot and what lies in it */
 #define LR_HEAP_HOOKS	(1u << 3) /* the current resource of async_hooks */
 
-#define LR_DEQUE 1 /* resources_kind: std::deque<Local<Object>>, else std::vector */
+/* The native stack of async_hooks: a std::vector or a std::deque of handles. */
+#define LR_RESOURCES_DEQUE    (1u << 0)
+#define LR_RESOURCES_POINTERS (1u << 1) /* its elements are pointers to handles */
 
 /*
  * V8's heap as far as stores are read. Offsets of heap objects have the heap tag folded in (a
@@ -47,6 +49,7 @@ struct lr_heap {
 	struct lr_chain isolate_top; /* isolate -> value of the new space's allocation top */
 	__u32 isolate_cped;	     /* of the slot in the isolate */
 	__u32 isolate_undefined;     /* root slot of undefined in the isolate, 0 unknown */
+	__u32 isolate_js_entry; /* word that is 0 while no JavaScript is on the stack, 0 unknown */
 	/* Instance types. */
 	__u16 type_string_max; /* first type that is no string (FIRST_NONSTRING_TYPE) */
 	__u16 type_symbol;
@@ -56,6 +59,9 @@ struct lr_heap {
 	__u16 type_js_object;	  /* JS_OBJECT_TYPE */
 	__u16 type_js_map;
 	__u16 type_js_array;
+	__u16 type_property_array;
+	__u16 type_descriptor_array_min, type_descriptor_array_max;
+	__u16 oddball_false, oddball_true, oddball_null, oddball_undefined; /* kinds */
 	/* String types: masks and tags. */
 	__u16 str_encoding_mask, str_one_byte;
 	__u16 str_shape_mask, str_seq, str_cons, str_external, str_sliced, str_thin;
@@ -72,18 +78,23 @@ struct lr_heap {
 	__s16 property_array_data;
 	__s16 js_map_table, js_array_length, fixed_array_data;
 	__u32 bit_field3_dictionary;			 /* mask of is_dictionary_map */
-	__u32 bit_field3_own_shift, bit_field3_own_mask; /* number of own descriptors */
+	__u32 bit_field3_own_shift, bit_field3_own_mask; /* number of own descriptors; in place */
+	/* Details of a property: a field of the object with data in it, which one, and whether it
+	 * was never assigned again (only where the details lie in descriptors). */
+	__u32 details_kind_mask, details_location_mask, details_const_mask;
+	__u32 details_index_shift, details_index_mask; /* the mask is in place */
 	/* NameDictionary: index of the first entry among the elements, and its stride of 3. */
 	__u16 dictionary_start;
 	__u16 pad;
-	/* async_hooks: AsyncHooks lies inside Environment, so all chains start there. */
-	struct lr_chain env_js_resources;     /* Environment -> the JSArray, untagged by off -1 */
-	struct lr_chain env_native_resources; /* Environment -> begin of the vector or deque */
-	__u32 resources_kind;		      /* LR_DEQUE or 0 */
-	__u32 deque_start;		      /* offsets in the deque, see store_hooks.bpf.h */
-	__u32 deque_map;
-	__u32 field_stack;     /* index in fields[] of kStackLength */
-	__u32 resource_symbol; /* 1: look for the public resource behind resource_symbol */
+	/*
+	 * async_hooks: the stacks of current resources. The JSArray's chain ends with its tagged
+	 * pointer; the vector (begin, end) or the deque's first iterator (cur, first, last, node)
+	 * lies in Environment itself.
+	 */
+	struct lr_chain env_js_resources;
+	__u32 env_native_resources; /* offset in Environment */
+	__u32 resources_kind;	    /* LR_RESOURCES_* */
+	__u32 field_stack;	    /* index in fields[] of kStackLength; kInit is the first */
 	__u32 pad2;
 };
 

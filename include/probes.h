@@ -4,7 +4,7 @@
  *
  * LR_PROBE(name, program, symbols, needed, level, keep)
  *   symbols  demangled prefixes, separated by '|'; the first that exists is used, all of its
- *            clones and overloads that match become sites
+ *            clones and overloads that match become sites. "A(->B(" is where A calls B.
  *   needed   REQUIRED: without a site the level is refused; OPTIONAL: reported as absent
  *   level    the level from which it is attached
  *   keep     argument registers that the program reads (bits of CODE_xxx)
@@ -26,6 +26,15 @@
 	LR_PROBE(gc_start, lr_gc_start, "v8::internal::Heap::GarbageCollectionPrologue(",         \
 		 OPTIONAL, LR_LEVEL_REQUESTS, 0)                                                  \
 	LR_PROBE(gc_end, lr_gc_end, "v8::internal::Heap::GarbageCollectionEpilogue(", OPTIONAL,   \
+		 LR_LEVEL_REQUESTS, 0)                                                            \
+	LR_PROBE(loop_timers, lr_loop_timers, "node::Environment::RunTimers(", OPTIONAL,          \
+		 LR_LEVEL_REQUESTS, 0)                                                            \
+	LR_PROBE(loop_immediates, lr_loop_immediates,                                             \
+		 "node::Environment::CheckImmediate(->node::MakeCallback(|"                       \
+		 "node::Environment::CheckImmediate(",                                            \
+		 OPTIONAL, LR_LEVEL_REQUESTS, 0)                                                  \
+	LR_PROBE(loop_async, lr_loop_async,                                                       \
+		 "uv__async_io|node::fs::FSReqAfterScope::FSReqAfterScope(", OPTIONAL,            \
 		 LR_LEVEL_REQUESTS, 0)
 
 #define LR_PROBE(name, program, symbols, needed, level, keep) LR_PROBE_##name,

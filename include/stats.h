@@ -15,6 +15,8 @@
 	LR_STAT(data_fault, READ, "reads of sent or received bytes that failed")             \
 	LR_STAT(runtime_fault, READ, "reads of the runtime's memory that failed")            \
 	LR_STAT(runtime_check, READ, "reads of the runtime's memory that failed a check")    \
+	LR_STAT(store_fault, NONE, "reads of stores that failed")                            \
+	LR_STAT(store_check, NONE, "reads of stores that failed a check")                    \
 	LR_STAT(unlocated, READ, "sends and receives without a usable buffer address")       \
 	LR_STAT(env_not_found, NONE,                                                         \
 		"threads seen while their environment was not (yet, or any more) there")     \

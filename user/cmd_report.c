@@ -48,6 +48,7 @@ static int finish(const struct options *opts, struct source *src, struct pipelin
 
 int cmd_report(const struct options *opts)
 {
+	struct pipeline_opts pipeline_opts = {.context_key = opts->context_key};
 	struct pipeline *pipeline = NULL;
 	struct flow_sink sink = {.event = pipeline__event};
 	struct source *src = NULL;
@@ -55,7 +56,7 @@ int cmd_report(const struct options *opts)
 
 	if (status)
 		return status;
-	if (pipeline__new(&pipeline, NULL)) {
+	if (pipeline__new(&pipeline, &pipeline_opts)) {
 		log_err_errno(-ENOMEM, "cannot start");
 		source__free(src);
 		return EX_LR_RUNTIME;

@@ -88,6 +88,14 @@ static struct ctx_res *find(const struct flow_context *c, uint32_t pid, uint32_t
 	return id > 0 ? flow_table__get(&c->resources, (uint64_t)id, ctx_key(pid, env)) : NULL;
 }
 
+const char *flow_context__type_of(const struct flow_context *c, uint32_t pid, uint32_t env,
+				  int64_t async_id)
+{
+	const struct ctx_res *res = find(c, pid, env, async_id);
+
+	return res ? res->type->name : NULL;
+}
+
 /* Hands a resource out and forgets it. Its type goes on counting it as alive if it is. */
 static void retire(struct flow_context *c, struct ctx_res *res)
 {
@@ -222,6 +230,7 @@ static void on_destroy(struct flow_context *c, const struct flow_event *ev)
 	res->type->pub.destroy++;
 	res->type->pub.alive--;
 	res->pub.destroy_ns = ev->ts;
+	ctx_leak__destroyed(res);
 	if (res->request.seq)
 		flow_requests__count_resource(c->requests, &res->request, 0, -1);
 	retire(c, res);
@@ -236,6 +245,7 @@ static void on_scope(struct flow_context *c, const struct flow_event *ev)
 	learn_conn(res, s->conn);
 	if (res) {
 		res->pub.callbacks++;
+		res->used = res->over_ns != 0;
 		res->type->pub.before++;
 	} else if (s->async_id > 0) {
 		c->unknown_type->pub.before++;
@@ -291,6 +301,7 @@ static void on_thread(struct flow_context *c, const struct flow_event *ev)
 
 int flow_context__event(struct flow_context *c, const struct flow_event *ev)
 {
+	ctx_leak__event(c, ev);
 	switch (ev->type) {
 	case FE_PROVIDER:
 		return ctx_types__provider(c, ev->pid, &ev->provider);
@@ -318,6 +329,8 @@ void flow_context__finish(struct flow_context *c)
 	struct flow_slot *s;
 	uint32_t pos = 0;
 
+	flow_context__leaks(c, &c->leaks);
+	c->finished = true;
 	while ((s = flow_table__next(&c->resources, &pos))) {
 		retire(c, s->value);
 		pos--;

@@ -41,10 +41,41 @@ struct flow_resource {
 	uint64_t conn;	      /* of that request, 0 unknown */
 };
 
+/* Resources of one type that outlived the request for which they were created. */
+struct flow_outlived {
+	char name[64];
+	uint64_t after_ns;    /* they were alive this long after its end */
+	uint64_t alive;	      /* all of them */
+	uint64_t in_use;      /* of those: callbacks have run since */
+	uint64_t uncollected; /* of the others: perhaps garbage that was not collected yet */
+	uint64_t leaked;      /* of the rest, if they grew through the whole observation */
+	uint64_t oldest_ns;   /* the longest time since the end of a request */
+};
+
+enum flow_leaks_judged {
+	LEAKS_NOT, /* no resource was followed */
+	LEAKS_JUDGED,
+	LEAKS_SHORT, /* the observation is shorter than FLOW_LEAKS_NS */
+	LEAKS_LOSS,  /* records were lost: what seems alive may have been destroyed */
+};
+
+#define FLOW_OUTLIVED 32
+#define FLOW_LEAKS_NS 20000000000ULL
+
+struct flow_leaks {
+	enum flow_leaks_judged judged;
+	uint32_t count;
+	struct flow_outlived type[FLOW_OUTLIVED]; /* most leaked first, then most alive */
+};
+
 int flow_context__new(struct flow_context **out, struct flow_requests *requests,
 		      uint32_t max_resources);
 void flow_context__free(struct flow_context *c);
 int flow_context__event(struct flow_context *c, const struct flow_event *ev);
+
+/* Type of a live native resource, or NULL. */
+const char *flow_context__type_of(const struct flow_context *c, uint32_t pid, uint32_t env,
+				  int64_t async_id);
 
 /* Types with at least one init, destroy or callback, most inits first. Returns the count. */
 size_t flow_context__types(const struct flow_context *c, struct flow_res_type *types, size_t cap);
@@ -53,6 +84,9 @@ size_t flow_context__types(const struct flow_context *c, struct flow_res_type *t
 void flow_context__on_resource(struct flow_context *c,
 			       void (*fn)(void *ctx, const struct flow_resource *res), void *ctx);
 void flow_context__finish(struct flow_context *c);
+
+/* What is alive beyond its request now, or was when flow_context__finish was called. */
+void flow_context__leaks(const struct flow_context *c, struct flow_leaks *leaks);
 
 /* Resources not kept because max_resources was reached: a loss, shown as such. */
 uint64_t flow_context__overflow(const struct flow_context *c);

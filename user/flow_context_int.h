@@ -13,7 +13,9 @@
 
 struct ctx_type {
 	struct flow_res_type pub;
-	bool parser; /* HTTPINCOMINGMESSAGE: runs the requests of one connection */
+	bool parser;	    /* HTTPINCOMINGMESSAGE: runs the requests of one connection */
+	bool handle;	    /* lives until it is closed, however much is collected */
+	uint32_t lived[64]; /* destroyed ones by the power of two of their life in ns */
 	char name[];
 };
 
@@ -23,6 +25,9 @@ struct ctx_res {
 	struct flow_req_ref request; /* seq 0: unknown */
 	uint64_t conn;		     /* of a parser, 0 not learned yet */
 	bool unclear;		     /* a parser that was seen with several connections */
+	uint64_t over_ns;	     /* its request had ended by then; 0: it has not */
+	uint32_t over_collections;   /* full collections of its environment by then */
+	bool used;		     /* a callback ran after that */
 };
 
 /* Async ids in (lo, hi] were allocated while working for this request. */
@@ -38,6 +43,7 @@ struct ctx_env {
 	uint64_t addr;
 	int64_t exec_id; /* at the last boundary; -1 none that could begin an interval */
 	int64_t counter;
+	uint32_t collections;		/* full ones (mark-compact) */
 	struct ctx_interval *intervals; /* ring, ascending */
 	uint32_t cap, head, count;
 };
@@ -55,6 +61,10 @@ struct flow_context {
 	struct ctx_type *unknown_type; /* no name known, or no room for one */
 	uint64_t overflow;
 	uint32_t max_resources;
+	uint64_t first_ns, last_ns, swept_ns;
+	bool lost;
+	bool finished;
+	struct flow_leaks leaks; /* as they were at the finish */
 };
 
 static inline uint64_t ctx_key(uint32_t pid, uint32_t env)
@@ -75,5 +85,10 @@ void ctx_env__free(struct ctx_env *e);
 /* The request whose work allocated this async id. */
 bool ctx_env__owner(const struct ctx_env *e, int64_t id, struct flow_req_ref *ref);
 void ctx_env__add(struct ctx_env *e, int64_t lo, int64_t hi, const struct flow_req_ref *ref);
+
+/* flow_context_leak.c */
+void ctx_leak__event(struct flow_context *c, const struct flow_event *ev);
+void ctx_leak__destroyed(struct ctx_res *res);
+bool ctx_leak__is_handle(const char *type);
 
 #endif

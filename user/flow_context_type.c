@@ -21,6 +21,7 @@ static struct ctx_type *add_type(struct flow_context *c, const char *name, size_
 	memcpy(t->name, name, len);
 	t->pub.name = t->name;
 	t->parser = strcmp(t->name, "HTTPINCOMINGMESSAGE") == 0;
+	t->handle = ctx_leak__is_handle(t->name);
 	c->types[c->ntypes++] = t;
 	return t;
 }

@@ -40,6 +40,16 @@ static int on_http(void *ctx, const struct flow_event *ev)
 	return err ? err : flow_decode__emit(d, ev);
 }
 
+/* Values of stores in the response whose head the framer reports. */
+static uint32_t response_ids(void *ctx, uint64_t ids[FE_IDS_MAX])
+{
+	const struct flow_decode *d = ctx;
+
+	if (!d->send.seen)
+		return 0;
+	return decode_seen__find(d->send.seen, d->opts.value_key, d->send.bytes, d->send.len, ids);
+}
+
 int flow_decode__new(struct flow_decode **out, const struct flow_decode_opts *opts)
 {
 	struct flow_decode *d = calloc(1, sizeof(*d));
@@ -54,6 +64,8 @@ int flow_decode__new(struct flow_decode **out, const struct flow_decode_opts *op
 		d->opts.max_threads = DEFAULT_THREADS;
 	d->http.sink.event = on_http;
 	d->http.sink.ctx = d;
+	d->http.value_key = d->opts.value_key;
+	d->http.response_ids = response_ids;
 	d->http.held_max = HELD_MAX;
 	flow_pool__init(&d->thread_pool, sizeof(struct decode_thread), d->opts.max_threads);
 	flow_pool__init(&d->conn_pool, sizeof(struct decode_conn), d->opts.max_connections);
@@ -80,7 +92,7 @@ void flow_decode__free(struct flow_decode *d)
 	while ((s = flow_table__next(&d->conns, &pos)))
 		flow_http__destroy(&((struct decode_conn *)s->value)->http);
 	for (pos = 0; (s = flow_table__next(&d->processes, &pos));)
-		free(s->value);
+		flow_decode__process_free(s->value);
 	flow_table__destroy(&d->conns);
 	flow_table__destroy(&d->threads);
 	flow_table__destroy(&d->processes);
@@ -102,6 +114,9 @@ static const uint16_t min_size[] = {
 	[LR_EV_PARSER] = sizeof(struct lr_ev_parser),
 	[LR_EV_GC] = sizeof(struct lr_ev_gc),
 	[LR_EV_PROCESS] = sizeof(struct lr_ev_process),
+	[LR_EV_STORES] = offsetof(struct lr_ev_stores, ref),
+	[LR_EV_STORE] = offsetof(struct lr_ev_store, field),
+	[LR_EV_TURN] = sizeof(struct lr_ev_turn),
 };
 
 static bool well_formed(struct flow_decode *d, const struct lr_event *h, const void *rec)
@@ -114,6 +129,8 @@ static bool well_formed(struct flow_decode *d, const struct lr_event *h, const v
 	}
 	if (h->size < min_size[h->type])
 		return false;
+	if (h->type == LR_EV_STORES || h->type == LR_EV_STORE)
+		return flow_decode__stores_valid(h, rec);
 	if (h->type != LR_EV_IN && h->type != LR_EV_OUT)
 		return true;
 	memcpy(&data, rec, sizeof(data));
@@ -154,6 +171,10 @@ static void fill_op(struct flow_http_op *op, const struct lr_ev_data *data)
 	if (!op->out && data->arrival_ns <= data->h.ts)
 		op->arrival_ns = data->arrival_ns;
 	op->cpu_ns = data->cpu_ns;
+	if (!op->out) {
+		op->top = data->top;
+		op->epoch = data->epoch;
+	}
 	op->total = data->ret > 0 ? (uint32_t)data->ret : 0;
 	op->first = data->flags & LR_DATA_F_FIRST;
 	if (data->flags & LR_DATA_F_IDLE) {
@@ -194,6 +215,19 @@ static void hold(struct decode_thread *t, struct decode_conn *c)
 	t->open = c;
 }
 
+/* Is the response in these bytes written under a store? Only then it is searched for values. */
+static void note_send(struct flow_decode *d, const struct decode_thread *t,
+		      const struct lr_ev_data *data, const char *bytes)
+{
+	const struct decode_process *p;
+
+	d->send.seen = NULL;
+	if (data->h.type != LR_EV_OUT || t->stores_ts != data->h.ts || t->stores_conn != data->conn)
+		return;
+	p = flow_table__get(&d->processes, data->h.pid, 0);
+	d->send = (struct decode_send){p ? &p->seen : NULL, bytes, data->captured};
+}
+
 static int on_data(struct flow_decode *d, struct decode_thread *t, const void *rec)
 {
 	const char *bytes = (const char *)rec + sizeof(struct lr_ev_data);
@@ -224,11 +258,13 @@ static int on_data(struct flow_decode *d, struct decode_thread *t, const void *r
 	}
 	hold(t, c);
 	d->current = c;
+	note_send(d, t, &data, bytes);
 	if (!err)
 		err = flow_http__data(&c->http, bytes, data.captured);
 	if (!err && (data.captured < LR_DATA_MAX || c->http.fed == c->http.op.total ||
 		     c->http.fed >= PART_MAX || data.h.type == LR_EV_OUT))
 		err = finish_open(d, t, NULL);
+	d->send.seen = NULL;
 	return err;
 }
 
@@ -284,6 +320,12 @@ static int dispatch(struct flow_decode *d, struct decode_thread *t, const struct
 		return flow_decode__parser(d, t, rec);
 	case LR_EV_GC:
 		return flow_decode__gc(d, t, rec);
+	case LR_EV_TURN:
+		return flow_decode__turn(d, rec);
+	case LR_EV_STORES:
+		return flow_decode__stores(d, t, rec);
+	case LR_EV_STORE:
+		return flow_decode__store(d, t, rec);
 	default:
 		return 0;
 	}

@@ -6,6 +6,7 @@
 #ifndef LOOPRAY_FLOW_DECODE_H
 #define LOOPRAY_FLOW_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@ struct flow_decode_opts {
 	struct flow_sink sink;
 	uint32_t max_connections; /* state kept; the one unused longest goes first. 0: 65536 */
 	uint32_t max_threads;	  /* 0: 4096 */
+	uint64_t value_key;	  /* of flow_value__hash, random for each recording */
+	bool show_values;	  /* fields of stores keep their text */
 };
 
 struct flow_decode_stats {

@@ -15,9 +15,11 @@ struct decode_thread {
 	uint32_t env; /* ENV_NONE until it does something */
 	uint32_t next_seq;
 	uint64_t env_addr;
-	uint64_t loss_epoch;	  /* decoder's epoch when records of this thread were last lost */
-	uint64_t gc_start;	  /* 0 none */
-	struct decode_conn *open; /* receive whose continuation may come */
+	uint64_t loss_epoch; /* decoder's epoch when records of this thread were last lost */
+	uint64_t gc_start;   /* 0 none */
+	uint64_t stores_ts;  /* of the last send whose stores were told; 0 none was active */
+	uint64_t stores_conn;
+	struct decode_conn *open;	     /* receive whose continuation may come */
 	struct decode_thread *newer, *older; /* by last use */
 };
 
@@ -40,9 +42,34 @@ struct decode_conn {
 	struct decode_conn *newer, *older;
 };
 
-/* Per process: how many environments were numbered. */
+/*
+ * Fingerprints that a process' stores were seen to hold, for comparison with its responses.
+ * When @recent is full it takes the place of @older: a value is remembered for at least
+ * SEEN_MAX / 2 new ones.
+ */
+struct decode_seen_half {
+	uint64_t *slots;  /* open addressing, 0 free */
+	uint64_t lengths; /* bit n: a value of n characters is in here */
+	uint32_t count;
+	uint32_t cap; /* a power of two, 0 nothing allocated */
+};
+
+struct decode_seen {
+	struct decode_seen_half recent, older;
+};
+
+#define SEEN_MAX 16384
+
 struct decode_process {
-	uint32_t workers;
+	uint32_t workers; /* environments that were numbered */
+	struct decode_seen seen;
+};
+
+/* The send that is being framed, if its response is to be searched for values of stores. */
+struct decode_send {
+	const struct decode_seen *seen; /* NULL: it is not */
+	const char *bytes;
+	size_t len;
 };
 
 struct flow_decode {
@@ -59,6 +86,7 @@ struct flow_decode {
 	struct decode_conn *newest_closed, *oldest_closed;
 	uint32_t closed;
 	struct decode_conn *current; /* whose framer is at work */
+	struct decode_send send;
 	uint64_t loss_epoch;
 	bool threads_evicted; /* a first record with a high number is no loss any more */
 };
@@ -71,6 +99,9 @@ struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr
 int flow_decode__number(struct flow_decode *d, struct decode_thread *t, uint64_t env_addr,
 			uint64_t ts);
 int flow_decode__process(struct flow_decode *d, struct decode_thread *t, const void *rec);
+/* What is known of the process, made if it is not; NULL: no memory. */
+struct decode_process *flow_decode__process_of(struct flow_decode *d, uint32_t pid);
+void flow_decode__process_free(struct decode_process *p);
 int flow_decode__loss(struct flow_decode *d, uint8_t kind, uint32_t pid, uint32_t tid, uint64_t ts,
 		      uint64_t count);
 
@@ -85,9 +116,43 @@ int flow_decode__close_conn(struct flow_decode *d, struct decode_conn *c, uint64
 void flow_decode__drop_conn(struct flow_decode *d, struct decode_conn *c);
 
 /* flow_decode_runtime.c */
+/* The bits of a double that must be a whole number in [0, 2^53] -> that number, else -1. */
+int64_t flow_decode__whole(uint64_t bits);
+/* A number that cannot be: a read that went wrong. Counted and told, the field is unknown. */
+int flow_decode__bad_number(struct flow_decode *d, const struct lr_event *h);
 int flow_decode__resource(struct flow_decode *d, struct decode_thread *t, const void *rec);
 int flow_decode__scope(struct flow_decode *d, struct decode_thread *t, const void *rec);
 int flow_decode__parser(struct flow_decode *d, struct decode_thread *t, const void *rec);
 int flow_decode__gc(struct flow_decode *d, struct decode_thread *t, const void *rec);
+int flow_decode__turn(struct flow_decode *d, const void *rec);
+
+/* flow_decode_store.c */
+/* Of the records below, whose size is at least that of their fixed part. */
+bool flow_decode__stores_valid(const struct lr_event *h, const void *rec);
+int flow_decode__stores(struct flow_decode *d, struct decode_thread *t, const void *rec);
+int flow_decode__store(struct flow_decode *d, struct decode_thread *t, const void *rec);
+
+/* flow_decode_value.c */
+#define VALUE_TEXT 32 /* room for any number as text */
+
+/* Could such a field be? */
+bool decode_value__valid(const struct lr_store_field *f);
+/*
+ * All of @to, which points into @f or into @text, of VALUE_TEXT bytes. True if the hash is that
+ * of the value's whole text.
+ */
+bool decode_value__fill(struct fe_store_field *to, const struct lr_store_field *f, uint64_t key,
+			char *text);
+
+/* flow_decode_seen.c */
+/* Remembers a field's value, whose hash is that of its text, if it may name something. */
+void decode_seen__add(struct decode_seen *s, const struct fe_store_field *f);
+void decode_seen__free(struct decode_seen *s);
+/*
+ * Fingerprints of what occurs in @p and was remembered, the longest ones if there are too many.
+ * Returns their number.
+ */
+uint32_t decode_seen__find(const struct decode_seen *s, uint64_t key, const char *p, size_t n,
+			   uint64_t ids[FE_IDS_MAX]);
 
 #endif

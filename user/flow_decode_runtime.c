@@ -6,8 +6,7 @@
 
 #define ID_MAX (1ULL << 53) /* doubles count exactly up to here */
 
-/* The bits of a double that must be a whole number in [0, 2^53] -> that number, else -1. */
-static int64_t whole(uint64_t bits)
+int64_t flow_decode__whole(uint64_t bits)
 {
 	double v;
 
@@ -17,8 +16,7 @@ static int64_t whole(uint64_t bits)
 	return (int64_t)v;
 }
 
-/* A number that cannot be: a read that went wrong. Counted and told, the field is unknown. */
-static int bad_number(struct flow_decode *d, const struct lr_event *h)
+int flow_decode__bad_number(struct flow_decode *d, const struct lr_event *h)
 {
 	d->stats.bad_numbers++;
 	return flow_decode__loss(d, FLOW_LOSS_READ, h->pid, h->tid, h->ts, 1);
@@ -44,10 +42,10 @@ int flow_decode__resource(struct flow_decode *d, struct decode_thread *t, const 
 	f->async_id = f->trigger_id = f->exec_id = f->counter = -1;
 	/* A destroy always knows whose it is; its other ids only if the init was seen. */
 	if (!init || (r.flags & LR_RES_F_IDS)) {
-		f->async_id = whole(r.async_id);
+		f->async_id = flow_decode__whole(r.async_id);
 		bad = f->async_id <= 0;
 		if (r.flags & LR_RES_F_IDS) {
-			f->trigger_id = whole(r.trigger_id);
+			f->trigger_id = flow_decode__whole(r.trigger_id);
 			bad |= f->trigger_id < 0;
 		}
 		if (bad)
@@ -56,8 +54,8 @@ int flow_decode__resource(struct flow_decode *d, struct decode_thread *t, const 
 			f->flags |= FE_RES_IDS;
 	}
 	if (r.flags & LR_RES_F_EXEC) {
-		f->exec_id = whole(r.exec_id);
-		f->counter = whole(r.counter);
+		f->exec_id = flow_decode__whole(r.exec_id);
+		f->counter = flow_decode__whole(r.counter);
 		if (f->exec_id < 0 || f->counter < f->exec_id) {
 			f->exec_id = f->counter = -1;
 			bad = true;
@@ -70,7 +68,7 @@ int flow_decode__resource(struct flow_decode *d, struct decode_thread *t, const 
 		f->flags |= FE_RES_TYPE;
 	}
 	if (!err && bad)
-		err = bad_number(d, &r.h);
+		err = flow_decode__bad_number(d, &r.h);
 	return err ? err : flow_decode__emit(d, &ev);
 }
 
@@ -88,15 +86,15 @@ int flow_decode__scope(struct flow_decode *d, struct decode_thread *t, const voi
 	ev.tid = s.h.tid;
 	ev.ts = s.h.ts;
 	ev.scope.env = t->env;
-	ev.scope.async_id = whole(s.async_id);
-	ev.scope.trigger_id = whole(s.trigger_id);
-	ev.scope.counter = whole(s.counter);
+	ev.scope.async_id = flow_decode__whole(s.async_id);
+	ev.scope.trigger_id = flow_decode__whole(s.trigger_id);
+	ev.scope.counter = flow_decode__whole(s.counter);
 	ev.scope.conn = s.conn;
 	if (ev.scope.async_id < 0 || ev.scope.trigger_id < 0 ||
 	    ev.scope.counter < ev.scope.async_id) {
 		/* Still the end of some scope, which the breakdown needs. */
 		ev.scope.async_id = ev.scope.trigger_id = ev.scope.counter = -1;
-		err = bad_number(d, &s.h);
+		err = flow_decode__bad_number(d, &s.h);
 	}
 	return err ? err : flow_decode__emit(d, &ev);
 }
@@ -137,7 +135,23 @@ int flow_decode__gc(struct flow_decode *d, struct decode_thread *t, const void *
 	}
 	t->gc_start = 0;
 	ev.gc.kind = gc_kind(gc.space);
+	ev.gc.top = gc.top;
+	ev.gc.epoch = gc.epoch;
 	if (start && gc.h.ts > start)
 		ev.gc.duration_ns = gc.h.ts - start;
+	return flow_decode__emit(d, &ev);
+}
+
+int flow_decode__turn(struct flow_decode *d, const void *rec)
+{
+	struct flow_event ev = {.type = FE_TURN};
+	struct lr_ev_turn turn;
+
+	memcpy(&turn, rec, sizeof(turn));
+	ev.pid = turn.h.pid;
+	ev.tid = turn.h.tid;
+	ev.ts = turn.h.ts;
+	ev.turn.top = turn.top;
+	ev.turn.epoch = turn.epoch;
 	return flow_decode__emit(d, &ev);
 }

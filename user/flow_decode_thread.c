@@ -146,8 +146,12 @@ struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr
 	lost = h->seq ? missing(d, t, h->seq) : 0;
 	if (h->seq)
 		t->next_seq = h->seq + 1;
-	/* The first record alone does not say that the thread runs an environment. */
-	if (h->type != LR_EV_PROCESS && (h->type != LR_EV_THREAD || !h->seq))
+	/*
+	 * The first record alone does not say that the thread runs an environment, nor does a
+	 * send on any socket: a lookup of a name runs in libuv's pool.
+	 */
+	if (h->type != LR_EV_PROCESS && h->type != LR_EV_STORES &&
+	    (h->type != LR_EV_THREAD || !h->seq))
 		*err = flow_decode__number(d, t, 0, h->ts);
 	if (lost && !*err) {
 		d->stats.lost += lost;
@@ -157,18 +161,33 @@ struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr
 	return t;
 }
 
-static uint32_t next_worker(struct flow_decode *d, uint32_t pid)
+struct decode_process *flow_decode__process_of(struct flow_decode *d, uint32_t pid)
 {
 	struct decode_process *p = flow_table__get(&d->processes, pid, 0);
 
-	if (!p) {
-		p = calloc(1, sizeof(*p));
-		if (!p || flow_table__put(&d->processes, pid, 0, p)) {
-			free(p);
-			return ENV_NONE;
-		}
+	if (p)
+		return p;
+	p = calloc(1, sizeof(*p));
+	if (!p || flow_table__put(&d->processes, pid, 0, p)) {
+		free(p);
+		return NULL;
 	}
-	return ++p->workers;
+	return p;
+}
+
+void flow_decode__process_free(struct decode_process *p)
+{
+	if (!p)
+		return;
+	decode_seen__free(&p->seen);
+	free(p);
+}
+
+static uint32_t next_worker(struct flow_decode *d, uint32_t pid)
+{
+	struct decode_process *p = flow_decode__process_of(d, pid);
+
+	return p ? ++p->workers : ENV_NONE;
 }
 
 int flow_decode__number(struct flow_decode *d, struct decode_thread *t, uint64_t env_addr,
@@ -226,6 +245,6 @@ int flow_decode__end_target(struct flow_decode *d, uint32_t pid, uint64_t ts)
 		flow_decode__drop_conn(d, c);
 		pos--;
 	}
-	free(flow_table__take(&d->processes, pid, 0));
+	flow_decode__process_free(flow_table__take(&d->processes, pid, 0));
 	return err ? err : flow_decode__emit(d, &ev);
 }

@@ -100,9 +100,10 @@ struct fe_conn {
 #define FE_F_CHUNKED (1u << 7)
 #define FE_F_CLOSE \
 	(1u << 8) /* the message says "Connection: close" or is HTTP/1.0 without keep-alive */
-#define FE_F_IDLE   (1u << 9)  /* idle_ns is valid */
-#define FE_F_SLEPT  (1u << 10) /* the thread slept since its previous record */
-#define FE_F_BAD    (1u << 11) /* IN: the bytes are not HTTP/1 (a 400 will follow) */
+#define FE_F_IDLE  (1u << 9)  /* idle_ns is valid */
+#define FE_F_SLEPT (1u << 10) /* the thread slept since its previous record */
+/* IN: the bytes are not HTTP/1, a 400 will follow; with HEAD: they were behind a request line */
+#define FE_F_BAD    (1u << 11)
 #define FE_F_MASKED (1u << 12) /* path had a query that was cut off */
 #define FE_F_PART   (1u << 13) /* bytes of a head that is not complete yet */
 /*

@@ -108,8 +108,12 @@ static void fill_head(const struct flow_http *h, const struct http_dir *d, struc
 	io->content_length = io->flags & FE_F_LENGTH ? d->head.content_length : 0;
 	if (h->op.out) {
 		io->status = d->head.status;
+		if (h->shared->response_ids && !(io->flags & FE_F_INFO))
+			io->nids = h->shared->response_ids(h->shared->sink.ctx, io->ids);
 		return;
 	}
+	io->nids = d->head.nids;
+	memcpy(io->ids, d->head.ids, sizeof(io->ids));
 	io->method = d->head.method;
 	io->method_name.s = d->head.method_name;
 	io->method_name.len = (uint32_t)strlen(d->head.method_name);
@@ -138,6 +142,8 @@ void http_emit(struct flow_http *h, uint32_t flags)
 				.cpu_ns = h->op.cpu_ns,
 				.bytes = h->pos - h->mark,
 				.flags = flags | h->op.flags,
+				.top = h->op.top,
+				.epoch = h->op.epoch,
 			},
 	};
 	int err;
@@ -301,6 +307,8 @@ static int special(struct flow_http *h, const struct flow_http_op *op, uint32_t 
 				.cpu_ns = op->cpu_ns,
 				.error = error,
 				.flags = flags | op->flags,
+				.top = op->top,
+				.epoch = op->epoch,
 			},
 	};
 	int err = h->active ? flow_http__end(h) : 0;

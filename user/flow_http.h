@@ -26,6 +26,10 @@ struct flow_http_shared {
 	uint64_t gaps; /* times that a direction got out of step */
 	uint64_t
 		unanswered_full; /* connections given up at FLOW_HTTP_DEPTH or for lack of memory */
+	uint64_t value_key;	 /* of flow_value__hash */
+	/* Ids of a response head that is about to be reported, their number; NULL: none. @sink.ctx
+	 */
+	uint32_t (*response_ids)(void *ctx, uint64_t ids[FE_IDS_MAX]);
 };
 
 /* One receive or send. The facts are copied; data comes by flow_http__data. */
@@ -39,8 +43,10 @@ struct flow_http_op {
 	uint32_t tid;
 	uint32_t flags; /* FE_F_IDLE, FE_F_SLEPT */
 	uint32_t total; /* bytes of the operation, captured or not */
-	bool out;	/* a send */
-	bool first;	/* nothing went over this connection before */
+	uint64_t top;	/* receive only, as in fe_io */
+	uint32_t epoch;
+	bool out;   /* a send */
+	bool first; /* nothing went over this connection before */
 	bool has_tail;
 	uint8_t tail[FLOW_HTTP_TAIL];
 };
@@ -67,6 +73,8 @@ struct http_head {
 	uint8_t method;		 /* enum flow_method */
 	uint8_t version;	 /* 9, 10, 11, 20 */
 	const char *method_name; /* static */
+	uint32_t nids;		 /* of a request: hashes of values that name it, see fe_io */
+	uint64_t ids[FE_IDS_MAX];
 };
 
 /* One direction. */
@@ -123,6 +131,9 @@ int flow_http__failed(struct flow_http *h, const struct flow_http_op *op, int er
 
 /* The connection ends: a response that only its end delimits is complete if the process did it. */
 int flow_http__close(struct flow_http *h, bool by_peer);
+
+/* The trace id in a value of the header traceparent: 32 characters; NULL: it is none. */
+const char *flow_http__trace_id(const char *p, size_t n);
 
 /* Records of this connection may have been lost since its last operation. */
 void flow_http__lost(struct flow_http *h);

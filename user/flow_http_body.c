@@ -71,7 +71,8 @@ static uint32_t take_headers(struct flow_http *h, struct http_dir *d, const char
 			how = http_head__clean(at, (size_t)(clean_to - at)) ? HTTP_CHECKED
 									    : HTTP_STRICT;
 		}
-		if (http_head__header(&d->head, at, (size_t)(nl - at) - 1, how) &&
+		if (http_head__header(&d->head, h->shared->value_key, at, (size_t)(nl - at) - 1,
+				      how) &&
 		    how != HTTP_LOOSE)
 			break;
 		at = nl + 1;

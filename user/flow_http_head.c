@@ -225,7 +225,7 @@ bool http_head__clean(const char *p, size_t n)
 	return !(w[0] | w[1]);
 }
 
-static void trim(const char **p, size_t *n)
+void http_head__trim(const char **p, size_t *n)
 {
 	while (*n && (**p == ' ' || **p == '\t')) {
 		(*p)++;
@@ -263,7 +263,7 @@ static bool next_element(const char **p, size_t *n, const char **e, size_t *en)
 	*en = comma ? (size_t)(comma - *p) : *n;
 	*p += *en + (comma ? 1 : 0);
 	*n -= *en + (comma ? 1 : 0);
-	trim(e, en);
+	http_head__trim(e, en);
 	return true;
 }
 
@@ -334,7 +334,7 @@ static int header_value(struct http_head *head, const char *p, size_t name, cons
 		value++;
 		len--;
 	}
-	trim(&value, &len);
+	http_head__trim(&value, &len);
 	switch (name) {
 	case 7:
 		if (is_name(p, "Upgrade", 7))
@@ -364,7 +364,8 @@ static bool may_matter(char c)
 	return c == 'c' || c == 't' || c == 'u';
 }
 
-int http_head__header(struct http_head *head, const char *p, size_t n, enum http_strictness how)
+int http_head__header(struct http_head *head, uint64_t key, const char *p, size_t n,
+		      enum http_strictness how)
 {
 	bool matters = may_matter(*p);
 	size_t name;
@@ -376,6 +377,8 @@ int http_head__header(struct http_head *head, const char *p, size_t n, enum http
 		return -EBADMSG;
 	if (how == HTTP_STRICT && !value_valid(p + name + 1, n - name - 1))
 		return -EBADMSG;
+	if (how != HTTP_LOOSE && http_ids__may_name(p, name))
+		http_ids__header(head, key, p, name, p + name + 1, n - name - 1);
 	if (!matters)
 		return 0;
 	return header_value(head, p, name, p + name + 1, n - name - 1, how != HTTP_LOOSE);

@@ -46,8 +46,11 @@ enum http_strictness {
 	HTTP_STRICT,  /* refuse what Node.js' parser refuses */
 	HTTP_CHECKED, /* the same, http_head__clean has looked at the bytes already */
 };
-/* @n > 0 */
-int http_head__header(struct http_head *head, const char *p, size_t n, enum http_strictness how);
+/* @n > 0; @key: of flow_value__hash */
+int http_head__header(struct http_head *head, uint64_t key, const char *p, size_t n,
+		      enum http_strictness how);
+/* Takes the blanks off both ends. */
+void http_head__trim(const char **p, size_t *n);
 /*
  * True if these bytes of a head, several lines of it, hold no control character that a value
  * must not have. False says nothing.
@@ -57,6 +60,21 @@ bool http_head__clean(const char *p, size_t n);
 bool http_head__may_be_request(const char *p, size_t n);
 /* The part of a request target that is kept: no scheme, authority, query or fragment. */
 struct http_target http_head__path(struct http_target target, bool *cut);
+
+/* flow_http_ids.c */
+/*
+ * If the header field of this name names the request, its value's hash joins the head's ids.
+ * To be asked only for names that http_ids__may_name lets pass.
+ */
+void http_ids__header(struct http_head *head, uint64_t key, const char *name, size_t name_len,
+		      const char *value, size_t len);
+/* Nearly every header is out after this: all but traceparent end in "-id". */
+static inline bool http_ids__may_name(const char *name, size_t n)
+{
+	char last = n ? name[n - 1] | 0x20 : 0;
+
+	return last == 'd' ? n >= 10 : last == 't' && n == 11;
+}
 
 /* flow_http_body.c: works through bytes, or past bytes that were not captured. */
 void http_body__feed(struct flow_http *h, struct http_dir *d, const char *p, uint32_t n);

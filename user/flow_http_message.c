@@ -94,23 +94,6 @@ void http_message__lost(struct flow_http *h, struct http_dir *d, enum http_state
 	d->state = (uint8_t)state;
 }
 
-void http_message__bad(struct flow_http *h, struct http_dir *d)
-{
-	if (is_out(h, d)) {
-		http_message__lost(h, d, d->open ? HS_CHUNK_LOST : HS_LOST);
-		return;
-	}
-	if (h->role != HTTP_ROLE_SERVER || d->suspect) {
-		http_message__lost(h, d, HS_LOST);
-		return;
-	}
-	h->shared->bad++;
-	http_emit(h, d->pending | FE_F_BAD);
-	http_text__clear(h, &d->line);
-	d->open = false;
-	d->state = HS_OVER;
-}
-
 static uint32_t head_flags(const struct http_head *head)
 {
 	uint32_t flags = FE_F_HEAD;
@@ -190,6 +173,38 @@ static void begin_request(struct flow_http *h, struct http_dir *d)
 	d->open = true;
 	if (!push_kind(h, kind))
 		give_up(h);
+}
+
+/*
+ * A head that the parser gives up on behind a good request line is a request all the same: it
+ * is answered (400, or 431 for a long one), without a handler. How its body would have been
+ * framed means nothing.
+ */
+static void begin_bad_request(struct flow_http *h, struct http_dir *d)
+{
+	d->head.flags &= ~(uint32_t)(HH_CHUNKED | HH_LENGTH | HH_TE);
+	begin_request(h, d);
+}
+
+void http_message__bad(struct flow_http *h, struct http_dir *d)
+{
+	if (is_out(h, d)) {
+		http_message__lost(h, d, d->open ? HS_CHUNK_LOST : HS_LOST);
+		return;
+	}
+	if (h->role != HTTP_ROLE_SERVER || d->suspect) {
+		http_message__lost(h, d, HS_LOST);
+		return;
+	}
+	h->shared->bad++;
+	if (d->state == HS_HEADERS && !d->open)
+		begin_bad_request(h, d);
+	if (h->role != HTTP_ROLE_SERVER)
+		return;
+	http_emit(h, d->pending | FE_F_BAD);
+	http_text__clear(h, &d->line);
+	d->open = false;
+	d->state = HS_OVER;
 }
 
 static void request_head(struct flow_http *h, struct http_dir *d)
@@ -300,7 +315,9 @@ static void header_line(struct flow_http *h, struct http_dir *d, const char *p, 
 			response_head(h, d);
 		else
 			request_head(h, d);
-	} else if (http_head__header(&d->head, p, n, out ? HTTP_LOOSE : HTTP_STRICT) && !out) {
+	} else if (http_head__header(&d->head, h->shared->value_key, p, n,
+				     out ? HTTP_LOOSE : HTTP_STRICT) &&
+		   !out) {
 		http_message__bad(h, d);
 	}
 }

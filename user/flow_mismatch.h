@@ -129,7 +129,7 @@ struct flow_mismatch_opts {
 int flow_mismatch__new(struct flow_mismatch **out, const struct flow_mismatch_opts *opts);
 void flow_mismatch__free(struct flow_mismatch *m);
 
-/* Before the request state machine gets the same event. 0 or -ENOMEM. */
+/* FE_OUT before the request state machine gets it, every other event after it. 0 or -ENOMEM. */
 int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev);
 
 /* A finished request: hands it on with its findings, at once or when they are settled. */

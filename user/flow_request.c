@@ -157,10 +157,20 @@ static void doubt(struct rq_conn *c)
 		rq->pub.incomplete |= REQ_INC_ATTACH;
 }
 
-/* Was the head in the socket before the last response was out? */
+/*
+ * Was the head in the socket before the end of the last response can have reached the client?
+ * A send is told when it returns, and over loopback the next request may come in before that.
+ */
 static bool early(const struct rq_conn *c, const struct flow_event *ev)
 {
-	return ev->io.arrival_ns && ev->io.arrival_ns < c->answered_ns;
+	return ev->io.arrival_ns && ev->io.arrival_ns < c->unsent_ns;
+}
+
+/* Whatever the thread did last was over before it began this send. */
+static void note_unsent(struct rq_conn *c, const struct rq_thread *t, const struct flow_event *ev)
+{
+	if (t && t->point && t->ts <= ev->ts)
+		c->unsent_ns = t->ts;
 }
 
 static struct rq *begin_request(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,
@@ -261,6 +271,7 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 			c->untracked--;
 		return 0;
 	}
+	note_unsent(c, t, ev);
 	rq_time__send(t, ev, rq);
 	if (ev->io.error) {
 		failed(r, c, ev);
@@ -415,6 +426,20 @@ const struct flow_req *flow_requests__current(const struct flow_requests *r, uin
 	return c && c->count == 1 && !c->untracked ? &c->first->pub : NULL;
 }
 
+const struct flow_req *flow_requests__answering(const struct flow_requests *r, uint64_t conn)
+{
+	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
+
+	return c && c->first ? &c->first->pub : NULL;
+}
+
+const struct flow_req *flow_requests__newest(const struct flow_requests *r, uint64_t conn)
+{
+	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
+
+	return c && c->last ? &c->last->pub : NULL;
+}
+
 bool flow_requests__latest(const struct flow_requests *r, uint64_t conn, struct flow_req_ref *ref)
 {
 	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
@@ -425,18 +450,30 @@ bool flow_requests__latest(const struct flow_requests *r, uint64_t conn, struct 
 	return true;
 }
 
-void flow_requests__count_resource(struct flow_requests *r, const struct flow_req_ref *ref,
-				   int created, int alive)
+static struct rq *find_ref(const struct flow_requests *r, const struct flow_req_ref *ref)
 {
 	struct rq_conn *c = flow_table__get(&r->conns, ref->conn, 0);
 
-	for (struct rq *rq = c ? c->first : NULL; rq; rq = rq->next) {
-		if (rq->pub.seq != ref->seq || rq->pub.env != ref->env)
-			continue;
-		rq->pub.resources_created += (uint32_t)created;
-		rq->pub.resources_alive += (uint32_t)alive;
+	for (struct rq *rq = c ? c->first : NULL; rq; rq = rq->next)
+		if (rq->pub.seq == ref->seq && rq->pub.env == ref->env)
+			return rq;
+	return NULL;
+}
+
+void flow_requests__count_resource(struct flow_requests *r, const struct flow_req_ref *ref,
+				   int created, int alive)
+{
+	struct rq *rq = find_ref(r, ref);
+
+	if (!rq)
 		return;
-	}
+	rq->pub.resources_created += (uint32_t)created;
+	rq->pub.resources_alive += (uint32_t)alive;
+}
+
+bool flow_requests__in_progress(const struct flow_requests *r, const struct flow_req_ref *ref)
+{
+	return find_ref(r, ref) != NULL;
 }
 
 void flow_requests__overflow(const struct flow_requests *r, struct flow_requests_overflow *o)

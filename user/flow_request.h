@@ -101,6 +101,12 @@ uint64_t flow_requests__in_flight(const struct flow_requests *r);
  */
 const struct flow_req *flow_requests__current(const struct flow_requests *r, uint64_t conn);
 
+/* The request whose response is sent next on this connection; NULL: none, or one not seen. */
+const struct flow_req *flow_requests__answering(const struct flow_requests *r, uint64_t conn);
+
+/* The request in flight whose head this connection delivered last, or NULL. */
+const struct flow_req *flow_requests__newest(const struct flow_requests *r, uint64_t conn);
+
 /* Names a request, also after its end. */
 struct flow_req_ref {
 	uint32_t pid;
@@ -118,6 +124,9 @@ bool flow_requests__latest(const struct flow_requests *r, uint64_t conn, struct 
 /* Adds to resources_created and resources_alive of a request, if it has not ended yet. */
 void flow_requests__count_resource(struct flow_requests *r, const struct flow_req_ref *ref,
 				   int created, int alive);
+
+/* Whether it has not ended yet. */
+bool flow_requests__in_progress(const struct flow_requests *r, const struct flow_req_ref *ref);
 
 /* State that was given up because a bound was reached; each also marks what it affects. */
 struct flow_requests_overflow {

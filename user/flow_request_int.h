@@ -67,9 +67,9 @@ struct rq_conn {
 	 * handed out when what comes next has told whether the client pipelines.
 	 */
 	struct rq *held;
-	uint64_t answered_ns; /* end of the last response */
-	bool unpaired;	      /* what is sent now answers a request that was not seen */
-	uint32_t losses;      /* of its thread when its first request came */
+	uint64_t unsent_ns; /* the last of what was sent was not out yet */
+	bool unpaired;	    /* what is sent now answers a request that was not seen */
+	uint32_t losses;    /* of its thread when its first request came */
 	/* A head that comes in parts: what the first part was. */
 	uint64_t part_ts; /* 0 none */
 	uint64_t part_arrival_ns;

@@ -274,7 +274,6 @@ void rq__end(struct flow_requests *r, struct rq *rq, enum flow_req_end end, uint
 		rq->pub.incomplete |= REQ_INC_LOSS;
 	rq_time__forget(t, rq);
 	rq_thread__put(r, t);
-	c->answered_ns = end_ns;
 	if (rq->pub.conn_seq == 1 && !c->facts.seen_open && end == REQ_COMPLETE)
 		c->held = rq;
 	else

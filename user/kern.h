@@ -84,4 +84,7 @@ struct kern_probe {
 /* Fills at most @cap; returns how many there are. */
 size_t kern__probes(const struct kern *k, struct kern_probe *probes, size_t cap);
 
+/* Whether @probe has at least one site in some image. */
+bool kern__attached(const struct kern *k, enum lr_probe probe);
+
 #endif

@@ -23,6 +23,7 @@
 #include "util.h"
 
 #define ATTACH_TYPE_UPROBE_MULTI 48
+#define CALLER_MAX		 4096 /* bytes of a function searched for calls */
 
 /* The part of union bpf_attr that BPF_LINK_CREATE reads for uprobe_multi (uapi, 6.6). */
 struct uprobe_multi_attr {
@@ -144,61 +145,112 @@ static bool deleting_destructor(const struct elf_symbol *sym)
 	return strstr(sym->name, "D0Ev") != NULL;
 }
 
-static int add_site(struct kern_probe_state *st, const struct target_elf *elf,
-		    const struct elf_symbol *sym, uint32_t keep, struct sites *sites)
+static int keep_site(struct kern_probe_state *st, const struct target_elf *elf, uint64_t addr,
+		     uint64_t off, bool emulated, struct sites *sites)
 {
-	bool emulated;
-	int off = code__probe_site(elf, sym, keep, &emulated);
 	int err;
 
-	if (off < 0)
-		return off;
 	if (sites->n == KERN_MAX_SITES)
 		return -E2BIG;
-	err = target_elf__file_offset(elf, sym->addr + off, &sites->offset[sites->n]);
+	err = target_elf__file_offset(elf, addr + off, &sites->offset[sites->n]);
 	if (err)
 		return err;
 	if (!sites->n)
-		snprintf(st->where, sizeof(st->where), "0x%llx+%d %s",
-			 (unsigned long long)sym->addr, off, op_name(elf, sym->addr + off));
+		snprintf(st->where, sizeof(st->where), "0x%llx+%llu %s", (unsigned long long)addr,
+			 (unsigned long long)off, op_name(elf, addr + off));
 	sites->n++;
 	st->single_stepped += !emulated;
 	return 0;
 }
 
-/* Candidates are separated by '|'; one without "::" or "(" is a plain C symbol. */
+static int add_site(struct kern_probe_state *st, const struct target_elf *elf,
+		    const struct elf_symbol *sym, uint32_t keep, struct sites *sites)
+{
+	bool emulated;
+	int off = code__probe_site(elf, sym, keep, &emulated);
+
+	return off < 0 ? off : keep_site(st, elf, sym->addr, (uint64_t)off, emulated, sites);
+}
+
+/* Where @sym calls one of @callees directly. */
+static int add_calls(struct kern_probe_state *st, const struct target_elf *elf,
+		     const struct elf_symbol *sym, const struct elf_symbol **callees, int n,
+		     struct sites *sites)
+{
+	uint64_t at = sym->addr, end = sym->addr + min_t(uint64_t, sym->size, CALLER_MAX);
+
+	while (at < end) {
+		struct code_insn insn;
+		int err = 0;
+
+		if (code__decode(elf, at, end - at, &insn, 1) != 1)
+			break;
+		for (int i = 0; i < n && insn.op == CODE_CALL && !err; i++)
+			if (insn.target == callees[i]->addr)
+				err = keep_site(st, elf, sym->addr, at - sym->addr, insn.emulated,
+						sites);
+		if (err)
+			return err;
+		at += insn.len;
+	}
+	return 0;
+}
+
+static int find_symbols(const struct target_elf *elf, const char *name,
+			const struct elf_symbol **found)
+{
+	int n;
+
+	if (strchr(name, '(')) {
+		n = target_elf__symbols_by_prefix(elf, name, found, KERN_MAX_SITES);
+		return n > KERN_MAX_SITES ? -E2BIG : n;
+	}
+	found[0] = target_elf__symbol(elf, name);
+	return found[0] != NULL;
+}
+
+/* One candidate: one without "(" is a plain C symbol, "A->B" are the calls of B in A. */
+static int find_candidate(struct kern_probe_state *st, const struct kern_probe_def *def,
+			  const struct target_elf *elf, char *name, struct sites *sites)
+{
+	const struct elf_symbol *found[KERN_MAX_SITES], *callees[KERN_MAX_SITES];
+	char *callee = strstr(name, "->");
+	int n, ncallees = 0, err = 0;
+
+	if (callee) {
+		*callee = '\0';
+		callee += 2;
+	}
+	n = find_symbols(elf, name, found);
+	if (n > 0 && callee)
+		ncallees = find_symbols(elf, callee, callees);
+	if (n < 0 || ncallees < 0)
+		return n < 0 ? n : ncallees;
+	for (int i = 0; i < n && !err; i++) {
+		if (callee)
+			err = add_calls(st, elf, found[i], callees, ncallees, sites);
+		else if (!deleting_destructor(found[i]))
+			err = add_site(st, elf, found[i], def->keep, sites);
+	}
+	return err;
+}
+
+/* Candidates are separated by '|'. */
 static int find_sites(struct kern_probe_state *st, const struct kern_probe_def *def,
 		      const struct target_elf *elf, struct sites *sites)
 {
-	const struct elf_symbol *found[KERN_MAX_SITES];
 	char names[256], *save = NULL;
-	int n = 0;
 
 	snprintf(names, sizeof(names), "%s", def->symbols);
 	for (char *name = strtok_r(names, "|", &save); name; name = strtok_r(NULL, "|", &save)) {
-		if (strchr(name, '(')) {
-			n = target_elf__symbols_by_prefix(elf, name, found, KERN_MAX_SITES);
-		} else {
-			found[0] = target_elf__symbol(elf, name);
-			n = found[0] != NULL;
-		}
-		if (n > 0)
-			break;
-	}
-	if (n < 0)
-		return n;
-	if (n > KERN_MAX_SITES)
-		return -E2BIG;
-	for (int i = 0; i < n; i++) {
-		int err;
+		int err = find_candidate(st, def, elf, name, sites);
 
-		if (deleting_destructor(found[i]))
-			continue;
-		err = add_site(st, elf, found[i], def->keep, sites);
 		if (err)
 			return err;
+		if (sites->n)
+			return 0;
 	}
-	return sites->n ? 0 : -ENOENT;
+	return -ENOENT;
 }
 
 static int attach_multi(struct kern *k, struct bpf_program *prog, const char *path, pid_t pid,
@@ -315,4 +367,9 @@ int kern__attach_image(struct kern *k, const struct target_elf *elf, const char 
 		log_info("%s: not attached: %s", kern_probe_defs[i].name, k->probes[i].reason);
 	}
 	return 0;
+}
+
+bool kern__attached(const struct kern *k, enum lr_probe probe)
+{
+	return k->probes[probe].sites > 0;
 }

@@ -158,6 +158,8 @@ int model_builder__snapshot(const struct model_builder *b, const struct model_vi
 		err = snapshot_tables(m, b);
 	if (!err)
 		err = snapshot_types(m, view);
+	if (!err)
+		err = model_findings__snapshot(m, b, view);
 	if (err) {
 		model__free(m);
 		return err;
@@ -175,6 +177,7 @@ void model__free(struct model *m)
 		free(m->routes[i].route);
 	}
 	free(m->routes);
+	free(m->groups);
 	free(m->targets);
 	free(m->types);
 	free(m->loops);

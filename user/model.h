@@ -18,6 +18,7 @@
 #include "flow_event.h"
 #include "flow_latency.h"
 #include "flow_request.h"
+#include "model_finding.h"
 
 #define MODEL_SLOWEST 16
 
@@ -72,13 +73,6 @@ struct model_route {
 	char *method; /* "*" and "(other routes)": those beyond the limit */
 	char *route;
 	struct model_requests requests;
-};
-
-/* One finished request, kept for its latency. */
-struct model_request {
-	char method[24];
-	char path[256];	     /* cut if longer */
-	struct flow_req req; /* method, path and route of this copy are not valid: NULL */
 };
 
 struct model_resource_type {
@@ -140,6 +134,12 @@ struct model {
 	size_t route_count;
 	struct model_request slowest[MODEL_SLOWEST]; /* slowest first */
 	size_t slowest_count;
+	struct flow_context_counts context;
+	uint64_t by_context[MODEL_CONTEXT]; /* requests by enum request_context */
+	struct model_finding_counts findings;
+	struct model_group *groups; /* most harmful first */
+	size_t group_count;
+	struct flow_leaks leaks;
 	struct model_target *targets; /* in order of appearance */
 	size_t target_count;
 	struct model_resource_type *types;
@@ -173,7 +173,9 @@ struct model_view {
 	const struct flow_res_type *types; /* of flow_context__types */
 	size_t type_count;
 	uint64_t resources_not_kept; /* flow_context__overflow */
-	uint64_t unwritten;	     /* events that the recorder of a capture could not write */
+	struct flow_context_counts context;
+	const struct flow_leaks *leaks; /* of flow_context__leaks, or NULL */
+	uint64_t unwritten;		/* events that the recorder of a capture could not write */
 	const char
 		*incomplete; /* why the input is not whole, as capture_info.status; NULL: it is */
 };

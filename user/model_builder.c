@@ -51,6 +51,7 @@ void model_builder__free(struct model_builder *b)
 	for (size_t i = 0; i < b->route_count; i++)
 		route_free(b->routes[i]);
 	route_free(b->other);
+	model_findings__free(b);
 	free(b->routes);
 	free(b->table);
 	free(b->targets);

@@ -10,6 +10,7 @@ struct route_state {
 	char *method;
 	char *route;
 	struct model_requests requests; /* its latency is made at the snapshot */
+	uint64_t own;			/* answered with all of their stores */
 	struct flow_hist latency;
 };
 
@@ -18,6 +19,14 @@ struct loop_state {
 	uint32_t samples;
 	uint64_t first_ns, first_idle, first_iterations, first_cpu;
 	uint64_t last_ns, last_idle;
+};
+
+struct group_state {
+	struct model_group group;
+	struct route_state *route; /* NULL: not known, or of many routes */
+	uint64_t hash;
+	uint64_t last_request; /* number of the request that was counted last */
+	unsigned int weight;   /* of the example */
 };
 
 struct model_builder {
@@ -35,6 +44,13 @@ struct model_builder {
 	uint32_t table_mask;
 	struct route_state *other;
 
+	struct group_state **groups;
+	size_t group_count;
+	struct group_state *merged[FINDING_KINDS]; /* beyond MODEL_GROUPS */
+	uint64_t by_context[MODEL_CONTEXT];
+	uint64_t request_number;
+	uint64_t mismatched;
+
 	struct model_target *targets;
 	size_t target_count, target_cap;
 	struct loop_state *loops;
@@ -47,5 +63,16 @@ struct model_builder {
 	uint64_t loss[FLOW_LOSS_KINDS];
 	uint64_t not_kept;
 };
+
+/* model_request.c */
+void model_request__copy(struct model_request *to, const struct flow_req *req);
+
+/* model_finding.c: the findings of a request, and their part of a snapshot (0 or -ENOMEM). */
+/* @route: NULL while the request is in flight. */
+void model_findings__add(struct model_builder *b, const struct flow_req *req,
+			 struct route_state *route);
+int model_findings__snapshot(struct model *m, const struct model_builder *b,
+			     const struct model_view *view);
+void model_findings__free(struct model_builder *b);
 
 #endif

@@ -111,12 +111,20 @@ static void copy_text(char *to, size_t cap, const char *from)
 	memcpy(to + cap - 4, "...", 4);
 }
 
+void model_request__copy(struct model_request *to, const struct flow_req *req)
+{
+	to->req = *req;
+	to->req.method = to->req.path = to->req.route = NULL;
+	to->req.findings = NULL;
+	to->req.nfindings = 0;
+	copy_text(to->method, sizeof(to->method), req->method ? req->method : "?");
+	copy_text(to->path, sizeof(to->path), req->path ? req->path : "?");
+}
+
 /* Insertion into a short sorted array: nearly every request ends at the first comparison. */
-static void slowest_add(struct model_builder *b, const struct flow_req *req, const char *method,
-			const char *path)
+static void slowest_add(struct model_builder *b, const struct flow_req *req)
 {
 	size_t at = b->slowest_count;
-	struct model_request *slot;
 
 	if (at == MODEL_SLOWEST && duration(req) <= duration(&b->slowest[at - 1].req))
 		return;
@@ -126,11 +134,7 @@ static void slowest_add(struct model_builder *b, const struct flow_req *req, con
 		b->slowest_count++;
 	for (; at > 0 && duration(&b->slowest[at - 1].req) < duration(req); at--)
 		b->slowest[at] = b->slowest[at - 1];
-	slot = &b->slowest[at];
-	slot->req = *req;
-	slot->req.method = slot->req.path = slot->req.route = NULL;
-	copy_text(slot->method, sizeof(slot->method), method);
-	copy_text(slot->path, sizeof(slot->path), path);
+	model_request__copy(&b->slowest[at], req);
 }
 
 void model_builder__request(void *builder, const struct flow_req *req)
@@ -141,11 +145,16 @@ void model_builder__request(void *builder, const struct flow_req *req)
 	struct route_state *route;
 
 	requests_add(&b->requests, &b->latency, req);
-	if (req->end == REQ_IN_FLIGHT)
+	if (req->end == REQ_IN_FLIGHT) {
+		model_findings__add(b, req, NULL); /* its head may have been written */
 		return;
+	}
 	route = route_find(b, method, req->route ? req->route : path);
-	if (route)
+	if (route) {
 		requests_add(&route->requests, &route->latency, req);
+		route->own += req->context == CONTEXT_OWN;
+	}
 	if (is_measured(req))
-		slowest_add(b, req, method, path);
+		slowest_add(b, req);
+	model_findings__add(b, req, route);
 }

@@ -263,6 +263,9 @@ static error_t check_command(struct argp_state *state)
 			   o->all ? "all" : "pid");
 	if (o->capture && p->live_flag)
 		return bad(state, "--%s has no meaning for a capture FILE", p->live_flag);
+	if (!o->context && (o->context_key || o->show_values))
+		return bad(state, "--no-context leaves nothing for --%s",
+			   o->context_key ? "context-key" : "show-values");
 	if (c->needs_target && !o->capture && !live)
 		return bad(state, "nothing to look at: give %s-p PID or --all",
 			   c->args ? "a capture FILE, " : "");
@@ -356,6 +359,7 @@ enum options_next options__parse(struct options *opts, int argc, char **argv)
 	char **copy;
 
 	memset(opts, 0, sizeof(*opts));
+	opts->context = true;
 	copy = argc > 0 ? calloc((size_t)argc + 1, sizeof(*copy)) : NULL;
 	if (copy) {
 		memcpy(copy, argv, (size_t)argc * sizeof(*copy));

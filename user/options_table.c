@@ -32,14 +32,17 @@ const struct command commands[] = {
 	 "loopray ps\nloopray ps --json -p 1234", FMT(TEXT) | FMT(JSON), FORMAT_TEXT, false, true},
 	{COMMAND_RECORD, "record", NULL, "capture what processes do into a file",
 	 "Attaches to running Node.js processes, unmodified, and writes every HTTP request and "
-	 "(at level resources) every asynchronous resource to a capture file, until the duration "
-	 "is over or until interrupted with ^C. The targets are only read, and keep running when "
+	 "(at level resources) every asynchronous resource to a capture file, with the "
+	 "AsyncLocalStorage stores that were active at each response, until the duration is over "
+	 "or until interrupted with ^C. The targets are only read, and keep running when "
 	 "loopray ends.",
 	 "loopray record -p 1234 -d 30s -o run.lray\nloopray record --all --level resources",
 	 FMT(LRAY), FORMAT_LRAY, true, false},
 	{COMMAND_REPORT, "report", "[FILE]", "summarize a capture, or live processes",
-	 "Prints requests by route with their latency and where it went, asynchronous resources "
-	 "by type, event loop and garbage collection figures, probe coverage and losses. Reads "
+	 "Prints requests by route with their latency and where it went, requests that were "
+	 "answered under the AsyncLocalStorage store of another one or without their own, "
+	 "asynchronous resources by type, event loop and garbage collection figures, probe "
+	 "coverage and losses. Reads "
 	 "the capture FILE (no privileges needed), or observes the processes given by -p or "
 	 "--all for the duration.",
 	 "loopray report run.lray\nloopray report -p 1234 -d 10s --json", FMT(TEXT) | FMT(JSON),
@@ -88,10 +91,20 @@ const struct flag flags[] = {
 	 "No colours, even on a terminal (also: environment variable NO_COLOR)", NULL},
 	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,
 	 "Time between progress lines and event loop samples, 10ms to 1h. Default 1s", NULL},
+	{FLAG_CONTEXT_KEY, "context-key", "NAME", LIVE, GROUP_OUTPUT,
+	 "The property of an AsyncLocalStorage store that names its request: requestId, or "
+	 "span.traceId for one inside another. Default: whatever tells stores apart",
+	 NULL},
+	{FLAG_SHOW_VALUES, "show-values", NULL, LIVE, GROUP_OUTPUT,
+	 "Keep and show what stores hold; it may be data of customers. Default: fingerprints, "
+	 "which only tell whether two values are equal",
+	 NULL},
 	{FLAG_LEVEL, "level", "LEVEL", LIVE, GROUP_PROBE,
 	 "How much to observe, which is what it costs the target: requests (least, default) or "
 	 "resources (also every asynchronous resource)",
 	 level_words},
+	{FLAG_NO_CONTEXT, "no-context", NULL, LIVE, GROUP_PROBE,
+	 "Do not read which AsyncLocalStorage stores are active: no findings", NULL},
 	{FLAG_ATTACH_METHOD, "attach-method", "METHOD", LIVE, GROUP_PROBE,
 	 "How uprobes are attached: auto, multi (one link, kernel 6.6 and later) or perf",
 	 attach_words},

@@ -105,6 +105,18 @@ static const char *set_path(const char *arg, const char **path)
 	return NULL;
 }
 
+/* "requestId", or "span.traceId": names separated by single dots. */
+static const char *set_key(const char *arg, const char **key)
+{
+	size_t len = strlen(arg);
+
+	if (!len || len > OPTIONS_KEY_MAX || arg[0] == '.' || arg[len - 1] == '.' ||
+	    strstr(arg, ".."))
+		return "the name of a property, such as requestId or span.traceId";
+	*key = arg;
+	return NULL;
+}
+
 const char *options_value__set(struct options *o, const struct flag *f, const char *arg,
 			       char hint[VALUE_HINT])
 {
@@ -142,6 +154,14 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 		return NULL;
 	case FLAG_RING_SIZE:
 		return set_ring(arg, &o->ring_bytes);
+	case FLAG_CONTEXT_KEY:
+		return set_key(arg, &o->context_key);
+	case FLAG_SHOW_VALUES:
+		o->show_values = true;
+		return NULL;
+	case FLAG_NO_CONTEXT:
+		o->context = false;
+		return NULL;
 	case FLAG_FAIL_ON_LOSS:
 		o->fail_on_loss = true;
 		return NULL;

@@ -49,7 +49,8 @@ struct out_opts {
 	const char *host;    /* where it was recorded; NULL unknown */
 	const char *version; /* of the loopray that recorded; NULL unknown */
 	bool color;
-	bool verbose; /* probe coverage and the like */
+	bool show_values; /* of stores, where the recording kept them */
+	bool verbose;	  /* probe coverage and the like */
 };
 
 /*

@@ -92,7 +92,7 @@ struct capture_info {
 /*
  * Opens a capture ("-" is standard input) and reads its header. On failure *err_text, of
  * @err_cap bytes, says why in a line; -errno: -EBADMSG not a capture or damaged, -EPROTO
- * written by a newer version.
+ * written in another version of the format.
  */
 int capture_reader__open(struct capture_reader **out, const char *path, char *err_text,
 			 size_t err_cap);

@@ -96,7 +96,7 @@ long capture_codec__pack(struct capture_codec *c, const struct flow_event *ev, u
 	uint8_t length[3];
 	size_t len, n;
 
-	if (ev->type < FE_TARGET || ev->type >= FE_TYPE_MAX || !event_strings_fit(ev))
+	if (ev->type < FE_TARGET || ev->type >= FE_TYPE_MAX || !event_fits(ev))
 		return -EMSGSIZE;
 	c->p = to + 1; /* most records are shorter than 128 bytes: one byte of length */
 	*c->p++ = (uint8_t)(ev->type | (same ? SAME_THREAD : 0));

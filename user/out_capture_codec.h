@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The capture format, version 1
+ * The capture format, version 2
  *
  * A file is a sequence of gzip members (RFC 1952), so that any gzip tool can check it and a
  * file that was cut off opens up to its last whole member. gzip's own CRC guards each one.
@@ -9,7 +9,7 @@
  *
  *	 0  4  magic "LRAY"
  *	 4  1  kind: 'H' header, 'D' data, 'T' trailer
- *	 5  1  format version; a reader refuses one that is newer than itself
+ *	 5  1  format version; a reader takes its own only
  *	 6  2  revision: grows with compatible additions
  *	 8  4  index of the member, from 0: a missing or moved member is noticed
  *	12  4  number of records in the body
@@ -42,7 +42,7 @@
 
 #include "flow_event.h"
 
-#define CAPTURE_VERSION	   1
+#define CAPTURE_VERSION	   2
 #define CAPTURE_REVISION   0
 #define CAPTURE_MEMBER_MAX (1u << 20) /* raw bytes of a member, also a bound on its reader */
 #define CAPTURE_RECORD_MAX (64u << 10)
@@ -66,7 +66,7 @@ struct capture_member {
 #define CAPTURE_TRAILER	  'T'
 
 void capture_member__pack(const struct capture_member *m, uint8_t head[CAPTURE_HEAD_SIZE]);
-/* -EBADMSG: no member head; -EPROTO: of a newer version (m->version is valid then). */
+/* -EBADMSG: no member head; -EPROTO: of another version (m->version is valid then). */
 int capture_member__unpack(struct capture_member *m, const uint8_t head[CAPTURE_HEAD_SIZE]);
 
 /* Fields of header (H) and trailer (T). Numbers are varints inside their field. */
@@ -111,13 +111,14 @@ bool capture_codec__full(const struct capture_codec *c);
 
 /*
  * Writes one record to @to, which has room for CAPTURE_RECORD_MAX + 3 bytes. Returns its
- * length, or -EMSGSIZE (the tables are then as before) if a string is too long.
+ * length, or -EMSGSIZE (the tables are then as before) if a string or an array is too long.
  */
 long capture_codec__pack(struct capture_codec *c, const struct flow_event *ev, uint8_t *to);
 
 /*
  * Reads the record at *at, which moves on. 1 an event, 0 a type that is not known here,
- * -EBADMSG. Strings point into @body, which must stay until the next reset.
+ * -EBADMSG. Strings point into @body, which must stay until the next reset, and fe_store.fields
+ * into the codec until its next call.
  */
 int capture_codec__unpack(struct capture_codec *c, const uint8_t *body, size_t len, size_t *at,
 			  struct flow_event *ev);

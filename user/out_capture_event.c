@@ -38,6 +38,8 @@ static void ev_conn(struct capture_codec *c, struct fe_conn *n)
 #define IO_STATUS  (1u << 3)
 #define IO_REQUEST (1u << 4)
 #define IO_LENGTH  (1u << 5)
+#define IO_TOP	   (1u << 6)
+#define IO_IDS	   (1u << 7) /* rare: with it the parts take a second byte */
 
 static uint8_t io_parts(const struct fe_io *io)
 {
@@ -55,7 +57,21 @@ static uint8_t io_parts(const struct fe_io *io)
 		parts |= IO_REQUEST;
 	if (io->content_length)
 		parts |= IO_LENGTH;
+	if (io->top || io->epoch)
+		parts |= IO_TOP;
+	if (io->nids)
+		parts |= IO_IDS;
 	return parts;
+}
+
+static void io_ids(struct capture_codec *c, struct fe_io *io)
+{
+	uint64_t n = io->nids;
+
+	field_max(c, &n, FE_IDS_MAX);
+	io->nids = (uint32_t)n;
+	for (uint32_t i = 0; i < io->nids; i++)
+		field_hash(c, &io->ids[i]);
 }
 
 static void ev_io(struct capture_codec *c, struct fe_io *io)
@@ -87,6 +103,12 @@ static void ev_io(struct capture_codec *c, struct fe_io *io)
 	}
 	if (parts & IO_LENGTH)
 		field_u64(c, &io->content_length);
+	if (parts & IO_TOP) {
+		field_running(c, &io->top, &c->cur->top);
+		field_running32(c, &io->epoch, &c->cur->epoch);
+	}
+	if (parts & IO_IDS)
+		io_ids(c, io);
 }
 
 static void ev_close(struct capture_codec *c, struct fe_close *cl)
@@ -126,9 +148,16 @@ static void ev_scope(struct capture_codec *c, struct fe_scope *s)
 
 static void ev_gc(struct capture_codec *c, struct fe_gc *g)
 {
+	bool placed = g->top || g->epoch;
+
 	field_u32(c, &g->env);
 	field_u64(c, &g->duration_ns);
 	field_u8(c, &g->kind);
+	field_bool(c, &placed);
+	if (placed) {
+		field_running(c, &g->top, &c->cur->top);
+		field_running32(c, &g->epoch, &c->cur->epoch);
+	}
 }
 
 static void ev_loop(struct capture_codec *c, struct fe_loop *l)
@@ -199,15 +228,21 @@ bool event_fields(struct capture_codec *c, struct flow_event *ev)
 		field_u64(c, &ev->counter.value);
 		return true;
 	case FE_TURN:
+		event_turn(c, &ev->turn);
+		return true;
 	case FE_STORES:
+		event_stores(c, &ev->stores);
+		return true;
 	case FE_STORE:
+		event_store(c, &ev->store);
+		return true;
 	case FE_TYPE_MAX:
 		break;
 	}
 	return false;
 }
 
-bool event_strings_fit(const struct flow_event *ev)
+bool event_fits(const struct flow_event *ev)
 {
 	const struct flow_str *s[CAPTURE_EVENT_STRINGS] = {NULL};
 	size_t n = 0;
@@ -223,12 +258,18 @@ bool event_strings_fit(const struct flow_event *ev)
 	} else if (ev->type == FE_IN || ev->type == FE_OUT) {
 		s[n++] = &ev->io.method_name;
 		s[n++] = &ev->io.path;
+		if (ev->io.nids > FE_IDS_MAX)
+			return false;
 	} else if (ev->type == FE_PROBE) {
 		s[n++] = &ev->probe.name;
 		s[n++] = &ev->probe.site;
 		s[n++] = &ev->probe.reason;
 	} else if (ev->type == FE_COUNTER) {
 		s[n++] = &ev->counter.name;
+	} else if (ev->type == FE_STORES) {
+		return event_stores_fit(&ev->stores);
+	} else if (ev->type == FE_STORE) {
+		return event_store_fits(&ev->store);
 	}
 	while (n--)
 		if (s[n]->len > CAPTURE_STRING_MAX)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Fields of an event record, in both directions; see out_capture_parts.h. */
+#include <endian.h>
 #include <string.h>
 
 #include "out_capture_parts.h"
@@ -85,6 +86,18 @@ void field_running(struct capture_codec *c, uint64_t *v, uint64_t *previous)
 	*previous = *v;
 }
 
+void field_running32(struct capture_codec *c, uint32_t *v, uint32_t *previous)
+{
+	uint64_t x = *v, before = *previous;
+
+	field_delta(c, &x, before);
+	if (x > UINT32_MAX) {
+		c->bad = true;
+		x = 0;
+	}
+	*v = *previous = (uint32_t)x;
+}
+
 void field_int(struct capture_codec *c, int32_t *v)
 {
 	int64_t x = *v;
@@ -95,6 +108,46 @@ void field_int(struct capture_codec *c, int32_t *v)
 		x = 0;
 	}
 	*v = (int32_t)x;
+}
+
+void field_hash(struct capture_codec *c, uint64_t *v)
+{
+	uint64_t le = htole64(*v);
+
+	if (c->packing) {
+		memcpy(c->p, &le, sizeof(le));
+		c->p += sizeof(le);
+		return;
+	}
+	if (c->bad || (size_t)(c->end - c->p) < sizeof(le)) {
+		c->bad = true;
+		*v = 0;
+		return;
+	}
+	memcpy(&le, c->p, sizeof(le));
+	*v = le64toh(le);
+	c->p += sizeof(le);
+}
+
+void field_text(struct capture_codec *c, struct flow_str *s, uint32_t max)
+{
+	uint64_t len = s->len;
+
+	field_max(c, &len, max);
+	if (c->packing) {
+		memcpy(c->p, s->s, s->len);
+		c->p += s->len;
+		return;
+	}
+	s->s = "";
+	s->len = 0;
+	if (c->bad || len > (size_t)(c->end - c->p)) {
+		c->bad = true;
+		return;
+	}
+	s->s = (const char *)c->p;
+	s->len = (uint32_t)len;
+	c->p += len;
 }
 
 void field_addr(struct capture_codec *c, uint8_t addr[16])

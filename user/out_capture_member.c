@@ -42,10 +42,10 @@ int capture_member__unpack(struct capture_member *m, const uint8_t head[CAPTURE_
 		return -EBADMSG;
 	m->kind = head[4];
 	m->version = head[5];
-	if (m->version > CAPTURE_VERSION)
-		return -EPROTO;
 	if (m->version == 0)
 		return -EBADMSG;
+	if (m->version != CAPTURE_VERSION)
+		return -EPROTO;
 	m->revision = (uint16_t)get_le(head + 6, 2);
 	m->index = (uint32_t)get_le(head + 8, 4);
 	m->records = (uint32_t)get_le(head + 12, 4);

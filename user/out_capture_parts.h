@@ -7,10 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "events.h"
 #include "out_capture_codec.h"
 
 #define INDEX_SLOTS	      (2 * CAPTURE_STRINGS) /* a power of two, at most half full */
-#define CAPTURE_EVENT_STRINGS 5			    /* in one event: fe_target */
+#define CAPTURE_EVENT_STRINGS LR_STORE_FIELDS	    /* in one event: names in fe_store */
 
 /* What a thread's records are differences to. */
 struct thread_state {
@@ -20,6 +21,11 @@ struct thread_state {
 	uint64_t idle_ns;
 	uint64_t cpu_ns;
 	uint64_t async_id;
+	uint64_t top;
+	uint64_t store; /* value of a store */
+	uint32_t epoch;
+	uint32_t store_instance;	      /* of fe_store */
+	uint32_t ref_instance[FE_STORES_MAX]; /* in each place of fe_stores */
 };
 
 struct string_entry {
@@ -42,6 +48,7 @@ struct capture_codec {
 	struct thread_state *cur;
 	uint32_t string_count;
 	uint32_t arena_len;
+	struct fe_store_field fields[LR_STORE_FIELDS]; /* unpacking: of an fe_store */
 	struct thread_state threads[CAPTURE_THREADS];
 	struct string_entry strings[CAPTURE_STRINGS];
 	uint16_t index[INDEX_SLOTS]; /* packing: string number + 1, 0 free */
@@ -68,14 +75,27 @@ void field_delta(struct capture_codec *c, uint64_t *v, uint64_t base);
 void field_id(struct capture_codec *c, int64_t *v, int64_t base);
 /* As a difference to the previous value of the same thing, which it becomes. */
 void field_running(struct capture_codec *c, uint64_t *v, uint64_t *previous);
+void field_running32(struct capture_codec *c, uint32_t *v, uint32_t *previous);
+/* Eight bytes as they are: of a hash, which no varint makes shorter. */
+void field_hash(struct capture_codec *c, uint64_t *v);
 /* An address without the zeroes behind it: 4 bytes for IPv4. */
 void field_addr(struct capture_codec *c, uint8_t addr[16]);
 /* 0 empty; 1 new, with length and bytes; else 2 + its number in the member. */
 void field_str(struct capture_codec *c, struct flow_str *s);
+/* Length and bytes, at most @max: for what hardly comes twice. */
+void field_text(struct capture_codec *c, struct flow_str *s, uint32_t max);
 
 /* What follows the common start of a record. False: a type without description. */
 bool event_fields(struct capture_codec *c, struct flow_event *ev);
-/* True if no string of the event is longer than the format allows. */
-bool event_strings_fit(const struct flow_event *ev);
+/* True if no string and no array of the event is longer than the format allows. */
+bool event_fits(const struct flow_event *ev);
+
+/* out_capture_store.c: the same for what is told of stores. */
+void event_turn(struct capture_codec *c, struct fe_turn *t);
+void event_stores(struct capture_codec *c, struct fe_stores *s);
+void event_store(struct capture_codec *c, struct fe_store *s);
+/* Also false for numbers that a reader would refuse. */
+bool event_stores_fit(const struct fe_stores *s);
+bool event_store_fits(const struct fe_store *s);
 
 #endif

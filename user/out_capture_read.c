@@ -118,12 +118,12 @@ static int member_inflate(struct capture_reader *r)
 	return MEMBER_OK;
 }
 
-static int future(struct capture_reader *r)
+static int other_version(struct capture_reader *r)
 {
-	return status_set(
-		r, CAPTURE_DAMAGED, -EPROTO,
-		"written in format version %u, this loopray reads up to %u: use a newer one",
-		r->member.version, CAPTURE_VERSION);
+	return status_set(r, CAPTURE_DAMAGED, -EPROTO,
+			  "written in format version %u, this loopray reads version %u: use %s one",
+			  r->member.version, CAPTURE_VERSION,
+			  r->member.version > CAPTURE_VERSION ? "a newer" : "an older");
 }
 
 /* Next member into r->raw, its head into r->member, checked to be in its place. */
@@ -137,7 +137,7 @@ static int member_next(struct capture_reader *r)
 		return damaged(r, "not a loopray member");
 	err = capture_member__unpack(&r->member, r->raw);
 	if (err == -EPROTO)
-		return future(r);
+		return other_version(r);
 	if (err)
 		return damaged(r, "not a loopray member");
 	if (r->member.index != r->next_index)

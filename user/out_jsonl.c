@@ -18,6 +18,7 @@
 #include "events.h"
 #include "json.h"
 #include "model.h"
+#include "out_finding.h"
 #include "out_jsonl.h"
 #include "util.h"
 
@@ -171,8 +172,6 @@ static void put_end(struct json *j, const struct flow_req *req)
 	static const char *const why[] = {"loss", "gap", "attach"};
 	bool whole = req->end != REQ_IN_FLIGHT && req->end != REQ_LOST && !req->incomplete;
 
-	json__key_array(j, "findings"); /* none are made yet */
-	json__array_end(j);
 	json__key_bool(j, "incomplete", !whole);
 	json__key_array(j, "incomplete_because");
 	for (size_t i = 0; i < ARRAY_SIZE(why); i++)
@@ -181,6 +180,20 @@ static void put_end(struct json *j, const struct flow_req *req)
 	json__array_end(j);
 	/* Not "end": that is a keyword of jq 1.6, which Debian 12 has. */
 	json__key_str(j, "outcome", req->end < ARRAY_SIZE(ends) ? ends[req->end] : NULL);
+}
+
+/* The grade of a loss is null where it depends on requests that are still to come. */
+static void put_findings(struct json *j, const struct flow_req *req, bool show)
+{
+	json__key_str(j, "context", finding_word__context(req->context));
+	json__key_str(j, "context_unknown", finding_word__unknown(req->unknown));
+	json__key_array(j, "findings");
+	for (uint32_t i = 0; i < req->nfindings; i++) {
+		json__object_begin(j);
+		finding_json__members(j, &req->findings[i], show);
+		json__object_end(j);
+	}
+	json__array_end(j);
 }
 
 static int jsonl_request(void *state, const struct flow_req *req)
@@ -205,6 +218,7 @@ static int jsonl_request(void *state, const struct flow_req *req)
 	put_times(j, req);
 	json__key_u64(j, "resources_created", req->resources_created);
 	json__key_u64(j, "resources_alive", req->resources_alive);
+	put_findings(j, req, s->opts.show_values);
 	put_end(j, req);
 	json__object_end(j);
 	json__newline(j);

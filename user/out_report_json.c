@@ -113,24 +113,6 @@ static void put_requests(struct json *j, const struct model *m)
 	json__object_end(j);
 }
 
-/* Which store a response was written under is not judged yet: nothing read, nothing found. */
-static void put_findings(struct json *j)
-{
-	static const char *const context[] = {"heads", "read", "none", "unreadable"};
-	static const char *const findings[] = {"foreign",     "stale",	 "lost_intermittent",
-					       "lost_always", "fan_out", "leaked",
-					       "unknown"};
-
-	json__key_object(j, "context");
-	for (size_t i = 0; i < ARRAY_SIZE(context); i++)
-		json__key_u64(j, context[i], 0);
-	json__object_end(j);
-	json__key_object(j, "findings");
-	for (size_t i = 0; i < ARRAY_SIZE(findings); i++)
-		json__key_u64(j, findings[i], 0);
-	json__object_end(j);
-}
-
 static void put_resources(struct json *j, const struct model *m)
 {
 	json__key_object(j, "resources");
@@ -299,7 +281,7 @@ int out_report__json(struct out_file *f, const struct model *m, const struct out
 	json__key_str(&j, "cut_short", m->incomplete[0] ? m->incomplete : NULL);
 	json__key_double(&j, "duration_s", model__duration(m), 6);
 	put_requests(&j, m);
-	put_findings(&j);
+	report_json__findings(&j, m, opts->show_values);
 	put_resources(&j, m);
 	put_loss(&j, &m->loss);
 	put_breakdown(&j, &m->requests.breakdown);

@@ -3,6 +3,7 @@
 #ifndef LOOPRAY_OUT_REPORT_PARTS_H
 #define LOOPRAY_OUT_REPORT_PARTS_H
 
+#include "json.h"
 #include "model.h"
 #include "out.h"
 
@@ -42,6 +43,21 @@ int printer__slowest(const struct printer *p);
 int printer__resources(const struct printer *p);
 int printer__loops(const struct printer *p);
 int printer__probes(const struct printer *p);
+
+/* Text that is put together before it is wrapped; what does not fit is cut. */
+struct sentence {
+	size_t len;
+	char text[2048];
+};
+void sentence__add(struct sentence *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* One finding, told: what happened, both stores, how sure it is. 0 or -errno. */
+int printer__example(const struct printer *p, const struct model_group *g);
+int printer__findings(const struct printer *p);
+int printer__leaks(const struct printer *p);
+
+/* Members "context" and "findings"; @show: values of stores. */
+void report_json__findings(struct json *j, const struct model *m, bool show);
 
 double part_percent(uint64_t part, uint64_t whole);
 /* @n a second of the observation, 0 if it has no length. */

@@ -169,7 +169,8 @@ static bool color_allowed(const struct out_opts *opts)
 int out_report__text(struct out_file *f, const struct model *m, const struct out_opts *opts)
 {
 	static int (*const tables[])(const struct printer *) = {printer__routes, printer__slowest,
-								printer__resources, printer__loops};
+								printer__resources, printer__leaks,
+								printer__loops};
 	struct printer p = {.f = f, .m = m, .opts = opts, .color = color_allowed(opts)};
 	int err = 0;
 
@@ -178,6 +179,7 @@ int out_report__text(struct out_file *f, const struct model *m, const struct out
 		print_target(&p, &m->targets[i]);
 	print_requests(&p);
 	print_latency(&p);
+	err = printer__findings(&p);
 	print_breakdown(&p);
 	for (size_t i = 0; i < ARRAY_SIZE(tables) && !err; i++)
 		err = tables[i](&p);

@@ -129,14 +129,49 @@ void text_table__duration(struct text_table *t, uint64_t ns)
 	text_table__cell(t, "%s", text_duration(text, sizeof(text), ns));
 }
 
-/* Characters, not bytes: continuation bytes of UTF-8 take no column. */
-static size_t text_width(const char *s)
+/*
+ * Characters, not bytes: continuation bytes of UTF-8 take no column, and neither do our own
+ * accents (ESC to m).
+ */
+static size_t text_width_n(const char *s, size_t len)
 {
 	size_t n = 0;
 
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == '\033')
+			while (i < len && s[i] != 'm')
+				i++;
+		else
+			n += ((unsigned char)s[i] & 0xc0) != 0x80;
+	}
 	return n;
+}
+
+static size_t text_width(const char *s)
+{
+	return text_width_n(s, strlen(s));
+}
+
+void text_wrap(struct out_file *f, size_t first, size_t rest, const char *text)
+{
+	size_t column = 0, indent = first;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+		size_t width = text_width_n(text, len);
+
+		if (column && column + 1 + width > TEXT_WIDTH) {
+			out_file__printf(f, "\n");
+			column = 0;
+			indent = rest;
+		}
+		out_file__printf(f, "%*s", column ? 1 : (int)indent, "");
+		out_file__write(f, text, len);
+		column += width + (column ? 1 : indent);
+		text += len;
+		text += strspn(text, " ");
+	}
+	out_file__printf(f, "\n");
 }
 
 static void row_print(const struct text_table *t, struct out_file *f, size_t row,

@@ -19,6 +19,14 @@ char *text_duration(char *buf, size_t cap, uint64_t ns);
  */
 char *text_safe(char *buf, size_t cap, const char *s);
 
+#define TEXT_WIDTH 100
+
+/*
+ * Prints a paragraph in lines of at most TEXT_WIDTH columns, broken at blanks; the first is
+ * indented by @first columns, the others by @rest.
+ */
+void text_wrap(struct out_file *f, size_t first, size_t rest, const char *text);
+
 #define TEXT_CELL     64
 #define TEXT_COLUMNS  16
 #define TEXT_ROWS_MAX 1024 /* more rows are counted, and named below the table */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "flow_context.h"
+#include "flow_mismatch.h"
 #include "pipeline.h"
 #include "flow_request.h"
 
@@ -15,11 +16,20 @@ struct pipeline {
 	struct pipeline_opts opts;
 	struct flow_requests *requests;
 	struct flow_context *context;
+	struct flow_mismatch *mismatch;
 	struct model_builder *model;
 	uint64_t done;
 	uint64_t last_ns;
 	int error; /* of the format: sticks */
 };
+
+/* The state machine is done with it: its findings come next. */
+static void on_over(void *ctx, const struct flow_req *req)
+{
+	struct pipeline *p = ctx;
+
+	flow_mismatch__request(p->mismatch, req);
+}
 
 static void on_request(void *ctx, const struct flow_req *req)
 {
@@ -43,11 +53,12 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 {
 	struct pipeline *p = calloc(1, sizeof(*p));
 	struct flow_requests_opts req_opts = {
-		.done = on_request,
+		.done = on_over,
 		.ctx = p,
 		.max_connections = MAX_CONNECTIONS,
 		.max_in_flight = MAX_IN_FLIGHT,
 	};
+	struct flow_mismatch_opts mismatch_opts = {.done = on_request, .ctx = p};
 	struct model_opts model_opts = {};
 	int err;
 
@@ -60,6 +71,12 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 		err = flow_requests__new(&p->requests, &req_opts);
 	if (!err)
 		err = flow_context__new(&p->context, p->requests, MAX_RESOURCES);
+	if (!err) {
+		mismatch_opts.requests = p->requests;
+		mismatch_opts.context = p->context;
+		mismatch_opts.context_key = p->opts.context_key;
+		err = flow_mismatch__new(&p->mismatch, &mismatch_opts);
+	}
 	if (err) {
 		pipeline__free(p);
 		return err;
@@ -74,6 +91,7 @@ void pipeline__free(struct pipeline *p)
 {
 	if (!p)
 		return;
+	flow_mismatch__free(p->mismatch);
 	flow_context__free(p->context);
 	flow_requests__free(p->requests);
 	model_builder__free(p->model);
@@ -89,9 +107,14 @@ int pipeline__event(void *pipeline, const struct flow_event *ev)
 	err = model_builder__event(p->model, ev);
 	if (!err && p->opts.format && p->opts.format->event && !p->error)
 		p->error = p->opts.format->event(p->opts.format_state, ev);
+	/* The rules look at a response's head before it ends its request. */
+	if (!err && ev->type == FE_OUT)
+		err = flow_mismatch__event(p->mismatch, ev);
 	/* Requests first: a resource asks which request its connection is serving. */
 	if (!err)
 		err = flow_requests__event(p->requests, ev);
+	if (!err && ev->type != FE_OUT)
+		err = flow_mismatch__event(p->mismatch, ev);
 	if (!err)
 		err = flow_context__event(p->context, ev);
 	return err ? err : p->error;
@@ -100,6 +123,7 @@ int pipeline__event(void *pipeline, const struct flow_event *ev)
 int pipeline__finish(struct pipeline *p)
 {
 	flow_requests__finish(p->requests, p->last_ns);
+	flow_mismatch__finish(p->mismatch);
 	flow_context__finish(p->context);
 	return p->error;
 }
@@ -108,12 +132,16 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 {
 	struct flow_res_type types[MAX_TYPES];
 	struct model_view view = *from;
+	struct flow_leaks leaks;
 
 	view.in_flight = flow_requests__in_flight(p->requests);
+	flow_mismatch__counts(p->mismatch, &view.context);
 	view.types = types;
 	view.type_count = flow_context__types(p->context, types, MAX_TYPES);
 	if (view.type_count > MAX_TYPES)
 		view.type_count = MAX_TYPES;
+	flow_context__leaks(p->context, &leaks);
+	view.leaks = &leaks;
 	view.resources_not_kept = flow_context__overflow(p->context);
 	return model_builder__snapshot(p->model, &view, out);
 }

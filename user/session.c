@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -109,6 +110,7 @@ static int load(struct session *s)
 	const struct options *cli = s->opts->cli;
 	struct flow_decode_opts decode_opts = {
 		.sink = {.event = on_flow_event, .ctx = s},
+		.show_values = cli->show_values,
 	};
 	struct kern_opts kern_opts = {
 		.level = cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES : LR_LEVEL_REQUESTS,
@@ -119,6 +121,8 @@ static int load(struct session *s)
 	};
 	int err;
 
+	if (getrandom(&decode_opts.value_key, sizeof(decode_opts.value_key), 0) < 0)
+		return -errno;
 	if (s->ntargets == 1 && !cli->follow && !cli->all)
 		kern_opts.single = s->targets[0]->proc->pid;
 	err = kern__load(&s->kern, &kern_opts);
@@ -254,6 +258,7 @@ static void cleanup(struct session *s)
 	flow_ring__free(s->ring);
 	flow_decode__free(s->decode);
 	kern__free(s->kern);
+	session__free_pending(s);
 	session__free_targets(s);
 	close_fd(s->ring_timer);
 	close_fd(s->sample_timer);

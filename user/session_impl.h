@@ -19,17 +19,20 @@
 /* A process that was started and may turn out to be Node.js. */
 struct session_pending {
 	pid_t pid;
-	uint64_t exec_ns;
+	uint64_t next_ns; /* when to look at it */
 	uint32_t looks;
+	struct session_target *target; /* its runtime, once it was found; NULL until then */
 };
 
 struct session_target {
 	struct target_process *proc;
 	struct target_elf *elf;
-	struct target_layout layout;
+	struct target_layout decoded; /* of the binary */
+	struct target_layout layout;  /* bound to the process */
 	struct target_env envs[SESSION_MAX_ENVS];
 	int nenvs;
 	const char *context;
+	struct lr_process_config config; /* as told to the kernel */
 	bool ended;
 };
 
@@ -51,9 +54,17 @@ struct session {
 };
 
 /* session_target.c */
-int session__open_targets(struct session *s);				 /* exit status */
-int session__add_target(struct session *s, struct target_process *proc); /* owns @proc */
+int session__open_targets(struct session *s); /* exit status */
+int session_target__open(struct session_target **out, struct target_process *proc); /* owns @proc */
+void session_target__free(struct session_target *t);
+/*
+ * Binds the layout and asks the process whether it is right, once; @wait says whether it may
+ * take a while. 0, or -errno with a sentence in @why.
+ */
+int session_target__settle(struct session_target *t, bool wait, char *why, size_t why_len);
+int session__adopt(struct session *s, struct session_target *t); /* owns @t; exit status */
 int session__attach_target(struct session *s, struct session_target *t);
+void session__tell_mechanism(struct session *s, struct session_target *t);
 void session__announce(struct session *s, struct session_target *t);
 void session__target_ended(struct session *s, struct session_target *t);
 void session__free_targets(struct session *s);
@@ -61,6 +72,7 @@ void session__free_targets(struct session *s);
 /* session_follow.c */
 void session__note_process(struct session *s, const void *data, size_t len);
 void session__look_at_pending(struct session *s);
+void session__free_pending(struct session *s);
 
 /* session_sample.c */
 /* What kind of loss each counter is; FLOW_LOSS_KINDS: none. */

@@ -88,6 +88,7 @@ static void sample_target(struct session *s, struct session_target *t)
 	if (n < 0)
 		return;
 	t->nenvs = min_t(int, n, SESSION_MAX_ENVS);
+	session__tell_mechanism(s, t);
 	for (int i = 0; i < t->nenvs; i++)
 		if (t->envs[i].loop)
 			sample_loop(s, t, &t->envs[i]);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #define LOG_MODULE "target"
 #include "kern_threads.h"
@@ -29,10 +30,14 @@ static int check_status(int err)
 	return EX_LR_UNSUPPORTED;
 }
 
-static int check_layout(struct session_target *t, char *why, size_t why_len)
+#define SETTLE_TRIES	5 /* of a process that was given by its pid and may just be starting */
+#define SETTLE_PAUSE_NS 100000000L
+
+static int check_layout(struct session_target *t, bool wait, char *why, size_t why_len)
 {
 	struct target_thread threads[SESSION_MAX_THREADS];
-	int n = kern_threads__list(t->proc->pid, threads, SESSION_MAX_THREADS);
+	const struct target_process *proc = t->proc;
+	int n = kern_threads__list(proc->pid, threads, SESSION_MAX_THREADS);
 
 	if (n < 0) {
 		snprintf(why, why_len, "cannot list its threads");
@@ -40,47 +45,60 @@ static int check_layout(struct session_target *t, char *why, size_t why_len)
 	}
 	if (n > SESSION_MAX_THREADS)
 		n = SESSION_MAX_THREADS;
-	return target_layout__check(&t->layout, t->proc->pid, t->proc->load_bias, threads,
-				    (size_t)n, t->envs, SESSION_MAX_ENVS, why, why_len);
+	if (wait)
+		return target_layout__check(&t->layout, proc->pid, proc->load_bias, threads,
+					    (size_t)n, t->envs, SESSION_MAX_ENVS, why, why_len);
+	return target_layout__check_once(&t->layout, proc->pid, proc->load_bias, threads, (size_t)n,
+					 t->envs, SESSION_MAX_ENVS, why, why_len);
 }
 
-/* Opens the image, decodes it, and checks the result against the running process. */
-static int prepare(struct session_target *t)
+int session_target__settle(struct session_target *t, bool wait, char *why, size_t why_len)
 {
-	const char *mechanism_why = NULL;
+	int n;
+
+	t->layout = t->decoded;
+	n = target_layout__bind(&t->layout, t->proc->pid, t->proc->load_bias, why, why_len);
+	if (!n)
+		n = check_layout(t, wait, why, why_len);
+	if (n == 0 && target_layout__is_per_process(&t->layout))
+		n = -EPROTO;
+	if (n < 0)
+		return n;
+	t->nenvs = min_t(int, n, SESSION_MAX_ENVS);
+	return 0;
+}
+
+int session_target__open(struct session_target **out, struct target_process *proc)
+{
+	struct session_target *t = calloc(1, sizeof(*t));
 	char why[256] = "";
 	int err;
 
-	if (!t->proc->code_mapped) {
+	if (!t) {
+		target_process__free(proc);
+		return EX_LR_RUNTIME;
+	}
+	t->proc = proc;
+	if (!proc->code_mapped) {
 		log_err("pid %d cannot be observed: its code is not mapped from its file "
 			"(--use-largepages), so that no probe would be met",
-			t->proc->pid);
+			proc->pid);
+		session_target__free(t);
 		return EX_LR_UNSUPPORTED;
 	}
-	err = target_elf__open(&t->elf, t->proc->image, why, sizeof(why));
+	err = target_elf__open(&t->elf, proc->image, why, sizeof(why));
 	if (!err)
-		err = target_cache__decode(&t->layout, t->elf, why, sizeof(why));
-	if (!err)
-		err = target_layout__bind(&t->layout, t->proc->pid, t->proc->load_bias, why,
-					  sizeof(why));
-	if (!err) {
-		t->nenvs = check_layout(t, why, sizeof(why));
-		err = t->nenvs < 0 ? t->nenvs : 0;
-	}
+		err = target_cache__decode(&t->decoded, t->elf, why, sizeof(why));
 	if (err) {
-		log_err_errno(err, "pid %d cannot be observed: %s", t->proc->pid, why);
+		log_err_errno(err, "pid %d cannot be observed: %s", proc->pid, why);
+		session_target__free(t);
 		return check_status(err);
 	}
-	if (t->nenvs > SESSION_MAX_ENVS)
-		t->nenvs = SESSION_MAX_ENVS;
-	t->context =
-		target_context__name(target_context__of(t->envs, (size_t)t->nenvs, &mechanism_why));
-	for (size_t i = 0; target_layout__missing(&t->layout, i); i++)
-		log_info("pid %d: %s", t->proc->pid, target_layout__missing(&t->layout, i));
+	*out = t;
 	return EX_LR_OK;
 }
 
-static void target__free(struct session_target *t)
+void session_target__free(struct session_target *t)
 {
 	if (!t)
 		return;
@@ -92,30 +110,55 @@ static void target__free(struct session_target *t)
 void session__free_targets(struct session *s)
 {
 	for (size_t i = 0; i < s->ntargets; i++)
-		target__free(s->targets[i]);
+		session_target__free(s->targets[i]);
 	s->ntargets = 0;
 }
 
-int session__add_target(struct session *s, struct target_process *proc)
+int session__adopt(struct session *s, struct session_target *t)
 {
-	struct session_target *t = calloc(1, sizeof(*t));
-	int status;
+	const char *mechanism_why = NULL;
 
-	if (!t || s->ntargets == SESSION_MAX_TARGETS) {
-		log_err("pid %d: too many processes to observe at once", proc->pid);
-		target_process__free(proc);
-		free(t);
+	if (s->ntargets == SESSION_MAX_TARGETS) {
+		log_err("pid %d: too many processes to observe at once", t->proc->pid);
+		session_target__free(t);
 		return EX_LR_RUNTIME;
 	}
-	t->proc = proc;
-	status = prepare(t);
-	if (status) {
-		target__free(t);
-		return status;
-	}
+	t->context =
+		target_context__name(target_context__of(t->envs, (size_t)t->nenvs, &mechanism_why));
+	for (size_t i = 0; target_layout__missing(&t->layout, i); i++)
+		log_info("pid %d: %s", t->proc->pid, target_layout__missing(&t->layout, i));
 	s->targets[s->ntargets++] = t;
 	s->nalive++;
 	return EX_LR_OK;
+}
+
+/* It may have been started a moment ago, and not have made what the layout is checked on. */
+static int settle_patiently(struct session_target *t, char *why, size_t why_len)
+{
+	const struct timespec pause = {.tv_nsec = SETTLE_PAUSE_NS};
+	int err = session_target__settle(t, true, why, why_len);
+
+	for (int i = 1; i < SETTLE_TRIES && err && err != -ESRCH && err != -EPERM; i++) {
+		nanosleep(&pause, NULL);
+		err = session_target__settle(t, true, why, why_len);
+	}
+	return err;
+}
+
+static int add_target(struct session *s, struct target_process *proc)
+{
+	struct session_target *t;
+	char why[256] = "";
+	int status = session_target__open(&t, proc), err;
+
+	if (status)
+		return status;
+	err = settle_patiently(t, why, sizeof(why));
+	if (!err)
+		return session__adopt(s, t);
+	log_err_errno(err, "pid %d cannot be observed: %s", t->proc->pid, why);
+	session_target__free(t);
+	return check_status(err);
 }
 
 static int open_pid(struct session *s, pid_t pid)
@@ -127,7 +170,7 @@ static int open_pid(struct session *s, pid_t pid)
 		log_err("%s", why.text);
 		return why.status;
 	}
-	return session__add_target(s, proc);
+	return add_target(s, proc);
 }
 
 static int found(struct target_process *proc, void *ctx)
@@ -135,7 +178,7 @@ static int found(struct target_process *proc, void *ctx)
 	struct session *s = ctx;
 
 	/* One that cannot be observed does not keep the others from it; it has been named. */
-	session__add_target(s, proc);
+	add_target(s, proc);
 	return s->ntargets == SESSION_MAX_TARGETS;
 }
 
@@ -201,22 +244,62 @@ static void serve_ports(struct session *s, const struct session_target *t)
 		kern__serve_port(s->kern, ports[i]);
 }
 
+/*
+ * How the stores of a process are to be read, as far as that is known. An object's address is its
+ * name only between two garbage collections, so none is read where these are not seen.
+ */
+static uint32_t mechanism_of(const struct session *s, const struct session_target *t,
+			     enum target_context context)
+{
+	uint32_t has = t->config.heap.flags;
+
+	if (context == TARGET_CONTEXT_NONE)
+		return LR_MECHANISM_NONE;
+	if (!(has & LR_HEAP_OBJECTS) || !kern__attached(s->kern, LR_PROBE_gc_start))
+		return LR_MECHANISM_OFF;
+	if (context == TARGET_CONTEXT_ACF && (has & LR_HEAP_ACF))
+		return LR_MECHANISM_ACF;
+	if (context == TARGET_CONTEXT_ASYNC_HOOKS && (has & LR_HEAP_HOOKS))
+		return LR_MECHANISM_HOOKS;
+	return LR_MECHANISM_OFF;
+}
+
+/* An application may start to use AsyncLocalStorage at any time. */
+void session__tell_mechanism(struct session *s, struct session_target *t)
+{
+	const char *why = NULL;
+	enum target_context context = target_context__of(t->envs, (size_t)t->nenvs, &why);
+	uint32_t mechanism = mechanism_of(s, t, context);
+
+	if (mechanism == t->config.mechanism)
+		return;
+	t->config.mechanism = mechanism;
+	t->context = target_context__name(context);
+	log_info("pid %d: AsyncLocalStorage: %s (%s)%s", t->proc->pid, t->context, why,
+		 mechanism == LR_MECHANISM_OFF ? ", its stores cannot be read" : "");
+	if (kern__add_process(s->kern, t->proc->pid, &t->config))
+		log_err_errno(-errno, "pid %d: cannot tell how its stores are read", t->proc->pid);
+}
+
 int session__attach_target(struct session *s, struct session_target *t)
 {
-	struct lr_process_config config = {.layout = t->layout.lr};
 	char why[256] = "";
 	int err;
 
-	config.level =
+	t->config.layout = t->layout.lr;
+	t->config.heap = t->layout.heap;
+	t->config.level =
 		s->opts->cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES : LR_LEVEL_REQUESTS;
 	session__announce(s, t);
 	serve_ports(s, t);
-	err = kern__add_process(s->kern, t->proc->pid, &config);
+	err = kern__add_process(s->kern, t->proc->pid, &t->config);
 	if (!err)
 		err = kern__attach_image(s->kern, t->elf, t->proc->image, t->proc->pid,
 					 t->proc->node.dev, t->proc->node.ino, why, sizeof(why));
 	if (!err)
 		err = watch_end(s, t);
+	if (!err)
+		session__tell_mechanism(s, t);
 	if (err && !target_process__alive(t->proc)) {
 		log_err("pid %d ended while it was being attached to", t->proc->pid);
 		return EX_LR_NO_TARGET;

@@ -46,6 +46,7 @@ int source__open(struct source **out, const struct options *cli)
 		return EX_LR_RUNTIME;
 	s->cli = *cli;
 	s->out.color = cli->color;
+	s->out.show_values = cli->show_values;
 	s->out.verbose = cli->log_level >= LOG_VERBOSE;
 	if (cli->capture) {
 		status = open_capture(s);

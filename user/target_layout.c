@@ -19,8 +19,8 @@
  *    loop on the main thread).
  *
  * Required: thread to isolate to environment, ids, AsyncWrap. Optional: the event loop, the
- * continuation-preserved slot, the sets of compiled modules; without them their flag is
- * clear and target_layout__missing has the reason.
+ * continuation-preserved slot, the sets of compiled modules, V8's heap; without them their
+ * flag is clear and target_layout__missing has the reason.
  *
  * Rejected: DWARF (official builds have none), version tables (they drift inside a minor
  * version), debugger symbols alone (v8dbg_ covers V8's heap, not Node.js's objects).
@@ -50,6 +50,10 @@ static const struct layout_part parts[] = {
 	{layout_loop__decode, LR_LAYOUT_LOOP, true},
 	{layout_acf__decode, 0, true},
 	{layout_builtins__decode, 0, true},
+	{layout_heap__decode, 0, true},
+	{layout_top__decode, 0, true},
+	{layout_hooks__decode, 0, true},
+	{layout_entry__decode, 0, true},
 };
 
 static void add_missing(struct layout_job *job)
@@ -92,6 +96,7 @@ int target_layout__decode(struct target_layout *l, const struct target_elf *elf,
 	err = decode_parts(job);
 	if (err) {
 		l->lr.flags = 0;
+		l->heap.flags = 0;
 		if (why)
 			snprintf(why, why_len, "%s", err == -ENOTSUP ? job->why : strerror(-err));
 	}

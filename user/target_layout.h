@@ -49,6 +49,7 @@ struct target_layout_private {
 	uint64_t provider_table;     /* address of the provider name table, before load bias */
 	uint32_t field_check;	     /* index in fields[] of kCheck; those before count hooks */
 	uint32_t field_stack;	     /* index in fields[] of kStackLength */
+	int32_t env_hooks;	     /* offset of AsyncHooks in Environment, 0: unknown */
 	int32_t env_timer;	     /* offset of the timer handle in Environment, 0: unknown */
 	int32_t env_immediate; /* offset of the immediate check handle in Environment, 0: unknown */
 	uint32_t handle_loop;  /* offset of uv_handle_t.loop, 0: unknown */
@@ -68,6 +69,7 @@ struct target_layout_private {
 
 struct target_layout {
 	struct lr_layout lr; /* what BPF reads by */
+	struct lr_heap heap; /* the same, of V8's heap */
 	char build_id[80];   /* of the binary it was decoded from */
 	uint32_t nproviders;
 	char providers[LR_PROVIDERS_MAX][LR_PROVIDER_NAME]; /* [0] is NONE */
@@ -93,6 +95,12 @@ const char *target_layout__provider(const struct target_layout *l, uint32_t n);
 
 /* "none", "async_hooks", "acf" or "unknown". */
 const char *target_context__name(enum target_context c);
+
+/*
+ * Whether the layout depends on what the process has set up by now: until an environment has
+ * passed target_layout__check, what target_layout__bind read may be from before that.
+ */
+bool target_layout__is_per_process(const struct target_layout *l);
 
 /*
  * Completes a copy of the binary's layout for one process: @load_bias is the address that
@@ -133,6 +141,14 @@ struct target_env {
 int target_layout__check(const struct target_layout *l, pid_t pid, uint64_t load_bias,
 			 const struct target_thread *threads, size_t n, struct target_env *envs,
 			 size_t cap, char *why, size_t why_len);
+
+/*
+ * The same in a single pass that never waits: a process that is being started may contradict
+ * the layout, and is to be asked again, from target_layout__bind on.
+ */
+int target_layout__check_once(const struct target_layout *l, pid_t pid, uint64_t load_bias,
+			      const struct target_thread *threads, size_t n,
+			      struct target_env *envs, size_t cap, char *why, size_t why_len);
 
 /* The mechanism in use by a process: what its environments show together. */
 enum target_context target_context__of(const struct target_env *envs, size_t n, const char **why);

@@ -55,22 +55,11 @@ static bool loads(const struct layout_job *job, int64_t slot)
 	return false;
 }
 
-/* A constant that V8 exports for debuggers: an int in the binary's data. */
-static int64_t v8dbg(const struct target_elf *elf, const char *name)
-{
-	const struct elf_symbol *sym = target_elf__symbol(elf, name);
-	int32_t value;
-
-	if (!sym || target_elf__read(elf, sym->addr, &value, sizeof(value)) != sizeof(value))
-		return -1;
-	return value;
-}
-
 int layout_acf__decode(struct layout_job *job)
 {
 	struct target_layout_private *p = &job->l->p;
-	int64_t type = v8dbg(job->elf, "v8dbg_type_JSMap__JS_MAP_TYPE");
-	int64_t map = v8dbg(job->elf, "v8dbg_class_Map__instance_type__uint16_t");
+	int64_t type = layout__v8dbg(job->elf, "type_JSMap__JS_MAP_TYPE");
+	int64_t map = layout__v8dbg(job->elf, "class_Map__instance_type__uint16_t");
 	int64_t slot, undefined;
 	int err;
 

@@ -245,6 +245,12 @@ static void bind_uv(struct target_layout *l, pid_t pid, uint64_t bias)
 	free(job);
 }
 
+/* V8 makes its key as it starts, and the dynamic linker may not have come to libuv yet. */
+bool target_layout__is_per_process(const struct target_layout *l)
+{
+	return l->p.tls == TARGET_TLS_KEY || l->p.uv_external;
+}
+
 int target_layout__bind(struct target_layout *l, pid_t pid, uint64_t load_bias, char *why,
 			size_t why_len)
 {

@@ -115,11 +115,13 @@ static int check_pass(struct layout_check *c, struct check_threads *ts)
  * pass are on their way in or out, and get a few tries. If none passes, the tries go on for
  * longer than a thread takes to start on a busy machine, and then the last word counts.
  */
-static int check_all(struct layout_check *c, struct check_threads *ts)
+static int check_all(struct layout_check *c, struct check_threads *ts, bool wait)
 {
 	int err = check_pass(c, ts);
 
 	for (int i = 0; !err && ts->open && i < (ts->found ? TRIES_SOME : TRIES_NONE); i++) {
+		if (!wait)
+			break;
 		pause_try();
 		err = check_pass(c, ts);
 	}
@@ -150,9 +152,9 @@ static int check_begin(struct layout_check *c)
 	return err;
 }
 
-int target_layout__check(const struct target_layout *l, pid_t pid, uint64_t load_bias,
-			 const struct target_thread *threads, size_t n, struct target_env *envs,
-			 size_t cap, char *why, size_t why_len)
+static int check(const struct target_layout *l, pid_t pid, uint64_t load_bias,
+		 const struct target_thread *threads, size_t n, struct target_env *envs, size_t cap,
+		 bool wait, char *why, size_t why_len)
 {
 	struct layout_check c = {.l = l, .pid = pid, .bias = load_bias};
 	struct check_threads ts = {.threads = threads, .n = n, .envs = envs, .cap = cap};
@@ -164,7 +166,7 @@ int target_layout__check(const struct target_layout *l, pid_t pid, uint64_t load
 	ts.settled = calloc(n + 1, sizeof(*ts.settled));
 	ret = ts.settled ? check_begin(&c) : -ENOMEM;
 	if (!ret)
-		ret = check_all(&c, &ts);
+		ret = check_all(&c, &ts, wait);
 	free(ts.settled);
 	target_memory__free(c.m);
 	if (ret == 0)
@@ -172,4 +174,18 @@ int target_layout__check(const struct target_layout *l, pid_t pid, uint64_t load
 	if (why && ret <= 0)
 		snprintf(why, why_len, "%s", ret == 0 || ret == -EPROTO ? c.why : strerror(-ret));
 	return ret;
+}
+
+int target_layout__check(const struct target_layout *l, pid_t pid, uint64_t load_bias,
+			 const struct target_thread *threads, size_t n, struct target_env *envs,
+			 size_t cap, char *why, size_t why_len)
+{
+	return check(l, pid, load_bias, threads, n, envs, cap, true, why, why_len);
+}
+
+int target_layout__check_once(const struct target_layout *l, pid_t pid, uint64_t load_bias,
+			      const struct target_thread *threads, size_t n,
+			      struct target_env *envs, size_t cap, char *why, size_t why_len)
+{
+	return check(l, pid, load_bias, threads, n, envs, cap, false, why, why_len);
 }

@@ -290,6 +290,7 @@ static int decode_hooks(struct layout_job *job, const struct hooks_source *src, 
 					  FN_EXECUTION);
 	l->p.field_stack = (uint32_t)s.stack / 4;
 	l->p.field_check = find_check(job, src, &s);
+	l->p.env_hooks = src->depth ? 0 : uid - s.uid;
 	l->lr.env_fields = (struct lr_chain){.n = 1, .off = {uid - s.uid + s.fields}};
 	return 0;
 }

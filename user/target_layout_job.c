@@ -65,6 +65,22 @@ int layout_job__trace_symbol(struct layout_job *job, const char *name)
 	return trace_function(job, name, fn);
 }
 
+int64_t layout__v8dbg(const struct target_elf *elf, const char *name)
+{
+	const struct elf_symbol *sym;
+	int32_t value;
+	char full[160];
+
+	snprintf(full, sizeof(full), "v8dbg_%s", name);
+	sym = target_elf__symbol(elf, full);
+	if (!sym)
+		return -1;
+	/* A zero lies in the part of a segment that is not in the file. */
+	if (target_elf__read(elf, sym->addr, &value, sizeof(value)) != sizeof(value))
+		return 0;
+	return value;
+}
+
 /* Program headers as mapped: the first segment starts with the ELF header. */
 static size_t read_phdrs(const struct target_elf *elf, Elf64_Phdr *phdrs)
 {

@@ -28,6 +28,10 @@ int layout_loop__decode(struct layout_job *job);      /* Environment -> uv_loop_
 int layout_uv__decode(struct layout_job *job);	      /* uv_loop_t; job->elf may be libuv.so */
 int layout_acf__decode(struct layout_job *job);	      /* the continuation-preserved slot */
 int layout_builtins__decode(struct layout_job *job);  /* sets of compiled internal modules */
+int layout_heap__decode(struct layout_job *job);      /* V8's objects */
+int layout_top__decode(struct layout_job *job);	      /* where V8 allocates next */
+int layout_hooks__decode(struct layout_job *job);     /* async_hooks: current resources */
+int layout_entry__decode(struct layout_job *job);     /* whether JavaScript runs */
 
 /* The internal modules that implement AsyncLocalStorage, one per mechanism (since 22.7). */
 #define TARGET_MODULE_ACF   "internal/async_local_storage/async_context_frame"
@@ -84,6 +88,9 @@ bool layout_job__has(const struct layout_job *job, const char *prefix);
 
 /* As layout_job__trace for an exact name from the symbol table (C functions). */
 int layout_job__trace_symbol(struct layout_job *job, const char *name);
+
+/* A constant that V8 exports for debuggers (v8dbg_NAME), -1 if it does not. */
+int64_t layout__v8dbg(const struct target_elf *elf, const char *name);
 
 /*
  * A pointer in the file as it is once loaded (before load bias): the bytes at @addr, or the

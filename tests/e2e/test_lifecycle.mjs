@@ -35,7 +35,7 @@ const ms = (ns) => (ns / 1e6).toFixed(1);
 
 /*
  * An agent's requests are the client's own; and every request that began after the attach and
- * ended before the end of the agent is there.
+ * ended before the end of the agent is there, and whole, though its connection may be older.
  */
 function compareWindow(out, log, from, to) {
   const wrong = [];
@@ -55,6 +55,8 @@ function compareWindow(out, log, from, to) {
     else if (req.outcome === 'complete' && !req.incomplete &&
              (c.method !== req.method || c.path !== req.path || c.status !== req.status))
       wrong.push(`${req.method} ${req.path} ${req.status}: was ${c.method} ${c.path} ${c.status}`);
+    else if (req.outcome === 'complete' && req.incomplete && c.start_ns > from)
+      wrong.push(`${req.path} is incomplete because of ${req.incomplete_because}`);
     else if (req.outcome === 'complete' && !req.incomplete &&
              (c.bytes_in !== req.bytes_out || c.bytes_out !== req.bytes_in))
       wrong.push(`${req.path} bytes ${req.bytes_in}/${req.bytes_out}, ${JSON.stringify(c)}`);

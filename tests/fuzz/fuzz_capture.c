@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "events.h"
 #include "out_capture.h"
 #include "out_capture_codec.h"
 
@@ -32,14 +33,38 @@ static long pack(const struct flow_event *ev, uint8_t *record)
 	return capture_codec__pack(writer, ev, record);
 }
 
+/* What consumers rely on: counts, and numbers that index arrays. */
+static void check_bounds(const struct flow_event *ev)
+{
+	bool right = true;
+
+	if (ev->type == FE_IN || ev->type == FE_OUT)
+		right = ev->io.nids <= FE_IDS_MAX;
+	if (ev->type == FE_STORES)
+		right = ev->stores.n <= FE_STORES_MAX && ev->stores.op <= LR_OP_CLIENT &&
+			ev->stores.status <= LR_STORES_OFF;
+	if (ev->type == FE_STORE)
+		right = ev->store.n <= LR_STORE_FIELDS && ev->store.kind <= LR_VALUE_MAP;
+	for (uint32_t i = 0; right && ev->type == FE_STORES && i < ev->stores.n; i++)
+		right = ev->stores.ref[i].kind <= LR_VALUE_MAP;
+	for (uint32_t i = 0; right && ev->type == FE_STORE && i < ev->store.n; i++)
+		right = ev->store.fields[i].name.len <= LR_FIELD_NAME &&
+			ev->store.fields[i].text.len <= LR_FIELD_TEXT &&
+			ev->store.fields[i].kind <= LR_VALUE_MAP;
+	if (!right)
+		abort();
+}
+
 /* Packs what was decoded, decodes that, packs again: the bytes must be the same. */
 static void check_event(const struct flow_event *ev)
 {
 	static uint8_t first[CAPTURE_RECORD_MAX + 3], second[sizeof(first)];
 	struct flow_event copy;
 	size_t at = 0;
-	long n = pack(ev, first);
+	long n;
 
+	check_bounds(ev);
+	n = pack(ev, first);
 	capture_codec__reset(again, ev->ts);
 	if (n <= 0 || capture_codec__unpack(again, first, (size_t)n, &at, &copy) != 1)
 		abort();

@@ -12,6 +12,7 @@
 #include "flow_context.h"
 #include "flow_decode.h"
 #include "flow_request.h"
+#include "util.h"
 
 #define CHECK(cond)              \
 	do {                     \
@@ -25,6 +26,7 @@ struct fuzz {
 	struct flow_context *context;
 	uint32_t seq[4];
 	uint64_t ts;
+	bool show;
 };
 
 static void on_done(void *ctx, const struct flow_req *q)
@@ -44,12 +46,77 @@ static void on_resource(void *ctx, const struct flow_resource *res)
 	CHECK(res->type && res->async_id > 0);
 }
 
+static void check_store(const struct fuzz *f, const struct fe_store *s)
+{
+	CHECK(s->n <= LR_STORE_FIELDS && s->kind <= LR_VALUE_MAP);
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct fe_store_field *field = &s->fields[i];
+
+		CHECK(field->name.len <= LR_FIELD_NAME && field->kind <= LR_VALUE_MAP);
+		CHECK(field->text.len <= (f->show ? LR_FIELD_TEXT : 0));
+		/* Every byte is there to be read. */
+		CHECK(hash_bytes(field->name.s, field->name.len) +
+			      hash_bytes(field->text.s, field->text.len) !=
+		      1);
+	}
+}
+
+static void check_event(const struct fuzz *f, const struct flow_event *ev)
+{
+	if (ev->type == FE_STORE)
+		check_store(f, &ev->store);
+	if (ev->type == FE_IN || ev->type == FE_OUT)
+		CHECK(ev->io.nids <= (ev->io.flags & FE_F_HEAD ? FE_IDS_MAX : 0));
+	if (ev->type != FE_STORES)
+		return;
+	CHECK(ev->stores.n <= FE_STORES_MAX && ev->stores.status <= LR_STORES_OFF);
+	CHECK(ev->stores.exec_id >= -1 && ev->stores.trigger_id >= -1);
+	for (uint32_t i = 0; i < ev->stores.n; i++)
+		CHECK(ev->stores.ref[i].kind <= LR_VALUE_MAP);
+}
+
 static int on_event(void *ctx, const struct flow_event *ev)
 {
 	struct fuzz *f = ctx;
-	int err = flow_requests__event(f->requests, ev);
+	int err;
 
+	check_event(f, ev);
+	err = flow_requests__event(f->requests, ev);
 	return err ? err : flow_context__event(f->context, ev);
+}
+
+static void plausible_stores(uint8_t *rec, uint32_t len)
+{
+	struct lr_ev_stores s = {0};
+
+	memcpy(&s, rec, min_t(size_t, len, sizeof(s)));
+	s.n = (len - (uint32_t)offsetof(struct lr_ev_stores, ref)) / sizeof(s.ref[0]) %
+	      (LR_STORES_MAX + 1);
+	s.op = 1 + s.op % 2;
+	s.status = s.status % 4 ? LR_STORES_OK : s.status / 4 % 6;
+	s.conn %= 4;
+	s.exec_id = s.trigger_id = 0;
+	for (uint32_t i = 0; i < s.n; i++)
+		s.ref[i].kind %= LR_VALUE_MAP + 1;
+	memcpy(rec, &s, min_t(size_t, len, sizeof(s)));
+}
+
+static void plausible_store(uint8_t *rec, uint32_t len)
+{
+	struct lr_ev_store s = {0};
+
+	memcpy(&s, rec, min_t(size_t, len, sizeof(s)));
+	s.n = (len - (uint32_t)offsetof(struct lr_ev_store, field)) / sizeof(s.field[0]) %
+	      (LR_STORE_FIELDS + 1);
+	s.kind %= LR_VALUE_MAP + 1;
+	for (uint16_t i = 0; i < s.n; i++) {
+		s.field[i].name_len %= LR_FIELD_NAME + 1;
+		s.field[i].text_len %= LR_FIELD_TEXT + 1;
+		s.field[i].kind %= LR_VALUE_MAP + 1;
+		if (s.field[i].kind != LR_VALUE_DOUBLE)
+			s.field[i].bits %= s.field[i].kind == LR_VALUE_BOOL ? 2 : 50;
+	}
+	memcpy(rec, &s, min_t(size_t, len, sizeof(s)));
 }
 
 static void make_plausible(struct fuzz *f, uint8_t *rec, uint32_t len)
@@ -60,13 +127,17 @@ static void make_plausible(struct fuzz *f, uint8_t *rec, uint32_t len)
 	if (len < sizeof(h))
 		return;
 	memcpy(&h, rec, sizeof(h));
-	h.type = 1 + h.type % 12;
+	h.type = 1 + h.type % (LR_EV_TURN + 1);
 	h.size = (uint16_t)len;
 	h.pid = 1 + (h.pid & 1);
 	h.tid = h.pid + (h.tid & 2);
 	h.seq = h.seq % 16 ? ++f->seq[h.tid & 3] : h.seq;
 	h.ts = f->ts += h.ts % 1000;
 	memcpy(rec, &h, sizeof(h));
+	if (h.type == LR_EV_STORES && len >= offsetof(struct lr_ev_stores, ref))
+		plausible_stores(rec, len);
+	if (h.type == LR_EV_STORE && len >= offsetof(struct lr_ev_store, field))
+		plausible_store(rec, len);
 	if ((h.type != LR_EV_IN && h.type != LR_EV_OUT) || len < sizeof(d))
 		return;
 	memcpy(&d, rec, sizeof(d));
@@ -105,11 +176,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct fuzz f = {.ts = 1000};
+	struct fuzz f = {.ts = 1000, .show = size % 2};
 	struct flow_decode_opts opts = {
 		.sink = {.event = on_event, .ctx = &f},
 		.max_connections = 3,
 		.max_threads = 3,
+		.value_key = 1,
+		.show_values = f.show,
 	};
 	struct flow_requests_opts req_opts = {
 		.done = on_done,

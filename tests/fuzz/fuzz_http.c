@@ -45,9 +45,22 @@ static int on_event(void *ctx, const struct flow_event *ev)
 {
 	struct fuzz *f = ctx;
 
+	CHECK(ev->io.nids <= (ev->io.flags & FE_F_HEAD ? FE_IDS_MAX : 0));
+	for (uint32_t i = 0; i < ev->io.nids; i++)
+		CHECK(ev->io.ids[i]);
 	f->told[ev->type == FE_OUT] += ev->io.bytes;
 	CHECK(f->told[0] <= f->bytes[0] && f->told[1] <= f->bytes[1]);
 	return flow_requests__event(f->requests, ev);
+}
+
+static uint32_t on_response(void *ctx, uint64_t ids[FE_IDS_MAX])
+{
+	const struct fuzz *f = ctx;
+
+	CHECK(f->bytes[1] > 0);
+	for (uint32_t i = 0; i < FE_IDS_MAX; i++)
+		ids[i] = i + 1;
+	return FE_IDS_MAX;
 }
 
 static void operate(struct fuzz *f, const uint8_t *head, const uint8_t *data, uint32_t len)
@@ -116,6 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.shared.sink.event = on_event;
 	f.shared.sink.ctx = &f;
 	f.shared.held_max = 1 << 18;
+	f.shared.value_key = 1;
+	f.shared.response_ids = on_response;
 	CHECK(flow_requests__new(&f.requests, &opts) == 0);
 	flow_http__init(&f.http, &f.shared);
 	while (size >= 4) {

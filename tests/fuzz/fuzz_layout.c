@@ -107,11 +107,12 @@ static void put_symbol(size_t i, const char *name, uint8_t type, uint64_t addr, 
 
 static void put_code(const uint8_t *data, size_t len)
 {
-	size_t slice = len / ARRAY_SIZE(functions);
+	const size_t n = ARRAY_SIZE(functions), max = TEXT_MAX;
+	const size_t slice = len / n, used = slice * n;
 
-	memset(image + TEXT_OFF, 0x90, TEXT_MAX);
-	memcpy(image + TEXT_OFF, data, slice * ARRAY_SIZE(functions));
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+	memset(image + TEXT_OFF, 0x90, max);
+	memcpy(image + TEXT_OFF, data, used);
+	for (size_t i = 0; i < n; i++)
 		put_symbol(i + 1, functions[i], STT_FUNC, BASE + TEXT_OFF + i * slice, slice);
 	put_symbol(SYMBOLS - 1, tag_name, STT_OBJECT, BASE + TEXT_OFF, 8);
 }

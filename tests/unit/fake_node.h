@@ -39,6 +39,8 @@ enum {
 	FAKE_WRAP_REALM = 0x18,
 	FAKE_WRAP_PROVIDER = 0x40,
 	FAKE_WRAP_ID = 0x48,
+	FAKE_TOP = 0xe8, /* isolate: where the new space allocates next; its limit is behind it */
+	FAKE_ENTRY = 0x178, /* isolate: the outermost frame of JavaScript */
 	FAKE_FIELD_STACK = 7,
 	FAKE_PROVIDERS = 24,
 };
@@ -66,6 +68,12 @@ enum {
 #define FN_GET_CPED  "_ZN2v87Isolate36GetContinuationPreservedEmbedderDataEv"
 #define FN_FRAME_SET "_ZN4node19async_context_frame3setEPN2v87IsolateENS1_5LocalINS1_5ValueEEE"
 #define FN_RECORD    "_ZN4node8builtins13BuiltinLoader12RecordResultEPKcNS1_6ResultEPNS_5RealmE"
+#define FN_TOP	     "_ZN2v88internal17ExternalReference32new_space_allocation_top_addressEPNS0_7IsolateE"
+#define FN_LIMIT \
+	"_ZN2v88internal17ExternalReference34new_space_allocation_limit_addressEPNS0_7IsolateE"
+#define FN_CREATE "Builtins_CreateIterResultObject"
+#define FN_ENTRY  "Builtins_JSEntry"
+#define FN_CPED	  "Builtins_GetContinuationPreservedEmbedderData"
 #define FN_COMPILE                                                                       \
 	"_ZN4node8builtins13BuiltinLoader15CompileFunctionERKN2v820FunctionCallbackInfo" \
 	"INS2_5ValueEEE"
@@ -128,6 +136,20 @@ FAKE(FN_SET_CPED, "lea 0x288(%rdi),%rax\n test %rsi,%rsi\n cmove %rax,%rsi\n mov
 		  "mov %rax,0x258(%rdi)\n ret\n");
 FAKE(FN_GET_CPED, "mov 0x258(%rdi),%rcx\n mov 0x208(%rdi),%rax\n mov %rcx,(%rax)\n ret\n");
 FAKE(FN_FRAME_SET, "ret\n");
+FAKE(FN_TOP, "cmpq $0,0xdf60(%rdi)\n je 1f\n lea 0xe8(%rdi),%rax\n ret\n 1: xor %eax,%eax\n ret\n");
+FAKE(FN_LIMIT,
+     "cmpq $0,0xdf60(%rdi)\n je 1f\n lea 0xf0(%rdi),%rax\n ret\n 1: xor %eax,%eax\n ret\n");
+/* The root register is 0x40 into the isolate. */
+FAKE(FN_CREATE, "mov -1(%rsi),%rcx\n mov 0x3df(%rcx),%rcx\n mov 0x500(%r13),%rdx\n"
+		"mov 0xa8(%r13),%rsi\n lea 1(%rsi),%r8\n lea (%rsi,%rdi,8),%rsi\n"
+		"cmp %rsi,0xb0(%r13)\n jbe 1f\n mov %rsi,0xa8(%r13)\n mov %rcx,-1(%r8)\n"
+		"mov %r8,%rax\n 1: ret\n");
+FAKE(FN_ENTRY, "push %rbp\n mov %rsp,%rbp\n push $2\n mov %rdi,%r13\n push 0x48(%r13)\n"
+	       "movq $0,0x48(%r13)\n mov 0x58(%r13),%r10\n mov %r10,-16(%rbp)\n"
+	       "mov 0x138(%r13),%rax\n test %rax,%rax\n jne 1f\n push $2\n mov %rbp,%rax\n"
+	       "mov %rax,0x138(%r13)\n jmp 2f\n 1: push $0\n 2: leave\n ret\n");
+FAKE(FN_CPED, "push %rbp\n cmp -0x60(%r13),%rsp\n jbe 1f\n mov 0x218(%r13),%rax\n"
+	      "1: pop %rbp\n ret\n");
 FAKE(FN_RECORD,
      "mov %rdx,%rbx\n test %esi,%esi\n jne 1f\n lea 0x40(%rbx),%rdi\n call fake_call\n ret\n"
      "1: lea 0x70(%rbx),%rdi\n call fake_call\n ret\n");
@@ -167,6 +189,83 @@ extern const int fake_jsmap_type __asm__("v8dbg_type_JSMap__JS_MAP_TYPE");
 extern const int fake_map_type __asm__("v8dbg_class_Map__instance_type__uint16_t");
 const int fake_jsmap_type = 0x833;
 const int fake_map_type = 12;
+
+/* What V8 exports for debuggers: unlike any real build where a reader does not rely on it. */
+#define FAKE_V8DBG(name, value)                                                              \
+	__asm__(".pushsection .rodata\n.p2align 2\n.globl v8dbg_" name "\n.type v8dbg_" name \
+		",@object\nv8dbg_" name ":\n.long " #value "\n.size v8dbg_" name             \
+		",4\n.popsection\n")
+
+FAKE_V8DBG("FirstNonstringType", 120);
+FAKE_V8DBG("type_Symbol__SYMBOL_TYPE", 121);
+FAKE_V8DBG("type_HeapNumber__HEAP_NUMBER_TYPE", 122);
+FAKE_V8DBG("type_Oddball__ODDBALL_TYPE", 123);
+FAKE_V8DBG("SpecialAPIObjectType", 1000);
+FAKE_V8DBG("type_JSObject__JS_OBJECT_TYPE", 1001);
+FAKE_V8DBG("type_JSArray__JS_ARRAY_TYPE", 1002);
+FAKE_V8DBG("type_PropertyArray__PROPERTY_ARRAY_TYPE", 300);
+FAKE_V8DBG("type_DescriptorArray__DESCRIPTOR_ARRAY_TYPE", 310);
+FAKE_V8DBG("type_StrongDescriptorArray__STRONG_DESCRIPTOR_ARRAY_TYPE", 311);
+FAKE_V8DBG("OddballFalse", 0);
+FAKE_V8DBG("OddballTrue", 11);
+FAKE_V8DBG("OddballNull", 13);
+FAKE_V8DBG("OddballUndefined", 15);
+FAKE_V8DBG("StringEncodingMask", 16);
+FAKE_V8DBG("OneByteStringTag", 16);
+FAKE_V8DBG("StringRepresentationMask", 7);
+FAKE_V8DBG("SeqStringTag", 0);
+FAKE_V8DBG("ConsStringTag", 4);
+FAKE_V8DBG("ExternalStringTag", 5);
+FAKE_V8DBG("SlicedStringTag", 6);
+FAKE_V8DBG("ThinStringTag", 7);
+FAKE_V8DBG("class_Map__instance_size_in_words__char", 10);
+FAKE_V8DBG("class_Map__inobject_properties_start_or_constructor_function_index__char", 11);
+FAKE_V8DBG("class_Map__bit_field3__int", 24);
+FAKE_V8DBG("class_Map__instance_descriptors_offset", 48);
+FAKE_V8DBG("class_DescriptorArray__header_size__uintptr_t", 40);
+FAKE_V8DBG("class_Symbol__name__Object", 24);
+FAKE_V8DBG("class_String__length__int32_t", 12);
+FAKE_V8DBG("class_SeqOneByteString__chars__char", 16);
+FAKE_V8DBG("class_SeqTwoByteString__chars__char", 16);
+FAKE_V8DBG("class_ConsString__first__String", 24);
+FAKE_V8DBG("class_SlicedString__parent__String", 24);
+FAKE_V8DBG("class_SlicedString__offset__SMI", 32);
+FAKE_V8DBG("class_ThinString__actual__String", 24);
+FAKE_V8DBG("class_ExternalString__resource__Object", 24);
+FAKE_V8DBG("class_HeapNumber__value__double", 16);
+FAKE_V8DBG("class_Oddball__kind__int", 48);
+FAKE_V8DBG("class_JSReceiver__raw_properties_or_hash__Tagged_Object_", 16);
+FAKE_V8DBG("class_JSObject__elements__Object", 24);
+FAKE_V8DBG("class_JSObject__internal_fields__uintptr_t", 32);
+FAKE_V8DBG("class_FixedArray__data__uintptr_t", 24);
+FAKE_V8DBG("bit_field3_number_of_own_descriptors_shift", 9);
+FAKE_V8DBG("bit_field3_number_of_own_descriptors_mask", 0x7fe00);
+FAKE_V8DBG("bit_field3_is_dictionary_map_shift", 20);
+FAKE_V8DBG("prop_kind_mask", 1);
+FAKE_V8DBG("prop_attributes_shift", 2);
+FAKE_V8DBG("prop_location_mask", 64);
+FAKE_V8DBG("prop_index_shift", 18);
+FAKE_V8DBG("prop_index_mask", 0xffc0000);
+FAKE_V8DBG("HeapObjectTag", 1);
+FAKE_V8DBG("SmiTag", 0);
+FAKE_V8DBG("SmiTagMask", 1);
+FAKE_V8DBG("SmiShiftSize", 31);
+FAKE_V8DBG("SmiValueShift", 1);
+FAKE_V8DBG("TaggedSize", 8);
+FAKE_V8DBG("SystemPointerSize", 8);
+FAKE_V8DBG("class_HeapObject__map__Map", 0);
+FAKE_V8DBG("class_FixedArrayBase__length__SMI", 8);
+FAKE_V8DBG("TwoByteStringTag", 0);
+FAKE_V8DBG("StringTag", 0);
+FAKE_V8DBG("prop_kind_Data", 0);
+FAKE_V8DBG("prop_location_Field", 0);
+FAKE_V8DBG("prop_desc_key", 0);
+FAKE_V8DBG("prop_desc_details", 1);
+FAKE_V8DBG("prop_desc_value", 2);
+FAKE_V8DBG("prop_desc_size", 3);
+FAKE_V8DBG("namedictionaryshape_entry_size", 3);
+FAKE_V8DBG("namedictionary_prefix_start_index", 4);
+FAKE_V8DBG("namedictionaryshape_prefix_size", 5);
 
 extern const char fake_module[];
 const char fake_module[] __attribute__((used)) = "internal/async_local_storage/async_context_frame";

@@ -385,7 +385,11 @@ static void test_older_connection(void **state)
 	assert_int_equal(run->n, 1);
 	response(run, 1, 1300, 0);
 	assert_int_equal(run->n, 2);
-	assert_int_equal(run->done[0].q.incomplete | run->done[1].q.incomplete, 0);
+	in_at(run, 1, 1400, 1290, 0, FE_F_END, "/3"); /* before that send had returned */
+	response(run, 1, 1500, 0);
+	assert_int_equal(run->n, 3);
+	for (size_t i = 0; i < run->n; i++)
+		assert_int_equal(run->done[i].q.incomplete, 0);
 	run_free(run);
 }
 
@@ -396,6 +400,7 @@ static void test_older_connection_pipelines(void **state)
 	(void)state;
 	run->older = true;
 	request(run, 1, 1000, 0);
+	in_at(run, 3, 1070, 0, 0, FE_F_PART, NULL);
 	response(run, 1, 1100, 0);
 	in_at(run, 1, 1200, 1050, 0, FE_F_END, "/2"); /* it waited behind the one before */
 	response(run, 1, 1300, 0);

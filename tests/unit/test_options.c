@@ -86,6 +86,9 @@ static void defaults(void **state)
 	assert_int_equal(o.level, LEVEL_REQUESTS);
 	assert_int_equal(o.attach_method, ATTACH_AUTO);
 	assert_int_equal(o.byte_source, BYTES_AUTO);
+	assert_true(o.context);
+	assert_false(o.show_values);
+	assert_null(o.context_key);
 
 	assert_int_equal(parse(&o, "report -p 1"), OPTIONS_RUN);
 	assert_int_equal(o.duration_ns, 10000000000ULL);
@@ -136,6 +139,25 @@ static void flags_before_the_command(void **state)
 	assert_int_equal(parse(&o, "--json ps"), OPTIONS_BAD);
 }
 
+static void context(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "record -p 7 --context-key=requestId --show-values"),
+			 OPTIONS_RUN);
+	assert_string_equal(o.context_key, "requestId");
+	assert_true(o.show_values && o.context);
+	assert_int_equal(parse(&o, "report -p 7 --no-context"), OPTIONS_RUN);
+	assert_false(o.context);
+	/* Rules and masks are applied to a capture as they are to live processes. */
+	assert_int_equal(parse(&o, "report --context-key a.b.c --show-values run.lray"),
+			 OPTIONS_RUN);
+	assert_string_equal(o.context_key, "a.b.c");
+	assert_int_equal(parse(&o, "export --show-values run.lray"), OPTIONS_RUN);
+	assert_true(o.show_values);
+}
+
 /* Each wrong command line, and what its message must contain. */
 static void refusals(void **state)
 {
@@ -176,6 +198,14 @@ static void refusals(void **state)
 		{"record -p 1 --level all", "--level", "requests or resources"},
 		{"record -p 1 --attach-method x", "--attach-method", "auto, multi or perf"},
 		{"record -p 1 --byte-source x", "--byte-source", "tracepoint or syscall"},
+		{"record -p 1 --context-key ~", "--context-key", "requestId"},
+		{"record -p 1 --context-key a..b", "--context-key", "'a..b'"},
+		{"record -p 1 --context-key .a", "--context-key", "'.a'"},
+		{"record -p 1 --context-key a.", "--context-key", "'a.'"},
+		{"record -p 1 --context-key a --no-context", "--no-context", "--context-key"},
+		{"report -p 1 --show-values --no-context", "--no-context", "--show-values"},
+		{"report a --no-context", "--no-context", "FILE"},
+		{"ps --show-values", "--show-values", "loopray ps"},
 		{"record -p 1 --ring-size 1", "--ring-size", "64K to 1G"},
 		{"record -p 1 --ring-size 2G", "--ring-size", "64K to 1G"},
 		{"record -p 1 --ring-size 16Q", "--ring-size", "'16Q'"},
@@ -319,6 +349,7 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_flag),
 		cmocka_unit_test(flags_before_the_command),
+		cmocka_unit_test(context),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(too_many_pids),
 		cmocka_unit_test(help_and_version),

@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <zlib.h>
 
+#include "events.h"
 #include "out_capture.h"
 #include "out_capture_codec.h"
 #include "out_test.h"
@@ -14,6 +15,8 @@
 struct recorded {
 	struct flow_event ev;
 	char text[5][80];
+	struct fe_store_field fields[LR_STORE_FIELDS];
+	char field_text[LR_STORE_FIELDS][2][LR_FIELD_TEXT];
 };
 
 struct stream {
@@ -71,6 +74,70 @@ static void rnd_io(uint64_t *seed, struct fe_io *io, char text[5][80])
 	io->content_length = rnd_u64(seed);
 	rnd_str(seed, &io->method_name, text[0]);
 	rnd_str(seed, &io->path, text[1]);
+	if (rnd(seed, 2)) {
+		io->top = rnd_u64(seed);
+		io->epoch = (uint32_t)rnd_u64(seed);
+	}
+	io->nids = rnd(seed, 3) ? 0 : (uint32_t)rnd(seed, FE_IDS_MAX + 1);
+	for (uint32_t i = 0; i < io->nids; i++)
+		io->ids[i] = rnd_u64(seed);
+}
+
+static void rnd_stores(uint64_t *seed, struct fe_stores *s)
+{
+	s->env = (uint32_t)rnd(seed, 3);
+	s->conn = rnd_u64(seed);
+	s->top = rnd_u64(seed);
+	s->epoch = (uint32_t)rnd_u64(seed);
+	s->exec_id = rnd(seed, 3) ? (int64_t)rnd_u64(seed) : -1;
+	s->trigger_id = rnd(seed, 3) ? (int64_t)rnd_u64(seed) : -1;
+	s->op = (uint8_t)(1 + rnd(seed, LR_OP_CLIENT));
+	s->status = (uint8_t)rnd(seed, LR_STORES_OFF + 1);
+	s->hooks = rnd(seed, 2);
+	s->more = rnd(seed, 2);
+	s->n = (uint32_t)rnd(seed, FE_STORES_MAX + 1);
+	for (uint32_t i = 0; i < s->n; i++) {
+		s->ref[i].value = rnd_u64(seed);
+		s->ref[i].instance = (uint32_t)rnd_u64(seed);
+		s->ref[i].kind = (uint8_t)rnd(seed, LR_VALUE_MAP + 1);
+	}
+}
+
+/* Up to @most bytes of anything. */
+static struct flow_str rnd_bytes(uint64_t *seed, char *text, size_t most)
+{
+	uint32_t len = (uint32_t)rnd(seed, most + 1);
+
+	for (uint32_t i = 0; i < len; i++)
+		text[i] = (char)rnd(seed, 256);
+	return (struct flow_str){text, len};
+}
+
+static void rnd_store(uint64_t *seed, struct recorded *r)
+{
+	struct fe_store *s = &r->ev.store;
+
+	s->env = (uint32_t)rnd(seed, 3);
+	s->value = rnd_u64(seed);
+	s->instance = (uint32_t)rnd_u64(seed);
+	s->epoch = (uint32_t)rnd_u64(seed);
+	s->kind = (uint8_t)rnd(seed, LR_VALUE_MAP + 1);
+	s->more = rnd(seed, 2);
+	s->n = (uint32_t)rnd(seed, LR_STORE_FIELDS + 1);
+	s->fields = r->fields;
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct fe_store_field *f = &r->fields[i];
+
+		f->kind = (uint8_t)rnd(seed, LR_VALUE_MAP + 1);
+		f->name = rnd_bytes(seed, r->field_text[i][0], LR_FIELD_NAME);
+		f->hash = rnd_u64(seed);
+		f->len = f->kind == LR_VALUE_STRING ? (uint32_t)rnd_u64(seed) : 0;
+		f->constant = rnd(seed, 2);
+		f->cut = rnd(seed, 2);
+		f->text = (struct flow_str){"", 0};
+		if (rnd(seed, 2))
+			f->text = rnd_bytes(seed, r->field_text[i][1], LR_FIELD_TEXT);
+	}
 }
 
 static void rnd_resource(uint64_t *seed, struct fe_resource *r)
@@ -154,7 +221,11 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 	} else if (ev->type == FE_SCOPE) {
 		rnd_scope(seed, &ev->scope);
 	} else if (ev->type == FE_GC) {
-		ev->gc = (struct fe_gc){(uint32_t)rnd_u64(seed), rnd_u64(seed), 255};
+		ev->gc.env = (uint32_t)rnd_u64(seed);
+		ev->gc.duration_ns = rnd_u64(seed);
+		ev->gc.kind = 255;
+		ev->gc.top = rnd_u64(seed);
+		ev->gc.epoch = (uint32_t)rnd_u64(seed);
 	} else if (ev->type == FE_LOOP) {
 		ev->loop = (struct fe_loop){(uint32_t)rnd_u64(seed), rnd_u64(seed), rnd_u64(seed),
 					    rnd_u64(seed)};
@@ -165,6 +236,13 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 	} else if (ev->type == FE_COUNTER) {
 		rnd_str(seed, &ev->counter.name, r->text[0]);
 		ev->counter.value = rnd_u64(seed);
+	} else if (ev->type == FE_TURN) {
+		ev->turn.top = rnd_u64(seed);
+		ev->turn.epoch = (uint32_t)rnd_u64(seed);
+	} else if (ev->type == FE_STORES) {
+		rnd_stores(seed, &ev->stores);
+	} else if (ev->type == FE_STORE) {
+		rnd_store(seed, r);
 	}
 }
 
@@ -182,6 +260,19 @@ static void same_str(const struct flow_str *a, const struct flow_str *b)
 {
 	assert_int_equal(a->len, b->len);
 	assert_memory_equal(a->s, b->s, a->len);
+}
+
+static void same_fields(const struct fe_store *a, const struct fe_store *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct fe_store_field *f = &a->fields[i], *g = &b->fields[i];
+
+		same_str(&f->name, &g->name);
+		same_str(&f->text, &g->text);
+		assert_true(f->hash == g->hash && f->len == g->len && f->kind == g->kind);
+		assert_true(f->constant == g->constant && f->cut == g->cut);
+	}
 }
 
 /* Padding apart, all fields; strings by content. */
@@ -218,6 +309,9 @@ static void same_event(const struct flow_event *a, const struct flow_event *b)
 	} else if (a->type == FE_COUNTER) {
 		same_str(&x.counter.name, &y.counter.name);
 		x.counter.name = y.counter.name;
+	} else if (a->type == FE_STORE) {
+		same_fields(&x.store, &y.store);
+		x.store.fields = y.store.fields;
 	}
 	assert_memory_equal(&x, &y, sizeof(x));
 }
@@ -495,39 +589,49 @@ static void test_garbage(void **state)
 	refused(file, n, -EBADMSG, "not a loopray capture");
 	n = gzip("short", 5, file, sizeof(file));
 	refused(file, n, -EBADMSG, "not a loopray capture");
-	n = member(CAPTURE_DATA, 0, 1, 0, NULL, 0, file, sizeof(file));
+	n = member(CAPTURE_DATA, 0, CAPTURE_VERSION, 0, NULL, 0, file, sizeof(file));
 	refused(file, n, -EBADMSG, "header is missing");
-	n = member(CAPTURE_HEADER, 0, 1, 1, "\x01\x7f", 2, file, sizeof(file));
+	n = member(CAPTURE_HEADER, 0, CAPTURE_VERSION, 1, "\x01\x7f", 2, file, sizeof(file));
 	refused(file, n, -EBADMSG, "malformed");
-	n = member(CAPTURE_HEADER, 0, 2, 0, NULL, 0, file, sizeof(file));
-	refused(file, n, -EPROTO, "version 2, this loopray reads up to 1");
+	n = member(CAPTURE_HEADER, 0, CAPTURE_VERSION + 1, 0, NULL, 0, file, sizeof(file));
+	refused(file, n, -EPROTO, "version 3, this loopray reads version 2: use a newer one");
+	n = member(CAPTURE_HEADER, 0, CAPTURE_VERSION - 1, 0, NULL, 0, file, sizeof(file));
+	refused(file, n, -EPROTO, "version 1, this loopray reads version 2: use an older one");
+	n = member(CAPTURE_HEADER, 0, 0, 0, NULL, 0, file, sizeof(file));
+	refused(file, n, -EBADMSG, "not a loopray capture");
 }
 
 static void test_wrong_order(void **state)
 {
 	uint8_t file[4096];
-	size_t head = member(CAPTURE_HEADER, 0, 1, 0, NULL, 0, file, sizeof(file)), n;
+	size_t head = member(CAPTURE_HEADER, 0, CAPTURE_VERSION, 0, NULL, 0, file, sizeof(file)), n;
 
 	(void)state;
-	n = head + member(CAPTURE_DATA, 2, 1, 0, NULL, 0, file + head, sizeof(file) - head);
-	refused(file, n, -EBADMSG, "does not follow");
-	n = head + member(CAPTURE_HEADER, 1, 1, 0, NULL, 0, file + head, sizeof(file) - head);
-	refused(file, n, -EBADMSG, "second header");
-	n = head + member(CAPTURE_TRAILER, 1, 1, 0, NULL, 0, file + head, sizeof(file) - head);
-	refused(file, n, 0, "complete");
 	n = head +
-	    member(CAPTURE_TRAILER, 1, 1, 1, "\x09\x01\x05", 3, file + head, sizeof(file) - head);
+	    member(CAPTURE_DATA, 2, CAPTURE_VERSION, 0, NULL, 0, file + head, sizeof(file) - head);
+	refused(file, n, -EBADMSG, "does not follow");
+	n = head + member(CAPTURE_HEADER, 1, CAPTURE_VERSION, 0, NULL, 0, file + head,
+			  sizeof(file) - head);
+	refused(file, n, -EBADMSG, "second header");
+	n = head + member(CAPTURE_TRAILER, 1, CAPTURE_VERSION, 0, NULL, 0, file + head,
+			  sizeof(file) - head);
+	refused(file, n, 0, "complete");
+	n = head + member(CAPTURE_TRAILER, 1, CAPTURE_VERSION, 1, "\x09\x01\x05", 3, file + head,
+			  sizeof(file) - head);
 	refused(file, n, -EBADMSG, "totals");
-	n = head + member(CAPTURE_TRAILER, 1, 1, 0, NULL, 0, file + head, sizeof(file) - head);
+	n = head + member(CAPTURE_TRAILER, 1, CAPTURE_VERSION, 0, NULL, 0, file + head,
+			  sizeof(file) - head);
 	memcpy(file + n, "x", 1);
 	refused(file, n + 1, -EBADMSG, "behind the end");
-	n = head + member(CAPTURE_DATA, 1, 1, 1, "\x02\x05", 2, file + head, sizeof(file) - head);
+	n = head + member(CAPTURE_DATA, 1, CAPTURE_VERSION, 1, "\x02\x05", 2, file + head,
+			  sizeof(file) - head);
 	refused(file, n, -EBADMSG, "malformed");
-	n = head + member(CAPTURE_DATA, 1, 1, 0, "xx", 2, file + head, sizeof(file) - head);
+	n = head +
+	    member(CAPTURE_DATA, 1, CAPTURE_VERSION, 0, "xx", 2, file + head, sizeof(file) - head);
 	refused(file, n, -EBADMSG, "bytes follow");
 	/* A type from the future is skipped: thread 0 is new (pid 1, tid 1), time +0. */
-	n = head + member(CAPTURE_DATA, 1, 1, 1, "\x06\x3f\x00\x01\x01\x00\x77", 7, file + head,
-			  sizeof(file) - head);
+	n = head + member(CAPTURE_DATA, 1, CAPTURE_VERSION, 1, "\x06\x3f\x00\x01\x01\x00\x77", 7,
+			  file + head, sizeof(file) - head);
 	refused(file, n, 0, "cut off after 0 events");
 }
 
@@ -541,7 +645,7 @@ static void test_bomb(void **state)
 	assert_true(raw && file);
 	n = gzip(raw, raw_len, file, cap);
 	refused(file, n, -EBADMSG, "not a loopray capture");
-	head = member(CAPTURE_HEADER, 0, 1, 0, NULL, 0, file, cap);
+	head = member(CAPTURE_HEADER, 0, CAPTURE_VERSION, 0, NULL, 0, file, cap);
 	n = head + gzip(raw, raw_len, file + head, cap - head);
 	refused(file, n, -EBADMSG, "larger than any");
 	free(raw);

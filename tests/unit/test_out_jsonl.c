@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "events.h"
+#include "finding_test.h"
 #include "model.h"
 #include "out_jsonl.h"
 #include "out_test.h"
@@ -21,11 +22,16 @@ struct output {
 	void *state;
 };
 
-static void begin(struct output *o)
+static void begin_with(struct output *o, const struct out_opts *with)
 {
 	test_dir__make(&o->dir);
 	assert_int_equal(out_file__open(&o->file, o->dir.file), 0);
-	assert_int_equal(out_jsonl_format.open(&o->state, o->file, &opts), 0);
+	assert_int_equal(out_jsonl_format.open(&o->state, o->file, with), 0);
+}
+
+static void begin(struct output *o)
+{
+	begin_with(o, &opts);
 }
 
 static void end(struct output *o, uint64_t lost)
@@ -154,6 +160,74 @@ static void test_unusual_requests(void **state)
 	test_dir__remove(&o.dir);
 }
 
+static void test_findings(void **state)
+{
+	struct flow_finding f[2] = {test_foreign(), test_lost()};
+	struct flow_req req = test_request(f, 2);
+	struct output o = {0};
+
+	(void)state;
+	begin(&o);
+	give(&o, &req);
+	f[0] = test_fan_out();
+	req = test_request(f, 1);
+	give(&o, &req);
+	req.context = CONTEXT_OWN;
+	req.unknown = UNKNOWN_NOT;
+	req.nfindings = 0;
+	give(&o, &req);
+	end(&o, 0);
+	holds(&o, ".[1] | .context == \"foreign\" and .context_unknown == null and "
+		  "(.findings | map(.kind)) == [\"foreign\",\"lost\"]");
+	holds(&o, ".[1].findings[0] | .grade == \"harm\" and .stale and .captured == false and "
+		  ".instance == 1 and .identity == \"address\" and .binding == \"birth\" and "
+		  ".id_in_response and .id_field == \"requestId\" and .exec_id == 812 and "
+		  ".trigger_id == 77 and .resource == \"TCPWRAP\" and .head_ns == 20038000000 and "
+		  ".epoch == 3 and .served == 5 and .own_seen");
+	holds(&o, ".[1].findings[0].other == {seq:9,conn:9,peer_port:51230,method:\"POST\","
+		  "path:\"/process-payment\",route:\"/process-payment\",start_ns:19990000000,"
+		  "end_ns:20000000000}");
+	holds(&o, ".[1].findings[0].active.fields | length == 4 and .[0] == {name:\"requestId\","
+		  "kind:\"string\",hash:\"a3f1000000000001\",constant:true} and "
+		  ".[3].hash == null and .[3].kind == \"object\"");
+	/* How a loss is graded depends on what is still to come; what is not known is null. */
+	holds(&o, ".[1].findings[1] | .grade == null and .other == null and .active == null and "
+		  ".own.fields[0].hash == \"0123456789abcdef\" and .exec_id == 0 and "
+		  ".trigger_id == null and .resource == null");
+	holds(&o, ".[2] | .context == \"unknown\" and .context_unknown == \"shared\" and "
+		  ".findings[0].kind == \"fan_out\" and .findings[0].other.peer_port == null and "
+		  ".findings[0].other.end_ns == null and .findings[0].own == null");
+	holds(&o, ".[3] | .context == \"own\" and .findings == []");
+	test_dir__remove(&o.dir);
+}
+
+static void test_values(void **state)
+{
+	struct flow_finding f = test_foreign();
+	struct flow_req req = test_request(&f, 1);
+	struct out_opts shown = opts;
+	struct output o = {0};
+	size_t len;
+	char *text;
+
+	(void)state;
+	begin(&o);
+	give(&o, &req);
+	end(&o, 0);
+	text = test_read(o.dir.file, &len);
+	assert_null(strstr(text, "req-9"));
+	assert_null(strstr(text, "\"value\""));
+	free(text);
+	test_dir__remove(&o.dir);
+	shown.show_values = true;
+	begin_with(&o, &shown);
+	give(&o, &req);
+	end(&o, 0);
+	holds(&o, ".[1].findings[0] | .active.fields[0].value == \"req-9\" and "
+		  ".own.fields[0].value == \"req-17\"");
+	test_dir__remove(&o.dir);
+}
+
 static void test_resources(void **state)
 {
 	struct flow_resource res = {10, 0, 55, 50, -1, "TCPWRAP", 1000, 2000, 3, 17, 4};
@@ -208,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),	  cmocka_unit_test(test_unusual_requests),
+		cmocka_unit_test(test_findings),  cmocka_unit_test(test_values),
 		cmocka_unit_test(test_resources), cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_error),
 	};

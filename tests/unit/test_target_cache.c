@@ -30,9 +30,11 @@ static int setup(void **state)
 {
 	struct cache *c = calloc(1, sizeof(*c));
 
+	if (!c)
+		return -1;
 	*state = c;
 	strcpy(c->top, "/tmp/loopray-cache-XXXXXX");
-	if (!c || !mkdtemp(c->top) || target_elf__open(&c->elf, "/proc/self/exe", NULL, 0) ||
+	if (!mkdtemp(c->top) || target_elf__open(&c->elf, "/proc/self/exe", NULL, 0) ||
 	    target_layout__decode(&c->layout, c->elf, NULL, 0))
 		return -1;
 	/* Neither the directory nor the one above it exists. */

@@ -354,6 +354,34 @@ static void borrowed_from_worker(void **state)
 	assert_int_equal(envs[0].fsbase, owner.t.fsbase);
 }
 
+/* Of a process that is being started: an odd reading is told at once, not after many tries. */
+static void asked_once(void **state)
+{
+	static struct world w;
+	struct target_thread t = self();
+	struct target_env e;
+	char why[256] = "";
+	uint64_t begin = now_mono_ns();
+
+	(void)state;
+	build(&w);
+	fake_default_loop = w.loop;
+	fake_current = 0x7fff00000000; /* nothing is mapped there: another library's key, say */
+	assert_int_equal(target_layout__check_once(&fake_layout, getpid(), fake_bias, &t, 1, &e, 1,
+						   why, sizeof(why)),
+			 -EPROTO);
+	assert_non_null(strstr(why, "not mapped"));
+	assert_in_range(now_mono_ns() - begin, 0, 200000000);
+	fake_current = addr(w.isolate);
+	assert_int_equal(target_layout__check_once(&fake_layout, getpid(), fake_bias, &t, 1, &e, 1,
+						   why, sizeof(why)),
+			 1);
+	fake_current = 0;
+	assert_int_equal(target_layout__check_once(&fake_layout, getpid(), fake_bias, &t, 1, &e, 1,
+						   why, sizeof(why)),
+			 0);
+}
+
 /* ---- thread keys ---- */
 
 static uint32_t key_number;
@@ -371,7 +399,9 @@ static void thread_key(void **state)
 	assert_int_equal(pthread_key_create(&key, NULL), 0);
 	assert_int_equal(pthread_setspecific(key, &value), 0);
 	key_number = key;
+	assert_false(target_layout__is_per_process(&l));
 	l.p.tls = TARGET_TLS_KEY;
+	assert_true(target_layout__is_per_process(&l));
 	l.p.isolate_key = addr(&key_number) - fake_bias;
 	if (target_layout__bind(&l, getpid(), fake_bias, why, sizeof(why)))
 		fail_msg("%s", why);
@@ -389,11 +419,17 @@ static void thread_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_environment),	     cmocka_unit_test(running_context),
-		cmocka_unit_test(poll_that_goes_on),	     cmocka_unit_test(no_isolate),
-		cmocka_unit_test(every_check_fails_by_name), cmocka_unit_test(worker_threads),
-		cmocka_unit_test(half_built_worker),	     cmocka_unit_test(borrowed_from_main),
-		cmocka_unit_test(borrowed_from_worker),	     cmocka_unit_test(thread_key),
+		cmocka_unit_test(good_environment),
+		cmocka_unit_test(running_context),
+		cmocka_unit_test(poll_that_goes_on),
+		cmocka_unit_test(no_isolate),
+		cmocka_unit_test(every_check_fails_by_name),
+		cmocka_unit_test(worker_threads),
+		cmocka_unit_test(half_built_worker),
+		cmocka_unit_test(borrowed_from_main),
+		cmocka_unit_test(borrowed_from_worker),
+		cmocka_unit_test(thread_key),
+		cmocka_unit_test(asked_once),
 	};
 
 	return cmocka_run_group_tests(tests, fake_setup, NULL);

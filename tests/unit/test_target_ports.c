@@ -40,19 +40,24 @@ static void test_parse(void **state)
 
 static int listen_on(int family, uint16_t *port)
 {
-	struct sockaddr_storage ss = {.ss_family = (sa_family_t)family};
-	socklen_t len = sizeof(ss);
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} addr;
+	socklen_t len = sizeof(addr);
 	int fd = socket(family, SOCK_STREAM, 0);
 
 	if (fd < 0)
 		return -1;
-	if (bind(fd, (struct sockaddr *)&ss, sizeof(ss)) || listen(fd, 1) ||
-	    getsockname(fd, (struct sockaddr *)&ss, &len)) {
+	memset(&addr, 0, sizeof(addr));
+	addr.any.sa_family = (sa_family_t)family;
+	if (bind(fd, &addr.any, sizeof(addr)) || listen(fd, 1) ||
+	    getsockname(fd, &addr.any, &len)) {
 		close(fd);
 		return -1;
 	}
-	*port = ntohs(family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
-					: ((struct sockaddr_in6 *)&ss)->sin6_port);
+	*port = ntohs(family == AF_INET ? addr.v4.sin_port : addr.v6.sin6_port);
 	return fd;
 }
 

@@ -225,6 +225,27 @@ export const messages = {
     return [{ method: 'GET', path: '/plain/bad', status: 400 }];
   },
 
+  async 'head too large'(w) {
+    const raw = await Raw.open(w);
+
+    await raw.write(head('GET', '/plain/large-head', [`X-Long: ${'x'.repeat(20000)}`]));
+    await raw.closed;
+    return [{ method: 'GET', path: '/plain/large-head', status: 431 }];
+  },
+
+  /* Behind one that is answered; only the bad one is refused. */
+  async 'bad header later'(w) {
+    const raw = await Raw.open(w);
+    const first = await raw.exchange(head('GET', '/plain/good'));
+
+    await raw.write(head('DELETE', '/plain/bad-later', ['no colon here']));
+    await raw.closed;
+    return [
+      { method: 'GET', path: '/plain/good', ...first },
+      { method: 'DELETE', path: '/plain/bad-later', status: 400 },
+    ];
+  },
+
   /* No request line, so no request; and nothing is made up for it. */
   async 'no HTTP'(w) {
     const raw = await Raw.open(w);

@@ -42,10 +42,12 @@ process.on('exit', killAll);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.on(signal, () => process.exit(1));
 
+/* @what: text, or a function that makes it when it is needed. */
 export function within(promise, ms, what) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no ${what} within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error(
+      `no ${typeof what === 'function' ? what() : what} within ${ms} ms`)), ms);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -96,7 +98,7 @@ export class Service {
       this.waiters.push(waiter);
       waiter();
     });
-    return within(found, ms, `event '${name}' of the service (stderr: ${this.stderr})`)
+    return within(found, ms, () => `event '${name}' of the service (stderr: ${this.stderr})`)
       .finally(() => { this.waiters = this.waiters.filter((w) => w !== waiter); });
   }
 
@@ -158,7 +160,7 @@ export class Agent {
       this.watchers.push(look);
       look();
     });
-    return within(found, ms, `${pattern} from the agent, which said: ${this.stderr}`);
+    return within(found, ms, () => `${pattern} from the agent, which said: ${this.stderr}`);
   }
 
   attached(ms) {

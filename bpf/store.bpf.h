@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which AsyncLocalStorage stores are active while the current thread sends: its JavaScript is
+ * on the stack below the system call. One record per send names them; what a store holds is told
+ * when it is met first in an epoch, since within one its address is its name.
+ *
+ * AsyncContextFrame: the isolate's continuation-preserved slot holds a Map from AsyncLocalStorage
+ * instances to stores, or undefined. Both are read as they are; nothing is followed that does not
+ * have the type or the shape it must have.
+ */
+#ifndef LOOPRAY_STORE_BPF_H
+#define LOOPRAY_STORE_BPF_H
+
+#include "heap_fields.bpf.h"
+#include "store_hooks.bpf.h"
+#include "turn.bpf.h"
+
+#define STORE_ENTRIES 16 /* of a frame looked at */
+
+/* Used as lr_bytes is: by one program at a time on a CPU. */
+struct store_scratch {
+	struct lr_ev_stores stores;
+	struct lr_ev_store store;
+	struct heap_walk walk;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct store_scratch);
+} lr_store_scratch SEC(".maps");
+
+static __always_inline void store_add(struct lr_ev_stores *rec, __u64 value, __u32 instance)
+{
+	__u32 n = rec->n;
+
+	if (n >= LR_STORES_MAX) {
+		rec->flags |= LR_STORES_F_MORE;
+		return;
+	}
+	rec->ref[n].value = value;
+	rec->ref[n].instance = instance;
+	rec->ref[n].kind = LR_VALUE_OTHER;
+	rec->ref[n].flags = 0;
+	rec->n = n + 1;
+}
+
+struct store_loop {
+	const struct lr_heap *h;
+	struct lr_task *t;
+	struct heap_walk *w;
+	struct lr_ev_stores *rec;
+	__u32 n;
+	__u32 deleted;
+	int status;
+};
+
+/* A callback: one entry of a frame, which lies in w->table. */
+static long store_entry(__u32 i, struct store_loop *l)
+{
+	__u64 at = 3 * HEAP_WORD * (__u64)i, key, value;
+	__u32 hash;
+	int kind;
+
+	if (i >= l->n || !heap_table(l->w, at, &key) || !heap_table(l->w, at + HEAP_WORD, &value))
+		return 1;
+	l->status = LR_STORES_CHECK;
+	if (!(key & 1))
+		return 1;
+	if (l->deleted) { /* a hole stands where an entry was */
+		kind = heap_kind(l->h, l->t, l->w, key);
+		if (kind == HEAP_FAULT) {
+			l->status = LR_STORES_FAULT;
+			return 1;
+		}
+		if (kind != LR_VALUE_OBJECT) {
+			l->status = LR_STORES_OK;
+			return 0;
+		}
+	}
+	hash = heap_hash(l->h, l->t, key);
+	if (!hash)
+		return 1;
+	store_add(l->rec, value, hash);
+	l->status = LR_STORES_OK;
+	return 0;
+}
+
+/* The frame's map is one that was seen to be a JSMap's, or is one now. */
+static __always_inline int store_is_frame(const struct lr_heap *h, struct lr_task *t,
+					  struct heap_walk *w, __u64 frame)
+{
+	__u64 map;
+	int kind;
+
+	heap_read(&w->obj, frame - 1);
+	if (!heap_get___u64(&w->obj, -1, &map))
+		return LR_STORES_FAULT;
+	if (map == t->frame_map && t->frame_epoch == t->epoch)
+		return LR_STORES_OK;
+	kind = heap_type(h, t, map);
+	if (kind < 0)
+		return LR_STORES_FAULT;
+	if (kind != h->type_js_map)
+		return LR_STORES_CHECK;
+	t->frame_map = map;
+	t->frame_epoch = t->epoch;
+	return LR_STORES_OK;
+}
+
+/* What the slot holds: LR_STORES_OK with @frame, 0 if there is none. */
+static __always_inline int store_frame(const struct lr_heap *h, struct lr_task *t, __u64 *frame)
+{
+	__u64 entry = 1;
+
+	if (h->isolate_js_entry) {
+		if (bpf_probe_read_user(&entry, sizeof(entry),
+					(void *)(t->isolate + h->isolate_js_entry)))
+			return LR_STORES_FAULT;
+		if (!entry)
+			return LR_STORES_NO_JS;
+	}
+	if (bpf_probe_read_user(frame, sizeof(*frame), (void *)(t->isolate + h->isolate_cped)))
+		return LR_STORES_FAULT;
+	if (!t->undefined && h->isolate_undefined)
+		t->undefined = read_u64(t->isolate + h->isolate_undefined);
+	if (*frame != t->undefined)
+		return *frame & 1 ? LR_STORES_OK : LR_STORES_CHECK;
+	*frame = 0;
+	/* Without knowing whether JavaScript runs, no frame says nothing. */
+	return h->isolate_js_entry ? LR_STORES_OK : LR_STORES_NO_JS;
+}
+
+/* Fills @rec's references from the AsyncContextFrame. Returns enum lr_store_status. */
+__noinline int store_acf_refs(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
+			      struct lr_ev_stores *rec)
+{
+	struct store_loop l = {.h = h, .t = t, .w = w, .rec = rec};
+	__u64 frame = 0, table = 0, at, size;
+	struct heap_counts n;
+	int status;
+
+	if (!h || !t || !w || !rec)
+		return LR_STORES_FAULT;
+	status = store_frame(h, t, &frame);
+	if (status || !frame)
+		return status;
+	status = store_is_frame(h, t, w, frame);
+	if (status)
+		return status;
+	if (!heap_get___u64(&w->obj, h->js_map_table, &table))
+		return LR_STORES_FAULT;
+	if (!heap_counts(h, table, &n) || !heap_ordered(&n))
+		return LR_STORES_CHECK;
+	l.n = n.a + n.b;
+	l.deleted = n.b;
+	if (l.n > STORE_ENTRIES) {
+		l.n = STORE_ENTRIES;
+		rec->flags |= LR_STORES_F_MORE;
+	}
+	at = table + (__u32)h->fixed_array_data + HEAP_WORD * (3 + n.c);
+	size = 3 * HEAP_WORD * (__u64)l.n;
+	asm volatile("" : "+r"(size));
+	if (!size)
+		return LR_STORES_OK;
+	if (size > HEAP_TABLE || bpf_probe_read_user(w->table, size, (void *)at))
+		return LR_STORES_FAULT;
+	bpf_loop(STORE_ENTRIES, store_entry, &l, 0);
+	return l.status;
+}
+
+/* Whether a store of that kind has something to be told. */
+static __always_inline bool store_has_fields(int kind)
+{
+	return kind == LR_VALUE_OBJECT || kind == LR_VALUE_MAP || kind == LR_VALUE_STRING ||
+	       kind == LR_VALUE_DOUBLE;
+}
+
+static __always_inline struct lr_told *store_told(__u64 value)
+{
+	__u32 slot = ((__u32)(value >> 3) * 0x9e3779b1U) >> 18; /* LR_TOLD of them */
+
+	return bpf_map_lookup_elem(&lr_told, &slot);
+}
+
+/* Writes what the store in @rec holds. False: it could not be read, or not be written. */
+static __always_inline bool store_tell(const struct lr_heap *h, struct lr_task *t,
+				       struct heap_walk *w, struct lr_ev_store *rec)
+{
+	__u64 n;
+
+	if (heap_store(h, t, w, rec)) {
+		stat_add(LR_STAT_store_fault, 1);
+		return false;
+	}
+	n = rec->n;
+	asm volatile("" : "+r"(n));
+	if (n > LR_STORE_FIELDS)
+		return false;
+	n = sizeof(*rec) - (LR_STORE_FIELDS - n) * sizeof(rec->field[0]);
+	rec->h.size = n;
+	rec->h.seq = ++t->seq;
+	return emit_copy(rec, n);
+}
+
+/* The kind of reference @i, and what it holds if that was not told yet. */
+__noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
+			 struct lr_ev_store *rec, struct lr_store_ref *ref)
+{
+	struct lr_told *told;
+	int kind;
+
+	if (!h || !t || !w || !rec || !ref)
+		return HEAP_FAULT;
+	told = store_told(ref->value);
+	if (!told)
+		return HEAP_FAULT;
+	if (told->valid && told->value == ref->value && told->tid == rec->h.tid &&
+	    told->epoch == t->epoch) {
+		ref->kind = told->kind;
+		return 0;
+	}
+	kind = heap_kind(h, t, w, ref->value);
+	if (kind < 0)
+		return kind;
+	ref->kind = kind;
+	if (!store_has_fields(kind))
+		return 0;
+	rec->value = ref->value;
+	rec->instance = ref->instance;
+	rec->kind = kind;
+	if (!store_tell(h, t, w, rec))
+		return 0;
+	told->value = ref->value;
+	told->tid = rec->h.tid;
+	told->epoch = t->epoch;
+	told->kind = kind;
+	told->valid = 1;
+	return 0;
+}
+
+static __always_inline void store_begin(struct task_struct *task, struct lr_task *t,
+					struct store_scratch *s, __u64 now)
+{
+	struct lr_event *h = &s->stores.h;
+
+	h->ts = now;
+	h->pid = task->tgid;
+	h->tid = task->pid;
+	h->type = LR_EV_STORES;
+	h->size = sizeof(s->stores);
+	s->store.h = *h;
+	s->store.h.type = LR_EV_STORE;
+	s->store.env = t->env;
+	s->store.epoch = t->epoch;
+	s->stores.env = t->env;
+	s->stores.epoch = t->epoch;
+	s->stores.exec_id = 0;
+	s->stores.trigger_id = 0;
+	s->stores.top = 0;
+	s->stores.flags = 0;
+	s->stores.n = 0;
+}
+
+static __always_inline int store_read(struct task_struct *task, struct lr_task *t,
+				      const struct lr_process_config *p, struct store_scratch *s)
+{
+	struct lr_ev_stores *rec = &s->stores;
+	struct runtime_ids ids;
+	int status;
+
+	if (p->mechanism == LR_MECHANISM_OFF || !(p->heap.flags & LR_HEAP_OBJECTS))
+		return LR_STORES_OFF;
+	if (!t->env || !t->isolate)
+		return LR_STORES_NO_ENV;
+	rec->top = turn_top(&p->heap, t);
+	if (runtime_ids(t, &ids)) {
+		rec->exec_id = ids.exec;
+		rec->trigger_id = ids.trigger;
+	}
+	if (p->mechanism == LR_MECHANISM_HOOKS) {
+		rec->flags |= LR_STORES_F_HOOKS;
+		status = store_hooks_refs(task, t, p, rec);
+	} else {
+		status = store_acf_refs(&p->heap, t, &s->walk, rec);
+	}
+	if (status)
+		return status;
+	for (__u32 i = 0; i < LR_STORES_MAX && i < rec->n; i++)
+		if (store_ref(&p->heap, t, &s->walk, &s->store, &rec->ref[i]))
+			return LR_STORES_FAULT;
+	return LR_STORES_OK;
+}
+
+/* The send at which stores are looked at. */
+struct store_send {
+	__u64 now;
+	__u64 conn; /* number of the connection */
+	__u64 op;   /* enum lr_store_op */
+};
+
+/* Tells of the stores that are active at a send. */
+static __noinline void store_active(struct task_struct *task, struct lr_task *t,
+				    const struct lr_process_config *p,
+				    const struct store_send *send)
+{
+	struct store_scratch *s;
+	__u32 zero = 0;
+	int status;
+
+	s = bpf_map_lookup_elem(&lr_store_scratch, &zero);
+	if (!s)
+		return;
+	runtime_env(task, t);
+	store_begin(task, t, s, send->now);
+	status = store_read(task, t, p, s);
+	if (status == LR_STORES_FAULT)
+		stat_add(LR_STAT_store_fault, 1);
+	else if (status == LR_STORES_CHECK)
+		stat_add(LR_STAT_store_check, 1);
+	if (status != LR_STORES_OK)
+		s->stores.n = 0;
+	s->stores.status = status;
+	s->stores.conn = send->conn;
+	s->stores.op = send->op;
+	s->stores.h.seq = ++t->seq;
+	emit_copy(&s->stores, sizeof(s->stores));
+}
+
+#endif

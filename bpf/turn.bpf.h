@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who allocated an object: young objects are allocated one behind the other, so what lies between
+ * the allocation top at a receive and the top at the next turn of the loop was made by the
+ * callback of that receive. Told only while the receive was one of a server connection: what
+ * other callbacks make belongs to nobody that is known.
+ */
+#ifndef LOOPRAY_TURN_BPF_H
+#define LOOPRAY_TURN_BPF_H
+
+#include "emit.bpf.h"
+#include "runtime.bpf.h"
+
+static __always_inline bool turn_wanted(const struct lr_process_config *p)
+{
+	return p && (p->mechanism == LR_MECHANISM_HOOKS || p->mechanism == LR_MECHANISM_ACF);
+}
+
+/* The allocation top of the thread's isolate, 0 unknown. Its address never changes. */
+static __always_inline __u64 turn_top(const struct lr_heap *h, struct lr_task *t)
+{
+	const struct lr_chain *c = &h->isolate_top;
+	__u64 at = t->isolate;
+
+	if (!(h->flags & LR_HEAP_TOP) || !at)
+		return 0;
+	if (!t->top_addr) {
+		for (__u32 i = 0; i < LR_CHAIN_MAX; i++) {
+			if (i >= c->n || !at)
+				break;
+			at += c->off[i];
+			if (i + 1 < c->n)
+				at = read_u64(at);
+		}
+		t->top_addr = at;
+	}
+	return t->top_addr ? read_u64(t->top_addr) : 0;
+}
+
+/* Something other than a receive of a server connection begins on this thread. */
+static __noinline void turn_close(struct task_struct *task, struct lr_task *t)
+{
+	__u32 tgid = task->tgid;
+	struct lr_process_config *p;
+	struct lr_ev_turn *rec;
+
+	if (!t->turn_open)
+		return;
+	t->turn_open = 0;
+	p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	if (!turn_wanted(p))
+		return;
+	rec = emit_new(lr_ev_turn, task, t, LR_EV_TURN);
+	if (!rec)
+		return;
+	rec->top = turn_top(&p->heap, t);
+	rec->epoch = t->epoch;
+	rec->pad = 0;
+	emit_commit(rec);
+}
+
+#endif

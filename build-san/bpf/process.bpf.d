@@ -1,0 +1,21 @@
+build-san/bpf/process.bpf.o: bpf/process.bpf.c bpf/emit.bpf.h \
+  bpf/maps.bpf.h bpf/kernel.bpf.h include/config.h include/layout.h \
+  include/events.h include/probes.h include/stats.h bpf/filter.bpf.h
+
+bpf/emit.bpf.h:
+
+bpf/maps.bpf.h:
+
+bpf/kernel.bpf.h:
+
+include/config.h:
+
+include/layout.h:
+
+include/events.h:
+
+include/probes.h:
+
+include/stats.h:
+
+bpf/filter.bpf.h:

@@ -1,0 +1,26 @@
+build-san/bpf/request.bpf.o: bpf/request.bpf.c bpf/bytes.bpf.h \
+  bpf/emit.bpf.h bpf/maps.bpf.h bpf/kernel.bpf.h include/config.h \
+  include/layout.h include/events.h include/probes.h include/stats.h \
+  bpf/filter.bpf.h bpf/runtime.bpf.h
+
+bpf/bytes.bpf.h:
+
+bpf/emit.bpf.h:
+
+bpf/maps.bpf.h:
+
+bpf/kernel.bpf.h:
+
+include/config.h:
+
+include/layout.h:
+
+include/events.h:
+
+include/probes.h:
+
+include/stats.h:
+
+bpf/filter.bpf.h:
+
+bpf/runtime.bpf.h:

@@ -1,0 +1,2 @@
+build-san/user/flow_ring.o: user/flow_ring.c user/flow_ring.h
+user/flow_ring.h:

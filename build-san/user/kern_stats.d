@@ -1,0 +1,15 @@
+build-san/user/kern_stats.o: user/kern_stats.c user/kern_impl.h \
+ user/kern.h include/config.h include/layout.h include/probes.h \
+ include/stats.h user/target_code.h user/target_elf.h user/target_probe.h \
+ build-san/loopray.skel.h user/util.h
+user/kern_impl.h:
+user/kern.h:
+include/config.h:
+include/layout.h:
+include/probes.h:
+include/stats.h:
+user/target_code.h:
+user/target_elf.h:
+user/target_probe.h:
+build-san/loopray.skel.h:
+user/util.h:

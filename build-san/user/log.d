@@ -1,0 +1,2 @@
+build-san/user/log.o: user/log.c user/log.h
+user/log.h:

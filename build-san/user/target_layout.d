@@ -1,0 +1,13 @@
+build-san/user/target_layout.o: user/target_layout.c user/log.h \
+ user/target_layout_parts.h user/target_elf.h user/target_layout.h \
+ include/layout.h user/target_layout_trace.h user/target_code.h \
+ user/target_probe.h user/util.h
+user/log.h:
+user/target_layout_parts.h:
+user/target_elf.h:
+user/target_layout.h:
+include/layout.h:
+user/target_layout_trace.h:
+user/target_code.h:
+user/target_probe.h:
+user/util.h:

@@ -1,0 +1,2 @@
+build-san/user/util.o: user/util.c user/util.h
+user/util.h:

@@ -1,0 +1,707 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The rules of findings, from handmade events. Addresses are small: a page is 0x40000 bytes,
+ * and `top` is where the next object would lie.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "events.h"
+#include "flow_mismatch.h"
+
+#define PID	 100
+#define MAX_DONE 512
+#define PAGE	 0x40000ULL
+#define ALS	 77 /* the instance */
+
+struct copy {
+	struct flow_req q;
+	struct flow_finding f[4];
+	char path[16];
+};
+
+struct run {
+	struct flow_requests *r;
+	struct flow_mismatch *m;
+	struct copy done[MAX_DONE];
+	size_t n;
+	uint64_t ts;
+	uint32_t epoch;
+	uint64_t met;
+	int64_t exec_id;
+	bool hooks;
+	uint64_t ids[2]; /* of the next head, in or out */
+	uint32_t nids;
+};
+
+static void over(void *ctx, const struct flow_req *q)
+{
+	flow_mismatch__request(((struct run *)ctx)->m, q);
+}
+
+static void on_done(void *ctx, const struct flow_req *q)
+{
+	struct run *run = ctx;
+	struct copy *c = &run->done[run->n++];
+
+	assert_true(run->n < MAX_DONE);
+	c->q = *q;
+	snprintf(c->path, sizeof(c->path), "%s", q->path);
+	assert_true(q->nfindings <= 4);
+	for (uint32_t i = 0; i < q->nfindings; i++)
+		c->f[i] = q->findings[i];
+}
+
+static struct run *run_new(void)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	struct flow_requests_opts ropts = {
+		.done = over, .ctx = run, .max_connections = 64, .max_in_flight = 64};
+	struct flow_mismatch_opts mopts = {.done = on_done, .ctx = run};
+
+	assert_non_null(run);
+	assert_int_equal(flow_requests__new(&run->r, &ropts), 0);
+	mopts.requests = run->r;
+	assert_int_equal(flow_mismatch__new(&run->m, &mopts), 0);
+	run->ts = 1000;
+	return run;
+}
+
+static void run_free(struct run *run)
+{
+	flow_mismatch__free(run->m);
+	flow_requests__free(run->r);
+	free(run);
+}
+
+static void feed(struct run *run, struct flow_event *ev)
+{
+	ev->pid = PID;
+	ev->tid = PID;
+	ev->ts = ev->ts ? ev->ts : ++run->ts;
+	if (ev->type == FE_OUT)
+		assert_int_equal(flow_mismatch__event(run->m, ev), 0);
+	assert_int_equal(flow_requests__event(run->r, ev), 0);
+	if (ev->type != FE_OUT)
+		assert_int_equal(flow_mismatch__event(run->m, ev), 0);
+}
+
+static void meet(struct run *run, uint64_t conn)
+{
+	struct flow_event ev = {.type = FE_CONN};
+
+	if (run->met & 1ull << conn)
+		return;
+	run->met |= 1ull << conn;
+	ev.conn.conn = conn;
+	ev.conn.seen_open = true;
+	ev.conn.peer_port = (uint16_t)(5000 + conn);
+	feed(run, &ev);
+}
+
+static void put_ids(struct run *run, struct flow_event *ev)
+{
+	memcpy(ev->io.ids, run->ids, sizeof(run->ids));
+	ev->io.nids = run->nids;
+	run->nids = 0;
+}
+
+/* A request comes over @conn; the callback that reads it begins to allocate at @top. */
+static void request(struct run *run, uint64_t conn, uint64_t top)
+{
+	struct flow_event ev = {.type = FE_IN};
+
+	meet(run, conn);
+	ev.io.conn = conn;
+	ev.io.flags = FE_F_HEAD | FE_F_END;
+	ev.io.bytes = 10;
+	ev.io.method = FM_GET;
+	ev.io.version = 11;
+	ev.io.method_name = (struct flow_str){"GET", 3};
+	ev.io.path = (struct flow_str){"/pay", 4};
+	ev.io.top = top;
+	ev.io.epoch = run->epoch;
+	put_ids(run, &ev);
+	feed(run, &ev);
+}
+
+static void turn(struct run *run, uint64_t top)
+{
+	struct flow_event ev = {.type = FE_TURN};
+
+	ev.turn.top = top;
+	ev.turn.epoch = run->epoch;
+	feed(run, &ev);
+}
+
+static void collect(struct run *run, uint64_t top)
+{
+	struct flow_event ev = {.type = FE_GC};
+
+	ev.gc.epoch = ++run->epoch;
+	ev.gc.top = top;
+	feed(run, &ev);
+}
+
+/* The stores active at an operation: @n of them, all of instance ALS, ALS + 1, ... */
+static void stores(struct run *run, uint64_t conn, uint64_t top, const uint64_t *values, uint32_t n)
+{
+	struct flow_event ev = {.type = FE_STORES};
+
+	ev.stores.conn = conn;
+	ev.stores.top = top;
+	ev.stores.epoch = run->epoch;
+	ev.stores.exec_id = run->exec_id;
+	ev.stores.trigger_id = -1;
+	ev.stores.op = conn ? LR_OP_SERVER : LR_OP_CLIENT;
+	ev.stores.hooks = run->hooks;
+	ev.stores.n = n;
+	for (uint32_t i = 0; i < n; i++)
+		ev.stores.ref[i] = (struct fe_store_ref){values[i] + 1, ALS + i, LR_VALUE_OBJECT};
+	ev.ts = ++run->ts;
+	feed(run, &ev);
+}
+
+static void answer_end(struct run *run, uint64_t conn)
+{
+	struct flow_event ev = {.type = FE_OUT, .ts = run->ts};
+
+	ev.io.conn = conn;
+	ev.io.flags = FE_F_HEAD | FE_F_END;
+	ev.io.bytes = 20;
+	ev.io.status = 200;
+	put_ids(run, &ev);
+	feed(run, &ev);
+}
+
+/* A whole response, written while @value is active; 0: none is. */
+static void answer(struct run *run, uint64_t conn, uint64_t top, uint64_t value)
+{
+	stores(run, conn, top, &value, value ? 1 : 0);
+	answer_end(run, conn);
+}
+
+/* The process writes elsewhere while @value is active. */
+static void call(struct run *run, uint64_t top, uint64_t value)
+{
+	stores(run, 0, top, &value, 1);
+}
+
+static void tell(struct run *run, uint64_t value, const char *id, const char *user)
+{
+	struct fe_store_field fields[2] = {
+		{.name = {"requestId", 9}, .kind = LR_VALUE_STRING, .constant = true},
+		{.name = {"user", 4}, .kind = LR_VALUE_STRING, .constant = true},
+	};
+	struct flow_event ev = {.type = FE_STORE};
+	const char *text[2] = {id, user};
+
+	for (int i = 0; i < 2; i++) {
+		fields[i].len = (uint32_t)strlen(text[i]);
+		for (const char *c = text[i]; *c; c++)
+			fields[i].hash = fields[i].hash * 131 + (unsigned char)*c;
+	}
+	ev.store.value = value + 1;
+	ev.store.instance = ALS;
+	ev.store.epoch = run->epoch;
+	ev.store.kind = LR_VALUE_OBJECT;
+	ev.store.n = 2;
+	ev.store.fields = fields;
+	feed(run, &ev);
+}
+
+static uint64_t hash_of(const char *text)
+{
+	uint64_t h = 0;
+
+	for (const char *c = text; *c; c++)
+		h = h * 131 + (unsigned char)*c;
+	return h;
+}
+
+static void expect(const struct run *run, size_t i, enum request_context context, uint32_t found)
+{
+	assert_true(i < run->n);
+	assert_int_equal(run->done[i].q.context, context);
+	assert_int_equal(run->done[i].q.nfindings, found);
+}
+
+static void test_own(void **state)
+{
+	struct run *run = run_new();
+	struct flow_context_counts c;
+
+	(void)state;
+	request(run, 1, 0x1000);
+	answer(run, 1, 0x1800, 0x1100); /* at once */
+	request(run, 2, 0x2000);
+	turn(run, 0x3000);
+	answer(run, 2, 0x9000, 0x2100); /* later */
+	request(run, 3, 0x9000);
+	answer(run, 3, 0x9100, 0);
+	expect(run, 0, CONTEXT_OWN, 0);
+	expect(run, 1, CONTEXT_OWN, 0);
+	expect(run, 2, CONTEXT_NONE, 0);
+	flow_mismatch__counts(run->m, &c);
+	assert_int_equal(c.heads, 3);
+	assert_int_equal(c.read, 2);
+	assert_int_equal(c.none, 1);
+	run_free(run);
+}
+
+/* Two in flight; the second is answered under the first one's store. */
+static void test_foreign(void **state)
+{
+	struct run *run = run_new();
+	const struct flow_finding *f = run->done[0].f;
+
+	(void)state;
+	request(run, 1, 0x1000);
+	request(run, 2, 0x2000);
+	turn(run, 0x3000);
+	run->exec_id = 55;
+	answer(run, 2, 0x9000, 0x1100);
+	answer(run, 1, 0x9000, 0x1100);
+	answer(run, 3, 0x9000, 0x1100); /* nobody's response: nothing to judge */
+	assert_int_equal(run->n, 2);
+	expect(run, 0, CONTEXT_FOREIGN, 1);
+	expect(run, 1, CONTEXT_OWN, 0);
+	assert_int_equal(f->kind, FINDING_FOREIGN);
+	assert_int_equal(f->grade, GRADE_MIXED);
+	assert_false(f->stale);
+	assert_int_equal(f->other.conn, 1);
+	assert_int_equal(f->other.peer_port, 5001);
+	assert_int_equal(f->other.seq, 1);
+	assert_string_equal(f->other.path, "/pay");
+	assert_int_equal(f->exec_id, 55);
+	assert_int_equal(f->binding, BINDING_BIRTH);
+	assert_int_equal(f->identity, IDENTITY_ADDRESS);
+	assert_int_equal(f->instance, 1);
+	run_free(run);
+}
+
+static void test_stale_captured(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	call(run, 0x1200, 0x1100); /* opens a client under its store */
+	answer(run, 1, 0x1300, 0x1100);
+	for (uint64_t i = 0; i < 10; i++) {
+		request(run, 2 + i, 0x2000 + i * 0x100);
+		turn(run, 0x2080 + i * 0x100);
+		answer(run, 2 + i, 0x9000, 0x1100);
+	}
+	for (size_t i = 1; i <= 10; i++) {
+		expect(run, i, CONTEXT_FOREIGN, 1);
+		assert_true(run->done[i].f[0].stale);
+		assert_int_equal(run->done[i].f[0].served, i);
+		assert_int_equal(run->done[i].f[0].captured, i >= 8);
+		assert_true(run->done[i].f[0].other.end_ns > 0);
+	}
+	run_free(run);
+}
+
+/* Grade harm: the request's own store had been active before. */
+static void test_harm_own_seen(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	request(run, 2, 0x2000);
+	tell(run, 0x2100, "request-2", "u");
+	call(run, 0x2200, 0x2100);
+	turn(run, 0x3000);
+	answer(run, 2, 0x9000, 0x1100);
+	expect(run, 0, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[0].f[0].grade, GRADE_HARM);
+	assert_true(run->done[0].f[0].own_seen);
+	assert_true(run->done[0].f[0].own.known);
+	assert_string_equal(run->done[0].f[0].own.field[0].name, "requestId");
+	run_free(run);
+}
+
+/* Grade harm: an id of the foreign store is in the response, and it did not come with it. */
+static void test_harm_id(void **state)
+{
+	static const char *const id = "0123456789abcdef-1";
+	struct run *run = run_new();
+
+	(void)state;
+	for (int came_with_it = 0; came_with_it < 2; came_with_it++) {
+		uint64_t at = 0x1000 + (uint64_t)came_with_it * 0x4000;
+		uint64_t conn = 1 + (uint64_t)came_with_it * 2;
+
+		request(run, conn, at);
+		tell(run, at + 0x100, came_with_it ? "0123456789abcdef-2" : id, "u");
+		call(run, at + 0x200, at + 0x100);
+		run->nids = came_with_it ? 1 : 0;
+		run->ids[0] = hash_of("0123456789abcdef-2");
+		request(run, conn + 1, at + 0x1000);
+		turn(run, at + 0x2000);
+		run->nids = 1;
+		run->ids[0] = hash_of(came_with_it ? "0123456789abcdef-2" : id);
+		stores(run, conn + 1, at + 0x2000, (const uint64_t[]){at + 0x100}, 1);
+		answer_end(run, conn + 1);
+	}
+	expect(run, 0, CONTEXT_FOREIGN, 1);
+	assert_true(run->done[0].f[0].id_in_response);
+	assert_string_equal(run->done[0].f[0].id_field, "requestId");
+	assert_int_equal(run->done[0].f[0].grade, GRADE_HARM);
+	expect(run, 1, CONTEXT_FOREIGN, 1);
+	assert_false(run->done[1].f[0].id_in_response);
+	assert_int_equal(run->done[1].f[0].grade, GRADE_MIXED);
+	run_free(run);
+}
+
+static void test_same_connection(void **state)
+{
+	struct run *run = run_new();
+	struct flow_context_counts c;
+
+	(void)state;
+	request(run, 1, 0x1000);
+	answer(run, 1, 0x1200, 0x1100);
+	request(run, 1, 0x2000);
+	turn(run, 0x3000);
+	answer(run, 1, 0x3000, 0x1100);
+	expect(run, 1, CONTEXT_OWN, 0);
+	flow_mismatch__counts(run->m, &c);
+	assert_int_equal(c.same_connection, 1);
+	run_free(run);
+}
+
+/* A store of the whole process: older than the attach, active everywhere. */
+static void test_boot_store(void **state)
+{
+	struct run *run = run_new();
+	struct flow_context_counts c;
+
+	(void)state;
+	for (uint64_t i = 1; i < 20; i++) {
+		request(run, i, 0x10000 + i * 0x1000);
+		if (i & 1)
+			turn(run, 0x10800 + i * 0x1000);
+		answer(run, i, 0x10800 + i * 0x1000, 0x500);
+		expect(run, i - 1, CONTEXT_UNKNOWN, 0);
+		assert_int_equal(run->done[i - 1].q.unknown, UNKNOWN_OLDER);
+	}
+	flow_mismatch__counts(run->m, &c);
+	assert_int_equal(c.unknown[UNKNOWN_OLDER], 19);
+	run_free(run);
+}
+
+/* Made after an awaited lookup, in nobody's callback: never bound to whom it meets first. */
+static void test_made_elsewhere(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	turn(run, 0x2000);
+	request(run, 2, 0x3000);
+	answer(run, 1, 0x3100, 0x2100); /* between the turn and the receive */
+	answer(run, 2, 0x3100, 0x2100);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[0].q.unknown, UNKNOWN_ELSEWHERE);
+	expect(run, 1, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
+/* One object kept for a user and entered by several requests. */
+static void test_shared(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	answer(run, 1, 0x1200, 0x1100);
+	request(run, 2, 0x2000);
+	answer(run, 2, 0x2200, 0x1100); /* in the callback that reads it */
+	request(run, 3, 0x3000);
+	turn(run, 0x4000);
+	answer(run, 3, 0x4000, 0x1100);
+	expect(run, 1, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[1].q.unknown, UNKNOWN_SHARED);
+	expect(run, 2, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
+/* Publishing: one request's own callback answers those that wait. */
+static void test_fan_out(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	request(run, 2, 0x2000);
+	request(run, 3, 0x3000);
+	answer(run, 1, 0x3200, 0x3100);
+	assert_int_equal(run->n, 0); /* one might be a mix-up: it waits */
+	answer(run, 2, 0x3200, 0x3100);
+	answer(run, 3, 0x3200, 0x3100);
+	assert_int_equal(run->n, 1); /* its own does not */
+	turn(run, 0x4000);
+	assert_int_equal(run->n, 3);
+	assert_int_equal(run->done[1].f[0].kind, FINDING_FAN_OUT);
+	assert_int_equal(run->done[2].f[0].kind, FINDING_FAN_OUT);
+	assert_int_equal(run->done[1].q.conn, 1);
+	assert_string_equal(run->done[1].path, "/pay");
+	request(run, 1, 0x5000);
+	request(run, 2, 0x6000);
+	answer(run, 1, 0x6200, 0x6100);
+	turn(run, 0x7000);
+	expect(run, 3, CONTEXT_FOREIGN, 1); /* a single one is no publication */
+	assert_int_equal(run->done[3].f[0].kind, FINDING_FOREIGN);
+	run_free(run);
+}
+
+static void test_pages(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, PAGE + 0x3f000); /* ends on another page */
+	request(run, 2, 5 * PAGE + 0x1000);
+	turn(run, 5 * PAGE + 0x2000);
+	answer(run, 2, 5 * PAGE + 0x2000, PAGE + 0x3f800);
+	answer(run, 1, 5 * PAGE + 0x2000, 5 * PAGE + 0x100);
+	expect(run, 0, CONTEXT_FOREIGN, 1);
+	expect(run, 1, CONTEXT_OWN, 0);
+	request(run, 3, 5 * PAGE + 0x1000); /* back: nothing on this page is believed */
+	turn(run, 5 * PAGE + 0x3000);
+	answer(run, 3, 5 * PAGE + 0x3000, 5 * PAGE + 0x1100);
+	expect(run, 2, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
+/* Across a collection by a constant, long string; what was never seen before is unknown. */
+static void test_collection(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	tell(run, 0x1100, "0123456789abcdef-1", "u1");
+	call(run, 0x1200, 0x1100);
+	request(run, 2, 0x2000);
+	request(run, 3, 0x3000);
+	turn(run, 0x4000);
+	collect(run, 9 * PAGE);
+	tell(run, 7 * PAGE + 0x80, "0123456789abcdef-1", "u1");
+	answer(run, 2, 9 * PAGE + 0x100, 7 * PAGE + 0x80);
+	tell(run, 7 * PAGE + 0x180, "0123456789abcdef-3", "u1");
+	answer(run, 3, 9 * PAGE + 0x100, 7 * PAGE + 0x180);
+	answer(run, 1, 9 * PAGE + 0x100, 7 * PAGE + 0x80);
+	expect(run, 0, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[0].f[0].identity, IDENTITY_CONTENT);
+	assert_int_equal(run->done[0].f[0].other.conn, 1);
+	expect(run, 1, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[1].q.unknown, UNKNOWN_MOVED);
+	expect(run, 2, CONTEXT_OWN, 0);
+	run_free(run);
+}
+
+/* A value that two stores have identifies neither. */
+static void test_low_entropy(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	tell(run, 0x1100, "a-very-long-tenant-name", "u1");
+	call(run, 0x1200, 0x1100);
+	request(run, 2, 0x2000);
+	tell(run, 0x2100, "a-very-long-tenant-name", "u1");
+	call(run, 0x2200, 0x2100);
+	turn(run, 0x4000);
+	collect(run, 9 * PAGE);
+	tell(run, 7 * PAGE + 0x80, "a-very-long-tenant-name", "u1");
+	answer(run, 1, 9 * PAGE + 0x100, 7 * PAGE + 0x80);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
+static void test_collection_in_callback(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	collect(run, 9 * PAGE + 0x100);
+	answer(run, 1, 9 * PAGE + 0x900,
+	       9 * PAGE + 0x200); /* made after it, in the same callback */
+	expect(run, 0, CONTEXT_OWN, 0);
+	run_free(run);
+}
+
+static void test_inbound(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	run->nids = 1;
+	run->ids[0] = hash_of("id-of-one");
+	request(run, 1, 0x1000);
+	request(run, 2, 0x2000);
+	turn(run, 0x3000);
+	tell(run, 0x3100, "id-of-one", "u");
+	answer(run, 2, 0x4000, 0x3100); /* made in nobody's callback, but it holds the id */
+	expect(run, 0, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[0].f[0].binding, BINDING_INBOUND);
+	assert_int_equal(run->done[0].f[0].other.conn, 1);
+	/* The same id with another connection says nothing any more. */
+	run->nids = 1;
+	run->ids[0] = hash_of("id-of-one");
+	request(run, 3, 0x5000);
+	turn(run, 0x6000);
+	tell(run, 0x6100, "id-of-one", "u");
+	answer(run, 3, 0x7000, 0x6100);
+	expect(run, 1, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
+static void test_lost(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	for (uint64_t i = 1; i <= 3; i++) { /* others of the route have theirs */
+		request(run, i, 0x1000 * i);
+		answer(run, i, 0x1000 * i + 0x200, 0x1000 * i + 0x100);
+	}
+	request(run, 4, 0x4000);
+	run->exec_id = 10;
+	call(run, 0x4200, 0x4100);
+	turn(run, 0x5000);
+	run->exec_id = 11;
+	answer(run, 4, 0x5000, 0);
+	expect(run, 3, CONTEXT_LOST, 1);
+	assert_int_equal(run->done[3].f[0].kind, FINDING_LOST);
+	assert_int_equal(run->done[3].f[0].grade, GRADE_INTERMITTENT);
+	request(run, 5, 0x6000);
+	call(run, 0x6200, 0x6100);
+	answer(run, 5, 0x6300, 0); /* in the same callback: the framework answers outside */
+	expect(run, 4, CONTEXT_NONE, 0);
+	run_free(run);
+}
+
+/* All requests of a route do without: by design, as far as can be told. */
+static void test_never_had(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	for (uint64_t i = 1; i < 20; i++) {
+		request(run, i, 0x1000 * i);
+		run->exec_id = 10;
+		call(run, 0x1000 * i + 0x200, 0x1000 * i + 0x100);
+		turn(run, 0x1000 * i + 0x800);
+		run->exec_id = 11;
+		answer(run, i, 0x1000 * i + 0x800, 0);
+		expect(run, i - 1, CONTEXT_NONE, 0);
+	}
+	run_free(run);
+}
+
+static void test_records_lost(void **state)
+{
+	struct run *run = run_new();
+	struct flow_event ev = {.type = FE_LOSS};
+
+	(void)state;
+	request(run, 1, 0x1000);
+	ev.loss.count = 1;
+	feed(run, &ev);
+	request(run, 2, 0x5000); /* what was allocated before may be anybody's */
+	answer(run, 2, 0x5100, 0x1100);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[0].q.unknown, UNKNOWN_LOSS);
+	run_free(run);
+}
+
+static void test_unreadable(void **state)
+{
+	static const uint8_t status[] = {LR_STORES_NO_JS, LR_STORES_FAULT, LR_STORES_OFF};
+	static const enum request_context context[] = {CONTEXT_NONE, CONTEXT_UNREADABLE,
+						       CONTEXT_UNREADABLE};
+	struct run *run = run_new();
+	struct flow_context_counts c;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct flow_event ev = {.type = FE_STORES};
+
+		request(run, 1 + i, 0x1000 * (1 + i));
+		ev.ts = ++run->ts;
+		ev.stores.conn = 1 + i;
+		ev.stores.op = LR_OP_SERVER;
+		ev.stores.status = status[i];
+		feed(run, &ev);
+		answer_end(run, 1 + i);
+		expect(run, i, context[i], 0);
+	}
+	request(run, 9, 0x9000);
+	run->ts++;
+	answer_end(run, 9); /* nothing was read at all */
+	expect(run, 3, CONTEXT_UNREAD, 0);
+	flow_mismatch__counts(run->m, &c);
+	assert_int_equal(c.heads, 3);
+	assert_int_equal(c.unreadable, 2);
+	run_free(run);
+}
+
+/* What waits for the end of a callback comes out at the end of the input, and of its thread. */
+static void test_finish(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	request(run, 2, 0x2000);
+	answer(run, 1, 0x2200, 0x2100);
+	assert_int_equal(run->n, 0);
+	flow_requests__finish(run->r, run->ts);
+	flow_mismatch__finish(run->m);
+	assert_int_equal(run->n, 2);
+	assert_int_equal(run->done[1].q.conn, 1);
+	assert_int_equal(run->done[1].q.context, CONTEXT_FOREIGN);
+	run_free(run);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_stale_captured),
+		cmocka_unit_test(test_harm_own_seen),
+		cmocka_unit_test(test_harm_id),
+		cmocka_unit_test(test_same_connection),
+		cmocka_unit_test(test_boot_store),
+		cmocka_unit_test(test_made_elsewhere),
+		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_fan_out),
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_collection),
+		cmocka_unit_test(test_low_entropy),
+		cmocka_unit_test(test_collection_in_callback),
+		cmocka_unit_test(test_inbound),
+		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_never_had),
+		cmocka_unit_test(test_records_lost),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_finish),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

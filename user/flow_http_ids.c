@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Request headers whose value names the request: by it a store can be told to be the request's. */
+#include <string.h>
+#include <strings.h>
+
+#include "flow_http_int.h"
+#include "flow_value.h"
+#include "util.h"
+
+#define VALUE_MAX 128 /* a longer one is no id */
+
+/* A leading '-' stands for any beginning. */
+static const struct {
+	const char *name;
+	uint8_t len;
+} names[] = {
+	{"request-id", 10},	{"-request-id", 11}, /* x-request-id */
+	{"correlation-id", 14}, {"x-correlation-id", 16},
+	{"-trace-id", 9}, /* x-trace-id, x-amzn-trace-id */
+};
+
+static bool names_request(const char *p, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		bool any = names[i].name[0] == '-';
+
+		if ((any ? n > names[i].len : n == names[i].len) &&
+		    strncasecmp(p + n - names[i].len, names[i].name, names[i].len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* W3C Trace Context: 00-TRACE-PARENT-FLAGS; a later version may have more behind it. */
+const char *flow_http__trace_id(const char *p, size_t n)
+{
+	bool zero = true;
+
+	if (n < 55 || p[2] != '-' || p[35] != '-' || p[52] != '-')
+		return NULL;
+	for (size_t i = 3; i < 35; i++) {
+		if (!is_hex(p[i]))
+			return NULL;
+		zero = zero && p[i] == '0';
+	}
+	return zero ? NULL : p + 3;
+}
+
+static void add(struct http_head *head, uint64_t id)
+{
+	for (uint32_t i = 0; i < head->nids; i++)
+		if (head->ids[i] == id)
+			return;
+	if (head->nids < FE_IDS_MAX)
+		head->ids[head->nids++] = id;
+}
+
+void http_ids__header(struct http_head *head, uint64_t key, const char *name, size_t name_len,
+		      const char *value, size_t len)
+{
+	bool trace = name_len == 11 && strncasecmp(name, "traceparent", 11) == 0;
+
+	if (!trace && !names_request(name, name_len))
+		return;
+	http_head__trim(&value, &len);
+	if (trace) {
+		value = flow_http__trace_id(value, len);
+		len = value ? 32 : 0;
+	}
+	if (len && len <= VALUE_MAX)
+		add(head, flow_value__hash(key, value, len));
+}

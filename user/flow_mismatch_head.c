@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The rules at a response head: see the essay in flow_mismatch.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "events.h"
+#include "flow_context.h"
+#include "flow_mismatch_int.h"
+#include "util.h"
+
+#define CAPTURED_SERVED 8 /* heads of others under one store: it was captured by something */
+#define ID_LEN		4 /* shorter values occur in every response */
+
+/* One head while it is judged. */
+struct judged {
+	struct flow_mismatch *m;
+	struct mm_thread *t;
+	const struct flow_event *ev;
+	const struct flow_req *req;
+	struct mm_head *h;
+};
+
+static bool active(const struct fe_store_ref *ref)
+{
+	return ref->kind != LR_VALUE_UNDEFINED && ref->kind != LR_VALUE_NULL;
+}
+
+static struct mm_own *own_of(struct mm_conn *c, uint32_t instance, uint64_t seq)
+{
+	for (uint32_t i = 0; c && i < c->n; i++)
+		if (c->own[i].instance == instance && c->own[i].seq == seq)
+			return &c->own[i];
+	return NULL;
+}
+
+/* A slot for the instance: its own of an earlier request, or another. */
+static struct mm_own *own_slot(struct flow_mismatch *m, struct mm_conn *c, uint32_t instance)
+{
+	uint32_t i = 0;
+
+	while (i < c->n && c->own[i].instance != instance)
+		i++;
+	if (i == FE_STORES_MAX)
+		i = 0;
+	if (i < c->n)
+		mm_store__put(m, c->own[i].store);
+	else
+		c->n++;
+	return &c->own[i];
+}
+
+/* The store of the request that its connection is serving was active here. */
+static void note_own(struct flow_mismatch *m, const struct mm_thread *t, const struct fe_stores *at,
+		     struct mm_store *st)
+{
+	const struct flow_req *q = flow_requests__newest(m->opts.requests, st->conn);
+	struct mm_conn *c;
+	struct mm_own *own;
+
+	if (!q || (st->seq && st->seq != q->seq))
+		return;
+	c = mm_conn__get(m, st->conn, true);
+	if (!c)
+		return;
+	own = own_slot(m, c, st->instance);
+	st->refs++;
+	*own = (struct mm_own){
+		.instance = st->instance,
+		.seq = q->seq,
+		.thread = t->id,
+		.turn = t->begin ? t->turns : 0,
+		.exec_id = at->exec_id,
+		.store = st,
+	};
+}
+
+void mm_stores__note(struct flow_mismatch *m, struct mm_thread *t, const struct fe_stores *at)
+{
+	for (uint32_t i = 0; at->status == LR_STORES_OK && i < at->n && i < FE_STORES_MAX; i++) {
+		struct mm_store *st = mm_store__sight(m, t, at, &at->ref[i]);
+
+		if (st && st->conn)
+			note_own(m, t, at, st);
+	}
+}
+
+static void raise(struct mm_head *h, enum request_context to)
+{
+	static const uint8_t weight[] = {
+		[CONTEXT_UNREAD] = 0,	  [CONTEXT_NONE] = 1,	 [CONTEXT_OWN] = 2,
+		[CONTEXT_UNREADABLE] = 3, [CONTEXT_UNKNOWN] = 4, [CONTEXT_LOST] = 5,
+		[CONTEXT_FOREIGN] = 6,
+	};
+
+	if (weight[to] > weight[h->context])
+		h->context = to;
+}
+
+static void unknown(struct mm_head *h, enum context_unknown why)
+{
+	raise(h, CONTEXT_UNKNOWN);
+	if (!h->unknown)
+		h->unknown = why;
+}
+
+static void copy_store(struct finding_store *to, const struct mm_store *st)
+{
+	to->known = st && st->n;
+	to->n = to->known ? st->n : 0;
+	for (uint32_t i = 0; i < to->n; i++)
+		to->field[i] = st->fields[i].pub;
+}
+
+static bool among(const uint64_t *ids, uint32_t n, uint64_t hash)
+{
+	for (uint32_t i = 0; i < n && i < FE_IDS_MAX; i++)
+		if (ids[i] == hash)
+			return true;
+	return false;
+}
+
+static bool may_be_id(const struct judged *j, const struct mm_instance *in,
+		      const struct mm_field *f)
+{
+	const char *key = j->m->opts.context_key;
+
+	if (f->cut || (f->pub.kind != LR_VALUE_STRING && f->pub.kind != LR_VALUE_SMI) ||
+	    f->len < ID_LEN)
+		return false;
+	return key ? strcmp(f->pub.name, key) == 0 : in && mm_field__identifies(in, f);
+}
+
+/* An id of the active store in the response's first bytes, and not there for another reason. */
+static void find_id(const struct judged *j, struct flow_finding *f, const struct mm_instance *in,
+		    const struct mm_store *st, const struct mm_store *own)
+{
+	const struct mm_request *r = mm_request__find(j->m, j->req->conn, j->req->seq);
+	const struct fe_io *io = &j->ev->io;
+
+	for (uint32_t i = 0; i < st->n && !f->id_in_response; i++) {
+		const struct mm_field *x = &st->fields[i];
+		bool mine = r && among(r->ids, r->nids, x->pub.hash);
+
+		for (uint32_t k = 0; own && k < own->n; k++)
+			mine = mine || own->fields[k].pub.hash == x->pub.hash;
+		if (mine || !among(io->ids, io->nids, x->pub.hash) || !may_be_id(j, in, x))
+			continue;
+		f->id_in_response = true;
+		memcpy(f->id_field, x->pub.name, sizeof(f->id_field));
+	}
+}
+
+static struct flow_finding *add_finding(const struct judged *j, enum finding_kind kind,
+					const struct mm_store *st)
+{
+	const struct fe_stores *at = &j->t->stores;
+	const char *type;
+	struct flow_finding *f;
+	const struct mm_instance *in;
+
+	if (j->h->n == MM_HEAD_FOUND)
+		return NULL;
+	f = &j->h->found[j->h->n++];
+	in = mm_instance__get(j->m, j->t, st->instance);
+	f->kind = kind;
+	f->instance = in ? in->number : 0;
+	f->head_ns = j->ev->ts;
+	f->epoch = at->epoch;
+	f->identity = st->bridged ? IDENTITY_CONTENT : IDENTITY_ADDRESS;
+	f->binding = st->binding;
+	f->exec_id = at->exec_id;
+	f->trigger_id = at->trigger_id;
+	type = j->m->opts.context
+		       ? flow_context__type_of(j->m->opts.context, j->ev->pid, at->env, at->exec_id)
+		       : NULL;
+	snprintf(f->resource, sizeof(f->resource), "%s", type ? type : "");
+	return f;
+}
+
+static void other_request(const struct judged *j, struct flow_finding *f, const struct mm_store *st)
+{
+	const struct mm_request *r = mm_request__find(j->m, st->conn, st->seq);
+
+	f->other.conn = st->conn;
+	if (!r)
+		return;
+	f->other = r->pub;
+	f->stale = r->ended && r->pub.end_ns && r->pub.end_ns <= j->ev->ts;
+	if (!f->stale)
+		f->other.end_ns = 0;
+}
+
+/* The owner's own callback is running: whether it answers several connections shows later. */
+static void wait_for_more(const struct judged *j)
+{
+	j->t->others++;
+	if (j->h->unsettled)
+		return;
+	j->h->unsettled = true;
+	j->h->thread = j->t;
+	j->h->next = j->t->unsettled;
+	j->t->unsettled = j->h;
+}
+
+static void foreign(const struct judged *j, struct mm_store *st)
+{
+	struct mm_conn *c = mm_conn__get(j->m, j->req->conn, false);
+	const struct mm_own *own = own_of(c, st->instance, j->req->seq);
+	struct flow_finding *f = add_finding(j, FINDING_FOREIGN, st);
+
+	st->served++;
+	raise(j->h, CONTEXT_FOREIGN);
+	if (!f)
+		return;
+	other_request(j, f, st);
+	copy_store(&f->active, st);
+	f->served = st->served;
+	f->captured = st->served >= CAPTURED_SERVED;
+	f->own_seen = own != NULL;
+	if (own)
+		copy_store(&f->own, own->store);
+	find_id(j, f, mm_instance__get(j->m, j->t, st->instance), st, own ? own->store : NULL);
+	f->grade = f->own_seen || f->id_in_response ? GRADE_HARM : GRADE_MIXED;
+	if (mm_thread__serves(j->t, st->conn))
+		wait_for_more(j);
+}
+
+static struct mm_route *route_of(struct flow_mismatch *m, const struct flow_req *req,
+				 uint32_t instance)
+{
+	const char *route = req->route ? req->route : req->path;
+	uint64_t hash = hash_bytes(route, strlen(route)) ^
+			hash_bytes(req->method, strlen(req->method)) << 1;
+	uint64_t where = (uint64_t)req->pid << 32 | instance;
+	struct mm_route *r = flow_table__get(&m->routes, hash, where);
+
+	if (r)
+		return r;
+	r = flow_pool__alloc(&m->route_pool);
+	if (r && flow_table__put(&m->routes, hash, where, r)) {
+		flow_pool__release(&m->route_pool, r);
+		r = NULL;
+	}
+	return r;
+}
+
+static void own(const struct judged *j, struct mm_store *st)
+{
+	struct mm_route *r = route_of(j->m, j->req, st->instance);
+
+	raise(j->h, CONTEXT_OWN);
+	if (r)
+		r->own++;
+	if (st->seq && st->seq != j->req->seq)
+		j->m->counts.same_connection++;
+	else
+		note_own(j->m, j->t, &j->t->stores, st);
+}
+
+static void judge_store(const struct judged *j, const struct fe_store_ref *ref)
+{
+	struct mm_store *st = mm_store__sight(j->m, j->t, &j->t->stores, ref);
+
+	if (!st)
+		unknown(j->h, UNKNOWN_PLAIN);
+	else if (st->conn == j->req->conn)
+		own(j, st);
+	else if (!st->conn)
+		unknown(j->h, st->unknown);
+	else if (st->shared || mm_thread__serves(j->t, j->req->conn)) {
+		/* Entered, or found active, in the callback that reads this request: no mix-up. */
+		st->shared = true;
+		unknown(j->h, UNKNOWN_SHARED);
+	} else {
+		foreign(j, st);
+	}
+}
+
+static bool present(const struct fe_stores *at, uint32_t instance)
+{
+	for (uint32_t i = 0; i < at->n && i < FE_STORES_MAX; i++)
+		/* A frame that holds undefined for it: the program left it deliberately. */
+		if (at->ref[i].instance == instance && (active(&at->ref[i]) || !at->hooks))
+			return true;
+	return false;
+}
+
+/*
+ * A store that the request had, seen active in an earlier callback, and that is not active
+ * now. Frameworks may answer outside of `run` by design, for every request of a route; so it
+ * is only called lost where others of the route have theirs at the head.
+ */
+static void judge_lost(const struct judged *j)
+{
+	const struct fe_stores *at = &j->t->stores;
+	struct mm_conn *c = mm_conn__get(j->m, j->req->conn, false);
+
+	for (uint32_t i = 0; c && !at->more && i < c->n; i++) {
+		const struct mm_own *o = &c->own[i];
+		struct flow_finding *f;
+		struct mm_route *r;
+
+		if (o->seq != j->req->seq || present(at, o->instance) || o->thread != j->t->id ||
+		    o->exec_id == at->exec_id || (o->turn && o->turn == j->t->turns))
+			continue;
+		r = route_of(j->m, j->req, o->instance);
+		if (!r || ++r->lost >= r->own)
+			continue;
+		f = add_finding(j, FINDING_LOST, o->store);
+		raise(j->h, CONTEXT_LOST);
+		if (!f)
+			continue;
+		f->grade = GRADE_INTERMITTENT;
+		f->own_seen = true;
+		copy_store(&f->own, o->store);
+	}
+}
+
+static void judge_stores(const struct judged *j)
+{
+	const struct fe_stores *at = &j->t->stores;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < at->n && i < FE_STORES_MAX; i++) {
+		if (!active(&at->ref[i]))
+			continue;
+		n++;
+		judge_store(j, &at->ref[i]);
+	}
+	if (n)
+		j->m->counts.read++;
+	else
+		j->m->counts.none++;
+	raise(j->h, CONTEXT_NONE);
+	judge_lost(j);
+	if (j->h->context == CONTEXT_UNKNOWN)
+		j->m->counts.unknown[j->h->unknown]++;
+	else
+		j->h->unknown = UNKNOWN_NOT;
+}
+
+void mm_head__judge(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev,
+		    const struct flow_req *req)
+{
+	struct judged j = {.m = m, .t = t, .ev = ev, .req = req};
+
+	if (t->stores_ts != ev->ts || t->stores.conn != ev->io.conn)
+		return;
+	j.h = mm_head__new(m, req->conn, req->seq);
+	if (!j.h)
+		return;
+	m->counts.heads++;
+	if (t->stores.status == LR_STORES_OK) {
+		judge_stores(&j);
+	} else if (t->stores.status == LR_STORES_NO_JS) {
+		/* libuv writes what waited for room: the program is not involved. */
+		m->counts.none++;
+		j.h->context = CONTEXT_NONE;
+	} else {
+		m->counts.unreadable++;
+		j.h->context = CONTEXT_UNREADABLE;
+	}
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Shared by flow_mismatch*.c only. */
+#ifndef LOOPRAY_FLOW_MISMATCH_INT_H
+#define LOOPRAY_FLOW_MISMATCH_INT_H
+
+#include "flow_mismatch.h"
+#include "flow_table.h"
+
+#define MM_THREADS    1024
+#define MM_REQUESTS   32768 /* remembered, in flight or not; the oldest go */
+#define MM_STORES     32768 /* the ones not seen longest go */
+#define MM_CONNS      65536
+#define MM_VALUES     131072
+#define MM_ROUTES     8192
+#define MM_INSTANCES  4096
+#define MM_INTERVALS  8192 /* per thread, a power of two */
+#define MM_PAGES      256  /* per thread: 64 MB of young objects */
+#define MM_PAGE_BITS  18   /* V8's regular pages are 256 kB */
+#define MM_WAITING    4096 /* requests whose findings are not settled; beyond that they go out */
+#define MM_HEAD_FOUND 4	   /* findings of one request */
+
+/* A request, kept beyond its end: stores outlive the requests they were made for. */
+struct mm_request {
+	struct finding_request pub;
+	uint32_t pid;
+	bool ended;
+	uint32_t nids;
+	uint64_t ids[FE_IDS_MAX];
+	struct mm_request *newer;
+};
+
+/* What one callback allocated: [begin, end), on one page. */
+struct mm_interval {
+	uint64_t begin;
+	uint64_t end;
+	uint64_t conn; /* whose receive began the callback, 0 nobody's */
+	uint64_t seq;  /* of the request on it, 0 not known which */
+};
+
+/* Intervals of one page in one epoch: ascending, [first, first + count) of the ring. */
+struct mm_page {
+	uint64_t page;
+	uint64_t first;
+	uint32_t count;
+	uint32_t epoch;
+	bool bad; /* the top went back: nothing is concluded on this page */
+};
+
+struct mm_waiting {
+	struct mm_waiting *next;
+	struct flow_req req; /* strings are copies */
+	uint64_t key_conn, key_seq;
+};
+
+struct mm_head;
+
+struct mm_thread {
+	uint32_t pid;
+	uint32_t tid;
+	uint32_t id; /* names the environment; never used again */
+	/* The open interval; begin 0: none. */
+	uint64_t begin;
+	uint64_t conn;
+	uint64_t seq;
+	uint32_t epoch;
+	uint32_t first_epoch; /* what was not made in its intervals is older than the attach */
+	bool met;
+	uint64_t turns;
+	uint64_t lost_turn; /* records were lost in this turn */
+	struct mm_interval *ring;
+	uint64_t pushed;
+	struct mm_page pages[MM_PAGES];
+	uint64_t paged;
+	/* The last FE_STORES: the FE_OUT behind it has its time and connection. */
+	struct fe_stores stores;
+	uint64_t stores_ts;
+	/* Heads of other connections written in the open interval, and requests held for them. */
+	struct mm_head *unsettled;
+	uint32_t others;
+	struct mm_waiting *waiting, **waiting_end;
+	uint32_t nwaiting;
+};
+
+struct mm_field {
+	struct finding_field pub;
+	uint32_t len;
+	bool cut;
+};
+
+struct mm_store {
+	uint64_t value;
+	uint32_t thread; /* mm_thread.id */
+	uint32_t epoch;
+	uint32_t instance; /* hash */
+	uint8_t kind;
+	bool resolved;
+	bool bridged; /* recognized by content at least once */
+	bool shared;
+	bool evicted;
+	uint32_t refs;
+	uint64_t conn; /* owner, 0 none */
+	uint64_t seq;
+	uint32_t pid;
+	enum finding_binding binding;
+	enum context_unknown unknown; /* why it has no owner */
+	uint32_t served;
+	uint32_t n;
+	struct mm_field *fields;
+	struct mm_store *newer, *older; /* by last sight */
+};
+
+/* A field of an instance's stores: can it tell them apart? */
+struct mm_key {
+	char name[FINDING_NAME + 1];
+	uint32_t seen;
+	uint32_t equal;
+};
+
+struct mm_instance {
+	uint32_t number; /* in its environment, from 1 */
+	uint32_t nkeys;
+	struct mm_key keys[FINDING_FIELDS];
+};
+
+/* A request's own store, seen active on its connection. */
+struct mm_own {
+	uint32_t instance;
+	uint64_t seq;
+	uint32_t thread;
+	uint64_t turn;
+	int64_t exec_id;
+	struct mm_store *store;
+};
+
+struct mm_conn {
+	uint32_t n;
+	struct mm_own own[FE_STORES_MAX];
+};
+
+/* What was found at one head, until its request is over. */
+struct mm_head {
+	uint64_t conn;
+	uint64_t seq;
+	enum request_context context;
+	enum context_unknown unknown;
+	bool unsettled;
+	struct mm_thread *thread; /* that wrote it */
+	uint32_t n;
+	struct flow_finding found[MM_HEAD_FOUND];
+	struct mm_head *next; /* of its thread's unsettled */
+};
+
+struct mm_route {
+	uint64_t own;
+	uint64_t lost;
+};
+
+struct flow_mismatch {
+	struct flow_mismatch_opts opts;
+	struct flow_context_counts counts;
+	struct flow_table threads;   /* pid, tid */
+	struct flow_table requests;  /* conn, seq */
+	struct flow_table inbound;   /* hash of an id, pid -> request */
+	struct flow_table stores;    /* value, {thread, epoch} */
+	struct flow_table values;    /* hash of a field's value, {instance, name} -> store */
+	struct flow_table instances; /* thread, hash */
+	struct flow_table conns;     /* conn */
+	struct flow_table heads;     /* conn, seq */
+	struct flow_table routes;    /* hash of method and route, instance */
+	struct flow_pool request_pool, store_pool, conn_pool, head_pool, route_pool, instance_pool;
+	struct mm_request *oldest_request, *newest_request;
+	struct mm_store *oldest, *newest;
+	struct mm_request ambiguous; /* stands for "several requests" in inbound */
+	uint32_t next_thread;
+	uint64_t not_kept;
+};
+
+/* flow_mismatch_birth.c: what a callback allocated */
+enum mm_born { MM_BORN_REQUEST, MM_BORN_ELSEWHERE, MM_BORN_UNKNOWN };
+
+/* A callback begins at @top; @conn 0: it is no receive of a request's connection. */
+void mm_thread__turn(struct mm_thread *t, uint32_t epoch, uint64_t top, uint64_t conn,
+		     uint64_t seq);
+/* A collection ended: the callback goes on in a new epoch. */
+void mm_thread__collected(struct mm_thread *t, uint32_t epoch, uint64_t top);
+/* Records were lost: where the open interval ends is not known. */
+void mm_thread__lost(struct mm_thread *t);
+/* Whose callback made the object at @addr, seen when the allocation top is @top. */
+enum mm_born mm_thread__born(const struct mm_thread *t, uint32_t epoch, uint64_t addr, uint64_t top,
+			     uint64_t *conn, uint64_t *seq);
+/* Whether the open interval was begun by a receive on @conn. */
+bool mm_thread__serves(const struct mm_thread *t, uint64_t conn);
+
+/* flow_mismatch_store.c: stores and their identity */
+void mm_store__told(struct flow_mismatch *m, struct mm_thread *t, const struct fe_store *s);
+/* The store behind a reference, bound if it can be; NULL for a bare value or without memory. */
+struct mm_store *mm_store__sight(struct flow_mismatch *m, struct mm_thread *t,
+				 const struct fe_stores *at, const struct fe_store_ref *ref);
+struct mm_instance *mm_instance__get(struct flow_mismatch *m, const struct mm_thread *t,
+				     uint32_t hash);
+/* Whether this field tells the stores of its instance apart. */
+bool mm_field__identifies(const struct mm_instance *in, const struct mm_field *f);
+void mm_store__put(struct flow_mismatch *m, struct mm_store *st);
+void mm_stores__free(struct flow_mismatch *m);
+
+/* flow_mismatch_request.c: requests, remembered and handed on */
+void mm_request__begin(struct flow_mismatch *m, const struct flow_event *ev);
+struct mm_request *mm_request__find(const struct flow_mismatch *m, uint64_t conn, uint64_t seq);
+/* The one request of process @pid that came with this id; NULL: none or several. */
+struct mm_request *mm_request__inbound(const struct flow_mismatch *m, uint32_t pid, uint64_t hash);
+/* Room for what is found at the head of this request. NULL: it has one, or there is no memory. */
+struct mm_head *mm_head__new(struct flow_mismatch *m, uint64_t conn, uint64_t seq);
+/* The open interval has ended: fan-out or not is known now. */
+void mm_thread__settle(struct flow_mismatch *m, struct mm_thread *t);
+struct mm_conn *mm_conn__get(struct flow_mismatch *m, uint64_t conn, bool create);
+void mm_conn__drop(struct flow_mismatch *m, uint64_t conn);
+void mm_request__drop_all(struct flow_mismatch *m);
+
+/* flow_mismatch_head.c: the rules at a response head */
+void mm_head__judge(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev,
+		    const struct flow_req *req);
+/* Stores seen at an operation: notes those that are their request's own. */
+void mm_stores__note(struct flow_mismatch *m, struct mm_thread *t, const struct fe_stores *at);
+
+#endif

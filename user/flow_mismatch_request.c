@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Requests: remembered beyond their end, and handed on when their findings are settled. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow_mismatch_int.h"
+
+static void forget_inbound(struct flow_mismatch *m, const struct mm_request *r)
+{
+	for (uint32_t i = 0; i < r->nids; i++)
+		if (flow_table__get(&m->inbound, r->ids[i], r->pid) == r)
+			flow_table__take(&m->inbound, r->ids[i], r->pid);
+}
+
+static void drop_oldest(struct flow_mismatch *m)
+{
+	struct mm_request *r = m->oldest_request;
+
+	m->oldest_request = r->newer;
+	if (!r->newer)
+		m->newest_request = NULL;
+	forget_inbound(m, r);
+	flow_table__take(&m->requests, r->pub.conn, r->pub.seq);
+	flow_pool__release(&m->request_pool, r);
+}
+
+void mm_request__drop_all(struct flow_mismatch *m)
+{
+	while (m->oldest_request)
+		drop_oldest(m);
+}
+
+struct mm_request *mm_request__find(const struct flow_mismatch *m, uint64_t conn, uint64_t seq)
+{
+	return seq ? flow_table__get(&m->requests, conn, seq) : NULL;
+}
+
+struct mm_request *mm_request__inbound(const struct flow_mismatch *m, uint32_t pid, uint64_t hash)
+{
+	struct mm_request *r = flow_table__get(&m->inbound, hash, pid);
+
+	return r == &m->ambiguous ? NULL : r;
+}
+
+static void learn_inbound(struct flow_mismatch *m, struct mm_request *r, const struct fe_io *io)
+{
+	for (uint32_t i = 0; i < io->nids && i < FE_IDS_MAX; i++) {
+		struct mm_request *other = flow_table__get(&m->inbound, io->ids[i], r->pid);
+		struct mm_request *to = r;
+
+		r->ids[r->nids++] = io->ids[i];
+		if (other == r || other == &m->ambiguous)
+			continue;
+		if (other)
+			flow_table__take(&m->inbound, io->ids[i], r->pid);
+		if (other && other->pub.conn != r->pub.conn)
+			to = &m->ambiguous;
+		if (flow_table__put(&m->inbound, io->ids[i], r->pid, to)) {
+			/* Full of ids that several requests came with: begin anew. */
+			flow_table__destroy(&m->inbound);
+			if (flow_table__init(&m->inbound, MM_VALUES))
+				m->not_kept++;
+		}
+	}
+}
+
+void mm_request__begin(struct flow_mismatch *m, const struct flow_event *ev)
+{
+	const struct flow_req *q = flow_requests__newest(m->opts.requests, ev->io.conn);
+	struct mm_request *r;
+
+	if (!q || mm_request__find(m, q->conn, q->seq))
+		return;
+	if (m->requests.count >= MM_REQUESTS)
+		drop_oldest(m);
+	r = flow_pool__alloc(&m->request_pool);
+	if (!r || flow_table__put(&m->requests, q->conn, q->seq, r)) {
+		flow_pool__release(&m->request_pool, r);
+		m->not_kept++;
+		return;
+	}
+	r->pid = q->pid;
+	r->pub.conn = q->conn;
+	r->pub.seq = q->seq;
+	r->pub.peer_port = q->peer_port;
+	r->pub.start_ns = q->start_ns;
+	snprintf(r->pub.method, sizeof(r->pub.method), "%s", q->method ? q->method : "?");
+	snprintf(r->pub.path, sizeof(r->pub.path), "%s", q->path ? q->path : "?");
+	snprintf(r->pub.route, sizeof(r->pub.route), "%s", q->route ? q->route : r->pub.path);
+	if (m->newest_request)
+		m->newest_request->newer = r;
+	else
+		m->oldest_request = r;
+	m->newest_request = r;
+	learn_inbound(m, r, &ev->io);
+}
+
+struct mm_head *mm_head__new(struct flow_mismatch *m, uint64_t conn, uint64_t seq)
+{
+	struct mm_head *h;
+
+	if (flow_table__get(&m->heads, conn, seq))
+		return NULL;
+	h = flow_pool__alloc(&m->head_pool);
+	if (!h || flow_table__put(&m->heads, conn, seq, h)) {
+		flow_pool__release(&m->head_pool, h);
+		m->not_kept++;
+		return NULL;
+	}
+	h->conn = conn;
+	h->seq = seq;
+	return h;
+}
+
+/* Hands a request on with what was found at its head, and forgets that. */
+static void hand_on(struct flow_mismatch *m, struct flow_req *req, uint64_t conn, uint64_t seq)
+{
+	struct mm_head *h = flow_table__take(&m->heads, conn, seq);
+
+	if (h) {
+		req->context = (uint8_t)h->context;
+		req->unknown = (uint8_t)h->unknown;
+		req->findings = h->n ? h->found : NULL;
+		req->nfindings = h->n;
+	}
+	m->opts.done(m->opts.ctx, req);
+	flow_pool__release(&m->head_pool, h);
+}
+
+static void free_waiting(struct mm_waiting *w)
+{
+	free((char *)w->req.path);
+	free((char *)w->req.route);
+	free((char *)w->req.method);
+	free(w);
+}
+
+static bool hold(struct mm_thread *t, const struct flow_req *req)
+{
+	struct mm_waiting *w;
+
+	if (t->nwaiting >= MM_WAITING)
+		return false;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return false;
+	w->req = *req;
+	w->req.method = strdup(req->method ? req->method : "?");
+	w->req.path = strdup(req->path ? req->path : "?");
+	w->req.route = strdup(req->route ? req->route : "?");
+	if (!w->req.method || !w->req.path || !w->req.route) {
+		free_waiting(w);
+		return false;
+	}
+	if (!t->waiting)
+		t->waiting_end = &t->waiting;
+	*t->waiting_end = w;
+	t->waiting_end = &w->next;
+	t->nwaiting++;
+	return true;
+}
+
+/* Its request cannot wait: it goes out with what is known. */
+static void unsettle(struct mm_thread *t, struct mm_head *h)
+{
+	struct mm_head **at = t ? &t->unsettled : NULL;
+
+	while (at && *at && *at != h)
+		at = &(*at)->next;
+	if (at && *at)
+		*at = h->next;
+	h->unsettled = false;
+}
+
+void flow_mismatch__request(struct flow_mismatch *m, const struct flow_req *req)
+{
+	struct mm_request *r = mm_request__find(m, req->conn, req->seq);
+	struct mm_head *h = flow_table__get(&m->heads, req->conn, req->seq);
+	struct mm_thread *t = h && h->unsettled ? h->thread : NULL;
+	struct flow_req copy;
+
+	if (r) {
+		r->pub.end_ns = req->end_ns;
+		r->ended = req->end != REQ_IN_FLIGHT;
+	}
+	if (t && hold(t, req))
+		return;
+	if (h)
+		unsettle(t, h);
+	copy = *req;
+	hand_on(m, &copy, req->conn, req->seq);
+}
+
+/* Several connections answered in the callback of the store's own request: that is by design. */
+static void settle_heads(struct mm_thread *t)
+{
+	struct mm_head *h, *next;
+
+	for (h = t->unsettled; h; h = next) {
+		next = h->next;
+		h->next = NULL;
+		h->unsettled = false;
+		if (t->others < 2)
+			continue;
+		for (uint32_t i = 0; i < h->n; i++)
+			if (h->found[i].kind == FINDING_FOREIGN)
+				h->found[i].kind = FINDING_FAN_OUT;
+		h->context = CONTEXT_OWN;
+	}
+	t->unsettled = NULL;
+	t->others = 0;
+}
+
+void mm_thread__settle(struct flow_mismatch *m, struct mm_thread *t)
+{
+	struct mm_waiting *w = t->waiting, *next;
+
+	settle_heads(t);
+	t->waiting = NULL;
+	t->nwaiting = 0;
+	for (; w; w = next) {
+		next = w->next;
+		hand_on(m, &w->req, w->req.conn, w->req.seq);
+		free_waiting(w);
+	}
+}
+
+struct mm_conn *mm_conn__get(struct flow_mismatch *m, uint64_t conn, bool create)
+{
+	struct mm_conn *c = flow_table__get(&m->conns, conn, 0);
+
+	if (c || !create)
+		return c;
+	c = flow_pool__alloc(&m->conn_pool);
+	if (!c || flow_table__put(&m->conns, conn, 0, c)) {
+		flow_pool__release(&m->conn_pool, c);
+		m->not_kept++;
+		return NULL;
+	}
+	return c;
+}
+
+void mm_conn__drop(struct flow_mismatch *m, uint64_t conn)
+{
+	struct mm_conn *c = flow_table__take(&m->conns, conn, 0);
+
+	if (!c)
+		return;
+	for (uint32_t i = 0; i < c->n; i++)
+		mm_store__put(m, c->own[i].store);
+	flow_pool__release(&m->conn_pool, c);
+}

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Stores: which object is which, across collections, and whose.
+ *
+ * Within an epoch a store is its address. A collection moves young objects, so in a new epoch
+ * an address that was not made in it is looked up by content: by the fields that V8 knows to be
+ * constant, and of these by one that identifies. A field identifies the stores of an instance
+ * if it is a long string, or if among many stores no two had the same value; {userId, tenant}
+ * fail that, and such a store is unknown after a collection.
+ *
+ * A store is bound to the request in whose own callback it was made (by its address), or
+ * whose inbound id it holds. Where the two disagree nobody is bound.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "events.h"
+#include "flow_mismatch_int.h"
+#include "flow_value.h"
+
+#define MANY_STORES  200       /* of which no two agree: the field is no enumeration */
+#define LONG_STRING  16	       /* characters: a UUID, a trace id, a token */
+#define INBOUND_LEN  6	       /* shorter ids occur by chance */
+#define ADDRESS(ref) ((ref)-1) /* of a tagged pointer */
+
+static uint64_t epoch_key(uint32_t thread, uint32_t epoch)
+{
+	return (uint64_t)thread << 32 | epoch;
+}
+
+static uint64_t instance_key(const struct mm_store *st, const char *name)
+{
+	/* Only for a table whose hits are checked field by field. */
+	return ((uint64_t)st->thread << 32 | st->instance) ^
+	       flow_value__hash(0, name, strlen(name));
+}
+
+static void list_unlink(struct flow_mismatch *m, struct mm_store *st)
+{
+	if (st->newer)
+		st->newer->older = st->older;
+	else
+		m->newest = st->older;
+	if (st->older)
+		st->older->newer = st->newer;
+	else
+		m->oldest = st->newer;
+}
+
+static void list_link(struct flow_mismatch *m, struct mm_store *st)
+{
+	st->newer = NULL;
+	st->older = m->newest;
+	if (st->older)
+		st->older->newer = st;
+	else
+		m->oldest = st;
+	m->newest = st;
+}
+
+void mm_store__put(struct flow_mismatch *m, struct mm_store *st)
+{
+	if (!st || --st->refs)
+		return;
+	free(st->fields);
+	flow_pool__release(&m->store_pool, st);
+}
+
+static void forget_values(struct flow_mismatch *m, const struct mm_store *st)
+{
+	for (uint32_t i = 0; i < st->n; i++) {
+		uint64_t hash = st->fields[i].pub.hash,
+			 key = instance_key(st, st->fields[i].pub.name);
+
+		if (flow_table__get(&m->values, hash, key) == st)
+			flow_table__take(&m->values, hash, key);
+	}
+}
+
+static void evict(struct flow_mismatch *m, struct mm_store *st)
+{
+	forget_values(m, st);
+	flow_table__take(&m->stores, st->value, epoch_key(st->thread, st->epoch));
+	list_unlink(m, st);
+	st->evicted = true;
+	mm_store__put(m, st);
+}
+
+void mm_stores__free(struct flow_mismatch *m)
+{
+	while (m->oldest)
+		evict(m, m->oldest);
+}
+
+/* The object at this address in this epoch: known, or new and not yet resolved. */
+static struct mm_store *get(struct flow_mismatch *m, const struct mm_thread *t, uint64_t value,
+			    uint32_t epoch, uint32_t instance)
+{
+	struct mm_store *st = flow_table__get(&m->stores, value, epoch_key(t->id, epoch));
+
+	if (st) {
+		list_unlink(m, st);
+		list_link(m, st);
+		return st;
+	}
+	if (m->stores.count >= MM_STORES)
+		evict(m, m->oldest);
+	st = flow_pool__alloc(&m->store_pool);
+	if (!st || flow_table__put(&m->stores, value, epoch_key(t->id, epoch), st)) {
+		flow_pool__release(&m->store_pool, st);
+		m->not_kept++;
+		return NULL;
+	}
+	st->value = value;
+	st->thread = t->id;
+	st->epoch = epoch;
+	st->instance = instance;
+	st->pid = t->pid;
+	st->refs = 1;
+	list_link(m, st);
+	return st;
+}
+
+static void copy_text(char *to, size_t cap, const struct flow_str *s)
+{
+	size_t n = s->len < cap - 1 ? s->len : cap - 1;
+
+	if (n)
+		memcpy(to, s->s, n);
+	to[n] = '\0';
+}
+
+void mm_store__told(struct flow_mismatch *m, struct mm_thread *t, const struct fe_store *s)
+{
+	struct mm_store *st = get(m, t, s->value, s->epoch, s->instance);
+	uint32_t n = s->n < FINDING_FIELDS ? s->n : FINDING_FIELDS;
+
+	if (!st || st->n || !n)
+		return;
+	st->fields = calloc(n, sizeof(*st->fields));
+	if (!st->fields)
+		return;
+	st->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct fe_store_field *from = &s->fields[i];
+		struct mm_field *to = &st->fields[i];
+
+		copy_text(to->pub.name, sizeof(to->pub.name), &from->name);
+		copy_text(to->pub.text, sizeof(to->pub.text), &from->text);
+		to->pub.hash = from->hash;
+		to->pub.kind = from->kind;
+		to->pub.constant = from->constant;
+		to->len = from->len;
+		to->cut = from->cut;
+	}
+}
+
+static const struct mm_field *field_of(const struct mm_store *st, const char *name)
+{
+	for (uint32_t i = 0; i < st->n; i++)
+		if (strcmp(st->fields[i].pub.name, name) == 0)
+			return &st->fields[i];
+	return NULL;
+}
+
+/* Every constant field of one is in the other with the same value. */
+static bool same_constants(const struct mm_store *a, const struct mm_store *b)
+{
+	uint32_t agreed = 0;
+
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct mm_field *f = &a->fields[i], *g;
+
+		if (!f->pub.constant)
+			continue;
+		g = field_of(b, f->pub.name);
+		if (!g || g->pub.hash != f->pub.hash)
+			return false;
+		agreed++;
+	}
+	return agreed > 0;
+}
+
+static struct mm_key *key_of(struct mm_instance *in, const char *name, bool make)
+{
+	for (uint32_t i = 0; i < in->nkeys; i++)
+		if (strcmp(in->keys[i].name, name) == 0)
+			return &in->keys[i];
+	if (!make || in->nkeys == FINDING_FIELDS)
+		return NULL;
+	memcpy(in->keys[in->nkeys].name, name, strlen(name) + 1);
+	return &in->keys[in->nkeys++];
+}
+
+bool mm_field__identifies(const struct mm_instance *in, const struct mm_field *f)
+{
+	const struct mm_key *k = key_of((struct mm_instance *)in, f->pub.name, false);
+
+	if (f->cut || !f->pub.hash || (k && k->equal))
+		return false;
+	if (f->pub.kind == LR_VALUE_STRING && f->len >= LONG_STRING)
+		return true;
+	return k && k->seen >= MANY_STORES &&
+	       (f->pub.kind == LR_VALUE_STRING || f->pub.kind == LR_VALUE_SMI ||
+		f->pub.kind == LR_VALUE_DOUBLE);
+}
+
+/* The store of an earlier epoch that this object must be; NULL: none, or not for certain. */
+static struct mm_store *recognize(struct flow_mismatch *m, const struct mm_instance *in,
+				  const struct mm_store *st)
+{
+	struct mm_store *found = NULL;
+
+	for (uint32_t i = 0; i < st->n; i++) {
+		const struct mm_field *f = &st->fields[i];
+		struct mm_store *old;
+
+		if (!f->pub.constant || !mm_field__identifies(in, f))
+			continue;
+		old = flow_table__get(&m->values, f->pub.hash, instance_key(st, f->pub.name));
+		if (!old || old == st || old->epoch == st->epoch || old->thread != st->thread ||
+		    old->instance != st->instance || old->kind != st->kind ||
+		    !same_constants(st, old) || !same_constants(old, st))
+			continue;
+		if (found && found != old)
+			return NULL;
+		found = old;
+	}
+	return found;
+}
+
+/*
+ * Enters its values, and counts those that another object of the instance has too. An object
+ * that a collection may have moved is perhaps that other one: it teaches nothing, unless both
+ * were seen in this epoch.
+ */
+static void learn_values(struct flow_mismatch *m, struct mm_instance *in, struct mm_store *st,
+			 bool made_now)
+{
+	for (uint32_t i = 0; i < st->n; i++) {
+		const struct mm_field *f = &st->fields[i];
+		uint64_t key = instance_key(st, f->pub.name);
+		struct mm_key *k = key_of(in, f->pub.name, true);
+		struct mm_store *other = flow_table__get(&m->values, f->pub.hash, key);
+
+		if (!f->pub.hash || other == st)
+			continue;
+		if (other && !made_now && other->epoch != st->epoch)
+			continue;
+		if (k && made_now)
+			k->seen++;
+		if (other) {
+			if (k)
+				k->equal++;
+			flow_table__take(&m->values, f->pub.hash, key);
+		}
+		if (flow_table__put(&m->values, f->pub.hash, key, st))
+			m->not_kept++;
+	}
+}
+
+/* What is known of the old object holds for the new one, which it has become. */
+static void become(struct flow_mismatch *m, struct mm_store *st, struct mm_store *old)
+{
+	st->conn = old->conn;
+	st->seq = old->seq;
+	st->binding = old->binding;
+	st->unknown = old->unknown;
+	st->shared = old->shared;
+	st->served = old->served;
+	st->bridged = true;
+	forget_values(m, old);
+	for (uint32_t i = 0; i < st->n; i++) {
+		uint64_t key = instance_key(st, st->fields[i].pub.name);
+
+		if (flow_table__get(&m->values, st->fields[i].pub.hash, key))
+			continue;
+		if (flow_table__put(&m->values, st->fields[i].pub.hash, key, st))
+			m->not_kept++;
+	}
+	evict(m, old);
+}
+
+static bool may_identify_request(const struct flow_mismatch *m, const struct mm_field *f)
+{
+	if (m->opts.context_key && strcmp(f->pub.name, m->opts.context_key) != 0)
+		return false;
+	return f->pub.kind == LR_VALUE_STRING && f->len >= INBOUND_LEN && !f->cut;
+}
+
+static struct mm_request *inbound_owner(const struct flow_mismatch *m, const struct mm_store *st)
+{
+	struct mm_request *found = NULL;
+
+	for (uint32_t i = 0; i < st->n; i++) {
+		struct mm_request *r;
+
+		if (!may_identify_request(m, &st->fields[i]))
+			continue;
+		r = mm_request__inbound(m, st->pid, st->fields[i].pub.hash);
+		if (r && found && r->pub.conn != found->pub.conn)
+			return NULL;
+		found = r ? r : found;
+	}
+	return found;
+}
+
+static void bind(struct mm_store *st, uint64_t conn, uint64_t seq, enum finding_binding how)
+{
+	st->conn = conn;
+	st->seq = seq;
+	st->binding = how;
+	st->unknown = UNKNOWN_NOT;
+}
+
+static void resolve(struct flow_mismatch *m, const struct mm_thread *t, struct mm_store *st,
+		    uint64_t top)
+{
+	struct mm_instance *in = mm_instance__get(m, t, st->instance);
+	uint64_t conn = 0, seq = 0;
+	enum mm_born born = mm_thread__born(t, st->epoch, ADDRESS(st->value), top, &conn, &seq);
+	struct mm_store *old = born == MM_BORN_UNKNOWN && in ? recognize(m, in, st) : NULL;
+	struct mm_request *inbound;
+
+	st->resolved = true;
+	if (old) {
+		become(m, st, old);
+		return;
+	}
+	if (in)
+		learn_values(m, in, st, born != MM_BORN_UNKNOWN);
+	inbound = inbound_owner(m, st);
+	if (born == MM_BORN_REQUEST && (!inbound || inbound->pub.conn == conn))
+		bind(st, conn, seq, BINDING_BIRTH);
+	else if (born != MM_BORN_REQUEST && inbound)
+		bind(st, inbound->pub.conn, inbound->pub.seq, BINDING_INBOUND);
+	else if (born == MM_BORN_UNKNOWN)
+		st->unknown = t->lost_turn		    ? UNKNOWN_LOSS
+			      : st->epoch == t->first_epoch ? UNKNOWN_OLDER
+							    : UNKNOWN_MOVED;
+	else
+		st->unknown = UNKNOWN_ELSEWHERE;
+}
+
+struct mm_store *mm_store__sight(struct flow_mismatch *m, struct mm_thread *t,
+				 const struct fe_stores *at, const struct fe_store_ref *ref)
+{
+	struct mm_store *st;
+
+	if (ref->kind != LR_VALUE_STRING && ref->kind != LR_VALUE_OBJECT &&
+	    ref->kind != LR_VALUE_MAP)
+		return NULL;
+	st = get(m, t, ref->value, at->epoch, ref->instance);
+	if (!st || st->resolved)
+		return st;
+	st->kind = ref->kind;
+	resolve(m, t, st, at->top);
+	return st;
+}
+
+struct mm_instance *mm_instance__get(struct flow_mismatch *m, const struct mm_thread *t,
+				     uint32_t hash)
+{
+	struct mm_instance *in = flow_table__get(&m->instances, t->id, hash);
+
+	if (in)
+		return in;
+	in = flow_pool__alloc(&m->instance_pool);
+	if (!in || flow_table__put(&m->instances, t->id, hash, in)) {
+		flow_pool__release(&m->instance_pool, in);
+		m->not_kept++;
+		return NULL;
+	}
+	in->number = m->instances.count;
+	return in;
+}

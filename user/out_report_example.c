@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The worked example of a group of findings, in the words of the person who would explain it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "out_finding.h"
+#include "out_report_parts.h"
+#include "out_text.h"
+#include "util.h"
+
+#define INDENT 4
+#define TEXT   32 /* of a duration */
+#define PATH   96
+
+void sentence__add(struct sentence *s, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (s->len >= sizeof(s->text) - 1)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(s->text + s->len, sizeof(s->text) - s->len, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		s->len += (size_t)n;
+}
+
+/* "POST /process-payment (conn 12, port 51234, 200, 14.2 ms)" */
+static void add_request(struct sentence *s, const struct model_request *r)
+{
+	char method[24], path[PATH], took[TEXT];
+
+	sentence__add(s, "%s %s (conn %llu", text_safe(method, sizeof(method), r->method),
+		      text_safe(path, sizeof(path), r->path), (ull)r->req.conn);
+	if (r->req.peer_port)
+		sentence__add(s, ", port %u", r->req.peer_port);
+	if (r->req.status)
+		sentence__add(s, ", %u", r->req.status);
+	if (r->req.end_ns > r->req.start_ns)
+		sentence__add(s, ", %s",
+			      text_duration(took, sizeof(took), r->req.end_ns - r->req.start_ns));
+	sentence__add(s, ")");
+}
+
+/* "POST /process-payment of conn 9 (port 51230)" */
+static void add_other(struct sentence *s, const struct finding_request *o)
+{
+	char method[24], path[PATH];
+
+	if (o->seq && o->method[0])
+		sentence__add(s, "%s %s", text_safe(method, sizeof(method), o->method),
+			      text_safe(path, sizeof(path), o->path));
+	else
+		sentence__add(s, "one of the requests");
+	sentence__add(s, " of conn %llu", (ull)o->conn);
+	if (o->peer_port)
+		sentence__add(s, " (port %u)", o->peer_port);
+}
+
+static void add_other_end(struct sentence *s, const struct flow_finding *f)
+{
+	uint64_t end = f->other.end_ns;
+	char text[TEXT];
+
+	if (end && end <= f->head_ns)
+		sentence__add(s, ", which had been answered %s before",
+			      text_duration(text, sizeof(text), f->head_ns - end));
+	else if (f->stale)
+		sentence__add(s, ", which had been answered before");
+	else if (end)
+		sentence__add(s, ", which was answered %s later",
+			      text_duration(text, sizeof(text), end - f->head_ns));
+	else if (f->other.seq)
+		sentence__add(s, ", which had not been answered yet");
+}
+
+static void add_foreign(struct sentence *s, const struct flow_finding *f)
+{
+	char field[64];
+
+	sentence__add(s, " was answered under the store of ");
+	add_other(s, &f->other);
+	add_other_end(s, f);
+	if (f->id_in_response)
+		sentence__add(s, "; its %s appears in this response's head",
+			      f->id_field[0] ? text_safe(field, sizeof(field), f->id_field) : "id");
+	sentence__add(s, ".");
+	if (f->own_seen)
+		sentence__add(s, " Its own store had been active before.");
+	if (f->captured)
+		sentence__add(s,
+			      " This store has been active at %u responses of other requests so "
+			      "far: something has kept it.",
+			      f->served);
+}
+
+static void add_lost(struct sentence *s, const struct flow_finding *f)
+{
+	sentence__add(s,
+		      " had entered a store of AsyncLocalStorage instance %u, but none was active "
+		      "when its response was written.",
+		      f->instance);
+}
+
+static void add_fan_out(struct sentence *s, const struct flow_finding *f)
+{
+	sentence__add(s, " was answered by the same execution that answered ");
+	add_other(s, &f->other);
+	sentence__add(s, ". Publish-subscribe and long polling do that by design.");
+}
+
+static void add_callback(struct sentence *s, const struct flow_finding *f)
+{
+	char type[64];
+
+	if (f->exec_id < 0) {
+		sentence__add(s, " In which callback the write ran is not known.");
+		return;
+	}
+	if (f->exec_id == 0) {
+		sentence__add(s, " The write ran under async id 0, which names no resource.");
+		return;
+	}
+	if (f->resource[0])
+		sentence__add(s, " The write ran in a callback of %s (async id %lld",
+			      text_safe(type, sizeof(type), f->resource), (long long)f->exec_id);
+	else
+		sentence__add(s, " The write ran under async id %lld (a resource not seen",
+			      (long long)f->exec_id);
+	if (f->trigger_id >= 0)
+		sentence__add(s, ", trigger %lld", (long long)f->trigger_id);
+	sentence__add(s, ").");
+}
+
+static void print_story(const struct printer *p, const struct model_group *g)
+{
+	struct sentence s = {0};
+
+	sentence__add(&s, "For example, ");
+	add_request(&s, &g->on);
+	if (g->kind == FINDING_FOREIGN)
+		add_foreign(&s, &g->example);
+	else if (g->kind == FINDING_LOST)
+		add_lost(&s, &g->example);
+	else
+		add_fan_out(&s, &g->example);
+	add_callback(&s, &g->example);
+	text_wrap(p->f, INDENT, INDENT, s.text);
+}
+
+static void print_certainty(const struct printer *p, const struct model_group *g)
+{
+	const struct flow_finding *f = &g->example;
+	struct sentence s = {0};
+	char whose[32] = "this";
+
+	if (g->kind != FINDING_LOST)
+		snprintf(whose, sizeof(whose), "conn %llu's", (ull)f->other.conn);
+	sentence__add(&s, "The store %s ",
+		      f->binding == BINDING_BIRTH ? "was made in the callback that read"
+						  : "holds an id that came with");
+	sentence__add(&s, "%s request", whose);
+	if (g->kind != FINDING_LOST && f->identity == IDENTITY_ADDRESS)
+		sentence__add(&s, " and is still the same object in memory (GC epoch %u)",
+			      f->epoch);
+	else if (g->kind != FINDING_LOST)
+		sentence__add(&s, " and was recognized after a collection by its constant fields");
+	sentence__add(&s, ". Confidence: %s.", finding_word__confidence(f));
+	text_wrap(p->f, INDENT, INDENT, s.text);
+}
+
+static void cell_value(const struct printer *p, struct text_table *t, const struct finding_field *f,
+		       unsigned int digits)
+{
+	char text[FINDING_VALUE];
+
+	text_table__cell(t, "%s",
+			 f ? finding_text__value(text, f, digits, p->opts->show_values) : "-");
+}
+
+static void row(const struct printer *p, struct text_table *t, const struct model_group *g,
+		const struct finding_field *f)
+{
+	const struct finding_field *active = finding_store__field(&g->example.active, f->name);
+	const struct finding_field *own = finding_store__field(&g->example.own, f->name);
+	unsigned int digits = finding_digits(active, own);
+	char name[40];
+
+	text_table__cell(t, "    %s",
+			 f->name[0] ? text_safe(name, sizeof(name), f->name) : "(itself)");
+	if (g->kind != FINDING_LOST)
+		cell_value(p, t, active, digits);
+	cell_value(p, t, own, digits);
+}
+
+static void rows(const struct printer *p, struct text_table *t, const struct model_group *g)
+{
+	const struct finding_store *active = &g->example.active, *own = &g->example.own;
+
+	for (uint32_t i = 0; active->known && i < active->n && i < FINDING_FIELDS; i++)
+		row(p, t, g, &active->field[i]);
+	for (uint32_t i = 0; own->known && i < own->n && i < FINDING_FIELDS; i++)
+		if (!finding_store__field(active, own->field[i].name))
+			row(p, t, g, &own->field[i]);
+}
+
+static int print_stores(const struct printer *p, const struct model_group *g)
+{
+	const struct flow_finding *f = &g->example;
+	bool own = f->own.known && f->own.n, active = f->active.known && f->active.n;
+	char head[40];
+	const char *heads[] = {"    FIELD", head, own ? "ITS OWN" : "ITS OWN (NOT SEEN)"};
+	const char *lost[] = {"    FIELD", "ITS OWN"};
+	struct text_table *t;
+	int err;
+
+	if (!own && (g->kind == FINDING_LOST || !active))
+		return 0;
+	snprintf(head, sizeof(head), "ACTIVE (OF CONN %llu)", (ull)f->other.conn);
+	err = g->kind == FINDING_LOST ? text_table__new(&t, "ll", lost)
+				      : text_table__new(&t, "lll", heads);
+	if (err)
+		return err;
+	rows(p, t, g);
+	err = text_table__print(t, p->f);
+	text_table__free(t);
+	return err;
+}
+
+int printer__example(const struct printer *p, const struct model_group *g)
+{
+	int err;
+
+	print_story(p, g);
+	if (g->kind == FINDING_FAN_OUT)
+		return 0;
+	err = print_stores(p, g);
+	print_certainty(p, g);
+	return err;
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Whose context responses were written under: what was read, and what was found. */
+#include <string.h>
+
+#include "out_finding.h"
+#include "out_report_parts.h"
+#include "out_text.h"
+#include "util.h"
+
+#define GROUPS_SHOWN 10
+#define ROUTE	     64
+#define TEXT	     32
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void line(const struct printer *p, const char *what, uint64_t n, const char *about)
+{
+	out_file__printf(p->f, "  %-16s %8llu  %5.1f%%%s%s\n", what, (ull)n,
+			 part_percent(n, p->m->context.heads), about[0] ? "  " : "", about);
+}
+
+static void print_context(const struct printer *p)
+{
+	const struct flow_context_counts *c = &p->m->context;
+
+	printer__title(
+		p, "Context (AsyncLocalStorage stores active when a response head was written)");
+	out_file__printf(p->f, "  %-16s %8llu\n", "heads", (ull)c->heads);
+	line(p, "read", c->read, "a store was active");
+	line(p, "no store", c->none, "");
+	if (c->unreadable)
+		line(p, "unreadable", c->unreadable, "not judged");
+	if (c->same_connection)
+		line(p, "same connection", c->same_connection,
+		     "store of its connection's earlier request: no mismatch");
+	if (!p->m->findings.unknown)
+		return;
+	line(p, "unknown", p->m->findings.unknown, "whose store it was cannot be told:");
+	for (unsigned int i = UNKNOWN_NOT + 1; i < UNKNOWN_REASONS; i++)
+		if (c->unknown[i])
+			out_file__printf(p->f, "  %16s %8llu  %s\n", "", (ull)c->unknown[i],
+					 finding_text__unknown(i));
+}
+
+/* Where nothing was read: one line. */
+static void print_unread(const struct printer *p)
+{
+	bool none = p->m->target_count != 0;
+
+	for (size_t i = 0; i < p->m->target_count; i++)
+		none &= strcmp(p->m->targets[i].context, "none") == 0;
+	if (!p->m->requests.total)
+		return;
+	out_file__printf(p->f, "Context    %s\n",
+			 none ? "nothing to check: AsyncLocalStorage is not in use"
+			      : "not checked: no store was read at any response");
+}
+
+static void print_all_well(const struct printer *p)
+{
+	uint64_t read = p->m->context.read, unknown = p->m->findings.unknown;
+	uint64_t own = read > unknown ? read - unknown : 0;
+
+	printer__title(p, "Findings");
+	if (!read)
+		out_file__printf(p->f, "  none: no store was active at any response head\n");
+	else if (!own)
+		out_file__printf(p->f, "  none, but of no head could be told whose store it was\n");
+	else
+		out_file__printf(p->f,
+				 "  none: %s%llu response head%s written under %s own store\n",
+				 unknown ? "" : "all ", (ull)own, own == 1 ? " was" : "s were",
+				 own == 1 ? "its" : "their");
+	if (own && unknown)
+		out_file__printf(p->f,
+				 "  not checked: %llu of the %llu heads that were read (unknown, "
+				 "above)\n",
+				 (ull)unknown, (ull)read);
+}
+
+static void add_part(struct sentence *s, uint64_t n, const char *what)
+{
+	if (n)
+		sentence__add(s, "%s%llu %s", s->len && s->text[s->len - 1] != '(' ? ", " : "",
+			      (ull)n, what);
+}
+
+static void add_kind(struct sentence *s, const struct model_group *g)
+{
+	sentence__add(s, " \u00d7 %s",
+		      g->kind == FINDING_FAN_OUT ? "fan-out" : finding_word__kind(g->kind));
+	if (g->kind == FINDING_LOST)
+		sentence__add(s, ", %s", finding_word__grade(g->kind, g->grade));
+	if (g->kind != FINDING_FOREIGN || !(g->harm || g->stale || g->captured))
+		return;
+	sentence__add(s, " (");
+	add_part(s, g->harm, "with harm");
+	add_part(s, g->stale, "stale");
+	add_part(s, g->captured, "of a captured store");
+	sentence__add(s, ")");
+}
+
+static void add_cause(struct sentence *s, const struct model_group *g)
+{
+	char method[24], route[ROUTE];
+
+	if (g->merged) {
+		sentence__add(s, ": other causes, beyond those that are kept apart");
+		return;
+	}
+	sentence__add(s, ": %s %s", text_safe(method, sizeof(method), g->method),
+		      text_safe(route, sizeof(route), g->route));
+	if (g->kind == FINDING_LOST) {
+		sentence__add(s, " without its store of AsyncLocalStorage instance %u",
+			      g->instance);
+		return;
+	}
+	sentence__add(s, g->kind == FINDING_FOREIGN ? " under the store of " : " together with ");
+	if (strcmp(g->other_route, "?") == 0)
+		sentence__add(s, "an unknown request");
+	else
+		sentence__add(s, "%s %s", text_safe(method, sizeof(method), g->other_method),
+			      text_safe(route, sizeof(route), g->other_route));
+	if (g->resource[0])
+		sentence__add(s, ", in callbacks of %s",
+			      text_safe(route, sizeof(route), g->resource));
+}
+
+static void print_extent(const struct printer *p, const struct model_group *g)
+{
+	uint64_t start = p->m->start_ns;
+	char first[TEXT], last[TEXT];
+	struct sentence s = {0};
+
+	sentence__add(&s, "%llu request%s, ", (ull)g->requests, plural(g->requests));
+	if (g->count > 1)
+		sentence__add(&s, "between %s and ",
+			      text_duration(first, sizeof(first),
+					    g->first_ns > start ? g->first_ns - start : 0));
+	else
+		sentence__add(&s, "at ");
+	sentence__add(
+		&s, "%s of the observation",
+		text_duration(last, sizeof(last), g->last_ns > start ? g->last_ns - start : 0));
+	if (g->kind == FINDING_LOST && g->kept)
+		sentence__add(&s, "; %llu other response%s of this route had their stores",
+			      (ull)g->kept, plural(g->kept));
+	else if (g->kind == FINDING_LOST && g->grade == GRADE_ALWAYS)
+		sentence__add(&s, "; no response of this route had it");
+	text_wrap(p->f, 4, 4, s.text);
+}
+
+static int print_group(const struct printer *p, const struct model_group *g)
+{
+	struct sentence s = {0};
+	const char *accent = g->kind == FINDING_FAN_OUT ? "" : printer__accent(p, ORANGE);
+
+	out_file__printf(p->f, "\n");
+	sentence__add(&s, "%s%llu%s", accent, (ull)g->count,
+		      accent[0] ? printer__accent(p, PLAIN) : "");
+	add_kind(&s, g);
+	add_cause(&s, g);
+	text_wrap(p->f, 2, 4, s.text);
+	print_extent(p, g);
+	return printer__example(p, g);
+}
+
+static void print_title(const struct printer *p)
+{
+	const struct model_finding_counts *c = &p->m->findings;
+	struct sentence s = {0};
+
+	sentence__add(&s, "Findings (");
+	if (c->mismatched)
+		sentence__add(&s, "%llu request%s with a mismatch, the most harmful first",
+			      (ull)c->mismatched, plural(c->mismatched));
+	else
+		sentence__add(&s, "no mismatch");
+	sentence__add(&s, ")");
+	printer__title(p, s.text);
+}
+
+int printer__findings(const struct printer *p)
+{
+	size_t shown = min_t(size_t, p->m->group_count, GROUPS_SHOWN);
+	int err = 0;
+
+	if (!p->m->context.heads && !p->m->group_count) {
+		print_unread(p);
+		return 0;
+	}
+	print_context(p);
+	if (!shown) {
+		print_all_well(p);
+		return 0;
+	}
+	print_title(p);
+	for (size_t i = 0; i < shown && !err; i++)
+		err = print_group(p, &p->m->groups[i]);
+	if (p->m->group_count > shown)
+		out_file__printf(p->f, "\n  and %zu more causes (all of them: --json)\n",
+				 p->m->group_count - shown);
+	return err;
+}
+
+static void print_judgement(const struct printer *p)
+{
+	const struct flow_leaks *l = &p->m->leaks;
+	uint64_t leaked = p->m->findings.leaked;
+
+	if (l->judged == LEAKS_SHORT)
+		out_file__printf(p->f, "  whether they are leaked can be told from %.0f s on\n",
+				 (double)FLOW_LEAKS_NS / 1e9);
+	else if (l->judged == LEAKS_LOSS)
+		out_file__printf(p->f,
+				 "  whether they are leaked cannot be told: records were lost\n");
+	else if (leaked)
+		out_file__printf(p->f,
+				 "  %s%llu leaked%s: left behind all along, and nothing has used "
+				 "them since\n",
+				 printer__accent(p, ORANGE), (ull)leaked,
+				 printer__accent(p, PLAIN));
+	else
+		out_file__printf(p->f,
+				 "  none leaked: they are in use, wait for a collection, or do "
+				 "not grow in number\n");
+}
+
+int printer__leaks(const struct printer *p)
+{
+	static const char *const heads[] = {"TYPE",	   "ALIVE",  "IN USE",
+					    "UNCOLLECTED", "LEAKED", "OLDEST"};
+	const struct flow_leaks *l = &p->m->leaks;
+	struct text_table *t;
+	char name[TEXT_CELL];
+	int err;
+
+	if (!l->count)
+		return 0;
+	err = text_table__new(&t, "lrrrrr", heads);
+	if (err)
+		return err;
+	printer__title(
+		p, "Alive long after their request (10 s, or as long as their type usually lives)");
+	for (uint32_t i = 0; i < l->count; i++) {
+		const struct flow_outlived *o = &l->type[i];
+
+		text_table__cell(t, "%s", text_safe(name, sizeof(name), o->name));
+		text_table__cell(t, "%llu", (ull)o->alive);
+		text_table__cell(t, "%llu", (ull)o->in_use);
+		text_table__cell(t, "%llu", (ull)o->uncollected);
+		text_table__cell(t, "%llu", (ull)o->leaked);
+		text_table__duration(t, o->oldest_ns);
+	}
+	err = text_table__print(t, p->f);
+	text_table__free(t);
+	print_judgement(p);
+	return err;
+}
