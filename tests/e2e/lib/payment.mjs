@@ -34,13 +34,13 @@ function truthOf(file) {
   const log = jsonLines(file).sort((a, b) => a.seq - b.seq).map((line) => {
     const seq = (served.get(line.remotePort) ?? 0) + 1;
     served.set(line.remotePort, seq);
-    return { ...line, port: line.remotePort, seq, path: line.path.split('?')[0],
+    return { ...line, service_seq: line.seq, port: line.remotePort, seq, path: line.path.split('?')[0],
       end_ns: line.finish_ns, queued: false };
   });
-  const byId = new Map(log.map((e) => [e.requestId, e]));
+  const bySeq = new Map(log.map((e) => [e.service_seq, e]));
 
   for (const entry of log) {
-    const owner = byId.get(entry.contextId);
+    const owner = bySeq.get(entry.contextSeq);
     if (entry.head_ns === 0)
       entry.context = null;
     else if (!owner)
@@ -54,11 +54,15 @@ function truthOf(file) {
   return log;
 }
 
-/** Runs the service of @mode under an agent while @drive(where) loads it. */
-export async function observePayments(variant, mode, drive) {
+/**
+ * Runs the service of @mode under an agent while @drive(where) loads it, after @warm(where): a
+ * process that has just started collects its small young generation many times a second.
+ */
+export async function observePayments(variant, mode, drive, warm = () => {}) {
   const service = await start(variant, mode);
 
   try {
+    await warm(`127.0.0.1:${service.port}`);
     const agent = await record([service.child.pid]);
     const driven = await drive(`127.0.0.1:${service.port}`);
     await sleep(200);
