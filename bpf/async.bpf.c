@@ -15,7 +15,7 @@
  */
 #include "emit.bpf.h"
 #include "filter.bpf.h"
-#include "turn.bpf.h"
+#include "birth_search.bpf.h"
 
 /* The observed process and the thread's context, or false. */
 static __always_inline bool enter(__u32 probe, struct task_struct **task, struct lr_task **t)
@@ -272,6 +272,27 @@ static __always_inline __u64 gc_top(struct task_struct *task, struct lr_task *t)
 	return turn_wanted(p) ? turn_top(&p->heap, t) : 0;
 }
 
+/* Of request.bpf.c, which has all that reads the heap. */
+extern int births_tell(struct lr_births *b, struct lr_task *t, const struct lr_process_config *p);
+
+/* What a collection is about to move, as far as it is known where it was made. */
+static __always_inline void gc_births(struct task_struct *task, struct lr_task *t)
+{
+	__u32 tgid = task->tgid;
+	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	struct lr_births *b;
+
+	if (!turn_wanted(p) || !(p->heap.flags & LR_HEAP_OBJECTS))
+		return;
+	b = bpf_task_storage_get(&lr_births, task, NULL, 0);
+	if (!b)
+		return;
+	b->tgid = tgid;
+	b->tid = task->pid;
+	births_search(b, t->epoch, turn_top(&p->heap, t));
+	births_tell(b, t, p);
+}
+
 /* A collection may move what it finds: an epoch ends with its beginning. */
 static __always_inline int gc(__u32 probe, __u32 phase, __u32 arg)
 {
@@ -281,7 +302,10 @@ static __always_inline int gc(__u32 probe, __u32 phase, __u32 arg)
 
 	if (!enter(probe, &task, &t))
 		return 0;
-	t->epoch += !phase;
+	if (!phase) {
+		gc_births(task, t);
+		t->epoch++;
+	}
 	rec = emit_new(lr_ev_gc, task, t, LR_EV_GC);
 	if (!rec)
 		return 0;

@@ -341,6 +341,7 @@ static __always_inline void bytes_turn(struct bytes_ctx *c)
 	c->top = turn_top(&p->heap, c->t);
 	c->epoch = c->t->epoch;
 	c->t->turn_open = 1;
+	birth_begin(c->task, c->t, c->conn, c->top);
 }
 
 static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
@@ -491,7 +492,6 @@ static __always_inline bool bytes_head(struct bytes_io *io)
  */
 static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *io)
 {
-	struct store_send send = {.now = c->now, .conn = c->conn->id};
 	bool server = c->conn->class == LR_CONN_SERVER;
 	__u32 tgid = c->task->tgid;
 	struct lr_process_config *p;
@@ -503,8 +503,9 @@ static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *i
 		return;
 	if (server ? !bytes_head(io) : p->mechanism == LR_MECHANISM_OFF)
 		return;
-	send.op = server ? LR_OP_SERVER : LR_OP_CLIENT;
-	store_active(c->task, c->t, p, &send);
+	store_active(c->task, c->t, p, c->conn, c->now);
+	if (server)
+		birth_answered(c->task, c->conn);
 }
 
 static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)

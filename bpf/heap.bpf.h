@@ -67,6 +67,9 @@ struct heap_walk {
 	__u32 off;     /* its first one that counts */
 	__u32 pending; /* in stack */
 	__u32 full;    /* no room in text */
+	__u32 chars;   /* in raw */
+	__u32 wide;    /* of two bytes each */
+	__u32 high;    /* first half of a pair, 0 none */
 	__u64 part_at;
 	__u64 stack[HEAP_PENDING];
 	__u8 raw[2 * LR_FIELD_TEXT];

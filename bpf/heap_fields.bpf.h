@@ -13,6 +13,7 @@ struct heap_loop {
 	struct heap_walk *w;
 	__u64 at; /* of the entries in w->table */
 	__u32 n;
+	__u32 kind_mask; /* of the details that end an entry, 0: something else ends it */
 	__s32 err;
 };
 
@@ -153,11 +154,13 @@ __noinline int heap_fast(const struct lr_heap *h, struct lr_task *t, struct heap
 /* A callback: one entry {key, value, something} of w->table. */
 static long heap_entry(__u32 i, struct heap_loop *l)
 {
-	__u64 at = l->at + 3 * HEAP_WORD * (__u64)i, key, value;
+	__u64 at = l->at + 3 * HEAP_WORD * (__u64)i, key, value, end;
 
-	if (i >= l->n || !heap_table(l->w, at, &key) || !heap_table(l->w, at + HEAP_WORD, &value))
+	if (i >= l->n || !heap_table(l->w, at, &key) || !heap_table(l->w, at + HEAP_WORD, &value) ||
+	    !heap_table(l->w, at + 2 * HEAP_WORD, &end))
 		return 1;
-	heap_pair(l->w, key, value, 0);
+	if (!(heap_smi(end) & l->kind_mask))
+		heap_pair(l->w, key, value, 0);
 	return 0;
 }
 
@@ -228,7 +231,7 @@ __noinline int heap_map(const struct lr_heap *h, struct heap_walk *w)
 static long heap_batch(__u32 i, struct heap_loop *l)
 {
 	__u32 first = i * HEAP_BATCH, n;
-	struct heap_loop inner = {.h = l->h, .w = l->w};
+	struct heap_loop inner = {.h = l->h, .w = l->w, .kind_mask = l->h->details_kind_mask};
 
 	if (first >= l->n)
 		return 1;
@@ -255,6 +258,21 @@ __noinline int heap_dictionary(const struct lr_heap *h, struct heap_walk *w)
 	return l.err;
 }
 
+/*
+ * The same number may lie in the heap or in the word itself, which nobody but V8 can tell:
+ * whole numbers that a Smi can hold are told as such.
+ */
+static __always_inline bool heap_is_whole(__u64 bits, __u64 *number)
+{
+	__u64 magnitude = bits & ~DOUBLE_SIGN;
+	__s64 v = double_to_u64(magnitude);
+
+	if (v > 0x7fffffff || u64_to_double(v) != magnitude || bits == DOUBLE_SIGN)
+		return false;
+	*number = bits & DOUBLE_SIGN ? -v : v;
+	return true;
+}
+
 /* The value of a field, of kind @kind, with its beginning in w->val. */
 static __always_inline void heap_value(const struct lr_heap *h, struct lr_task *t,
 				       struct heap_walk *w, struct lr_store_field *f, __u64 v,
@@ -279,6 +297,8 @@ static __always_inline void heap_value(const struct lr_heap *h, struct lr_task *
 	} else if (kind == LR_VALUE_DOUBLE) {
 		if (!heap_get___u64(&w->val, h->heap_number_value, &bits))
 			kind = LR_VALUE_OTHER;
+		else if (heap_is_whole(bits, &bits))
+			kind = LR_VALUE_SMI;
 	} else if (kind == LR_VALUE_BOOL) {
 		heap_get___u64(&w->val, h->oddball_kind, &bits);
 		bits = heap_smi(bits) == h->oddball_true;

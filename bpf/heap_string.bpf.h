@@ -77,11 +77,9 @@ static __always_inline void heap_char(struct heap_walk *w, __u32 c)
 	heap_byte(w, 0x80 | (c & 0x3f));
 }
 
+/* What the callback is given lies on the stack, and must: only there the verifier knows it. */
 struct heap_chars {
 	struct heap_walk *w;
-	__u32 n;
-	__u32 wide;
-	__u32 high; /* first half of a pair, 0 none */
 };
 
 /* A callback: the verifier looks at it once. */
@@ -90,22 +88,22 @@ static long heap_convert(__u32 i, struct heap_chars *l)
 	struct heap_walk *w = l->w;
 	__u32 c;
 
-	if (i >= l->n || i >= LR_FIELD_TEXT || w->full)
+	if (i >= w->chars || i >= LR_FIELD_TEXT || w->full)
 		return 1;
-	c = l->wide ? *(__u16 *)&w->raw[2 * i] : w->raw[i];
-	if (l->high) {
+	c = w->wide ? *(__u16 *)&w->raw[2 * i] : w->raw[i];
+	if (w->high) {
 		if (c >= 0xdc00 && c < 0xe000) {
-			heap_char(w, 0x10000 + ((l->high - 0xd800) << 10) + (c - 0xdc00));
-			l->high = 0;
+			heap_char(w, 0x10000 + ((w->high - 0xd800) << 10) + (c - 0xdc00));
+			w->high = 0;
 			w->taken += 2;
 			return 0;
 		}
 		heap_char(w, REPLACEMENT);
-		l->high = 0;
+		w->high = 0;
 		w->taken++;
 	}
 	if (c >= 0xd800 && c < 0xdc00) {
-		l->high = c;
+		w->high = c;
 		return 0;
 	}
 	heap_char(w, c >= 0xdc00 && c < 0xe000 ? REPLACEMENT : c);
@@ -113,29 +111,31 @@ static long heap_convert(__u32 i, struct heap_chars *l)
 	return 0;
 }
 
-/* Characters at @chars, from w->off on, as many as count. */
-static __always_inline int heap_take(struct heap_walk *w, __u64 chars, __u32 length, bool wide)
+/* Of the @length characters at @at: from w->off on, as many as count. */
+static __always_inline int heap_take(struct heap_walk *w, __u64 at, __u32 length)
 {
-	struct heap_chars l = {.w = w, .wide = wide};
-	__u64 n = length;
+	struct heap_chars l = {.w = w};
+	__u64 n;
 
 	if (w->off > length)
 		return HEAP_FAULT;
 	n = length - w->off;
-	if (w->limit != HEAP_ALL && n > w->limit)
+	if (n > w->limit)
 		n = w->limit;
 	if (n > LR_FIELD_TEXT)
 		n = LR_FIELD_TEXT;
+	w->chars = n;
+	w->high = 0;
+	at += w->wide ? 2ULL * w->off : w->off;
+	if (w->wide)
+		n *= 2;
 	asm volatile("" : "+r"(n));
 	if (!n)
 		return 0;
-	if (n > LR_FIELD_TEXT ||
-	    bpf_probe_read_user(w->raw, wide ? 2 * n : n,
-				(void *)(chars + (wide ? 2ULL * w->off : w->off))))
+	if (n > sizeof(w->raw) || bpf_probe_read_user(w->raw, n, (void *)at))
 		return HEAP_FAULT;
-	l.n = n;
 	bpf_loop(LR_FIELD_TEXT, heap_convert, &l, 0);
-	if (l.high && !w->full) { /* half a pair at the end of what was taken */
+	if (w->high && !w->full) { /* half a pair at the end of what was taken */
 		heap_char(w, REPLACEMENT);
 		w->taken++;
 	}
@@ -170,25 +170,32 @@ static __always_inline int heap_slice(const struct lr_heap *h, struct heap_walk 
 	return 0;
 }
 
-/* The characters of an external string: cached in its resource, behind the virtual table. */
-static __always_inline int heap_external(const struct lr_heap *h, struct heap_walk *w, __u32 length,
-					 bool wide)
+/*
+ * Where the characters of an external string are: where the string says, behind its resource;
+ * one that has no room for that (its map says how long it is): where the resource does, behind
+ * its virtual table. 0: unknown.
+ */
+static __noinline __u64 heap_external(const struct lr_heap *h, struct heap_walk *w)
 {
-	__u64 resource, chars;
+	__u32 end = (__u32)(h->external_resource + 1) + 2 * HEAP_WORD;
+	__u64 map, at;
+	__u8 words;
 
-	if (!heap_get___u64(&w->part, h->external_resource, &resource))
-		return HEAP_FAULT;
-	chars = read_u64(resource + HEAP_WORD);
-	return chars ? heap_take(w, chars, length, wide) : HEAP_FAULT;
+	if (!heap_get___u64(&w->part, -1, &map) ||
+	    !heap_get___u64(&w->part, h->external_resource, &at) ||
+	    bpf_probe_read_user(&words, sizeof(words), (void *)(map + h->map_size)))
+		return 0;
+	if (words * HEAP_WORD < end)
+		return read_u64(at + HEAP_WORD);
+	return heap_get___u64(&w->part, h->external_resource + HEAP_WORD, &at) ? at : 0;
 }
 
 /* One part. 0: go on, 1: done, or HEAP_FAULT. */
 __noinline int heap_part(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w)
 {
-	__u64 map, at;
-	__u32 length, shape;
-	int type, err;
-	bool wide;
+	__u64 at;
+	__u32 length;
+	int type;
 
 	if (!h || !t || !w)
 		return HEAP_FAULT;
@@ -199,30 +206,27 @@ __noinline int heap_part(const struct lr_heap *h, struct lr_task *t, struct heap
 		w->off = 0;
 		w->limit = HEAP_ALL;
 	}
-	at = w->part_at;
-	heap_read(&w->part, at - 1);
-	if (!heap_get___u64(&w->part, -1, &map) ||
+	heap_read(&w->part, w->part_at - 1);
+	if (!heap_get___u64(&w->part, -1, &at) ||
 	    !heap_get___u32(&w->part, h->string_length, &length))
 		return HEAP_FAULT;
-	type = heap_type(h, t, map);
+	type = heap_type(h, t, at);
 	if (type < 0 || !heap_is_string(h, type))
 		return HEAP_FAULT;
-	shape = type & h->str_shape_mask;
-	wide = (type & h->str_encoding_mask) != h->str_one_byte;
-	if (shape == h->str_cons)
+	w->wide = (type & h->str_encoding_mask) != h->str_one_byte;
+	type &= h->str_shape_mask;
+	if (type == h->str_cons)
 		return heap_cons(h, w);
-	if (shape == h->str_sliced)
+	if (type == h->str_sliced)
 		return heap_slice(h, w, length);
-	if (shape == h->str_thin)
+	if (type == h->str_thin)
 		return heap_get___u64(&w->part, h->thin_actual, &w->part_at) ? 0 : HEAP_FAULT;
-	if (shape == h->str_seq)
-		err = heap_take(w, at + h->string_chars, length, wide);
-	else if (shape == h->str_external)
-		err = heap_external(h, w, length, wide);
+	if (type == h->str_seq)
+		at = w->part_at + h->string_chars;
 	else
-		err = HEAP_FAULT;
+		at = type == h->str_external ? heap_external(h, w) : 0;
 	w->part_at = 0;
-	return err;
+	return at ? heap_take(w, at, length) : HEAP_FAULT;
 }
 
 /* The string @v, of which w->val and w->type tell, into w->text. 0 or HEAP_FAULT. */

@@ -109,6 +109,44 @@ struct {
 	__type(value, struct lr_task);
 } lr_tasks SEC(".maps") LR_WEAK;
 
+/*
+ * What the callbacks of unanswered requests allocated, of threads that run JavaScript with stores.
+ * Dies with the thread. Full: the oldest goes, and its stores are unknown after a collection.
+ */
+#define LR_BIRTHS      256
+#define LR_BIRTH_MAPS  2
+#define LR_BIRTH_FOUND 64
+
+struct lr_birth {
+	__u64 begin;
+	__u64 end;  /* 0: not over */
+	__u64 conn; /* 0: free */
+	__u64 epoch;
+};
+
+struct lr_births {
+	__u32 next;
+	__u32 open; /* slot of the callback that runs */
+	__u32 is_open;
+	__u32 nmaps; /* learned so far */
+	__u32 nfound;
+	__u32 tgid;
+	__u32 tid;
+	__u32 instance[LR_BIRTH_MAPS];
+	__u64 map[LR_BIRTH_MAPS]; /* of stores */
+	struct lr_birth slot[LR_BIRTHS];
+	struct lr_store_ref found[LR_BIRTH_FOUND];
+	__u64 words[64];
+	__u64 scratch[1024]; /* struct store_scratch: uprobes may be preempted, so not per CPU */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lr_births);
+} lr_births SEC(".maps") LR_WEAK;
+
 enum lr_conn_class {
 	LR_CONN_NEW = 0,
 	LR_CONN_SERVER = 1, /* receives HTTP/1 requests */
@@ -126,6 +164,7 @@ struct lr_conn {
 	__u32 inode;
 	__u32 closed;	  /* its end has been told */
 	__u32 opened;	  /* its beginning was seen */
+	__u32 birth;	  /* slot of its last receive in lr_births */
 	__u64 arrival_ns; /* of the first byte that the process has not received, 0 unknown */
 };
 

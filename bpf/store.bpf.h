@@ -13,7 +13,7 @@
 
 #include "heap_fields.bpf.h"
 #include "store_hooks.bpf.h"
-#include "turn.bpf.h"
+#include "birth.bpf.h"
 
 #define STORE_ENTRIES 16 /* of a frame looked at */
 
@@ -186,7 +186,7 @@ static __always_inline struct lr_told *store_told(__u64 value)
 
 /* Writes what the store in @rec holds. False: it could not be read, or not be written. */
 static __always_inline bool store_tell(const struct lr_heap *h, struct lr_task *t,
-				       struct heap_walk *w, struct lr_ev_store *rec)
+				       struct heap_walk *w, struct lr_ev_store *rec, __u32 flags)
 {
 	__u64 n;
 
@@ -198,13 +198,17 @@ static __always_inline bool store_tell(const struct lr_heap *h, struct lr_task *
 	asm volatile("" : "+r"(n));
 	if (n > LR_STORE_FIELDS)
 		return false;
-	n = sizeof(*rec) - (LR_STORE_FIELDS - n) * sizeof(rec->field[0]);
+	n = __builtin_offsetof(struct lr_ev_store, field) + n * sizeof(rec->field[0]);
 	rec->h.size = n;
+	rec->flags |= flags;
 	rec->h.seq = ++t->seq;
 	return emit_copy(rec, n);
 }
 
-/* The kind of reference @i, and what it holds if that was not told yet. */
+/*
+ * The kind of a reference, and what it holds if that was not told yet. 1: it was told now, and its
+ * beginning is in w->obj if it has fields; HEAP_FAULT.
+ */
 __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
 			 struct lr_ev_store *rec, struct lr_store_ref *ref)
 {
@@ -230,18 +234,18 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 	rec->value = ref->value;
 	rec->instance = ref->instance;
 	rec->kind = kind;
-	if (!store_tell(h, t, w, rec))
+	if (!store_tell(h, t, w, rec, ref->flags))
 		return 0;
 	told->value = ref->value;
 	told->tid = rec->h.tid;
 	told->epoch = t->epoch;
 	told->kind = kind;
 	told->valid = 1;
-	return 0;
+	return 1;
 }
 
-static __always_inline void store_begin(struct task_struct *task, struct lr_task *t,
-					struct store_scratch *s, __u64 now)
+static __noinline void store_begin(struct task_struct *task, struct lr_task *t,
+				   struct store_scratch *s, __u64 now)
 {
 	struct lr_event *h = &s->stores.h;
 
@@ -267,7 +271,6 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 				      const struct lr_process_config *p, struct store_scratch *s)
 {
 	struct lr_ev_stores *rec = &s->stores;
-	struct runtime_ids ids;
 	int status;
 
 	if (p->mechanism == LR_MECHANISM_OFF || !(p->heap.flags & LR_HEAP_OBJECTS))
@@ -275,10 +278,9 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 	if (!t->env || !t->isolate)
 		return LR_STORES_NO_ENV;
 	rec->top = turn_top(&p->heap, t);
-	if (runtime_ids(t, &ids)) {
-		rec->exec_id = ids.exec;
-		rec->trigger_id = ids.trigger;
-	}
+	/* Both at once: they lie side by side there and here. */
+	if (t->uid_addr)
+		bpf_probe_read_user(&rec->exec_id, 2 * sizeof(rec->exec_id), (void *)t->uid_addr);
 	if (p->mechanism == LR_MECHANISM_HOOKS) {
 		rec->flags |= LR_STORES_F_HOOKS;
 		status = store_hooks_refs(task, t, p, rec);
@@ -287,23 +289,20 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 	}
 	if (status)
 		return status;
-	for (__u32 i = 0; i < LR_STORES_MAX && i < rec->n; i++)
-		if (store_ref(&p->heap, t, &s->walk, &s->store, &rec->ref[i]))
+	for (__u32 i = 0; i < LR_STORES_MAX && i < rec->n; i++) {
+		status = store_ref(&p->heap, t, &s->walk, &s->store, &rec->ref[i]);
+		if (status < 0)
 			return LR_STORES_FAULT;
+		if (status && rec->ref[i].kind == LR_VALUE_OBJECT)
+			birth_learn(task, *(__u64 *)s->walk.obj.b, rec->ref[i].instance);
+	}
 	return LR_STORES_OK;
 }
 
-/* The send at which stores are looked at. */
-struct store_send {
-	__u64 now;
-	__u64 conn; /* number of the connection */
-	__u64 op;   /* enum lr_store_op */
-};
-
-/* Tells of the stores that are active at a send. */
+/* Tells of the stores that are active at a send on @conn. */
 static __noinline void store_active(struct task_struct *task, struct lr_task *t,
-				    const struct lr_process_config *p,
-				    const struct store_send *send)
+				    const struct lr_process_config *p, const struct lr_conn *conn,
+				    __u64 now)
 {
 	struct store_scratch *s;
 	__u32 zero = 0;
@@ -313,7 +312,7 @@ static __noinline void store_active(struct task_struct *task, struct lr_task *t,
 	if (!s)
 		return;
 	runtime_env(task, t);
-	store_begin(task, t, s, send->now);
+	store_begin(task, t, s, now);
 	status = store_read(task, t, p, s);
 	if (status == LR_STORES_FAULT)
 		stat_add(LR_STAT_store_fault, 1);
@@ -322,10 +321,33 @@ static __noinline void store_active(struct task_struct *task, struct lr_task *t,
 	if (status != LR_STORES_OK)
 		s->stores.n = 0;
 	s->stores.status = status;
-	s->stores.conn = send->conn;
-	s->stores.op = send->op;
+	s->stores.conn = conn->id;
+	s->stores.op = conn->class == LR_CONN_SERVER ? LR_OP_SERVER : LR_OP_CLIENT;
 	s->stores.h.seq = ++t->seq;
 	emit_copy(&s->stores, sizeof(s->stores));
+}
+
+_Static_assert(sizeof(struct store_scratch) <= sizeof(((struct lr_births *)0)->scratch),
+	       "struct lr_births has too little scratch");
+
+/* Tells of the objects in found[]: a collection is about to move them. */
+__noinline int births_tell(struct lr_births *b, struct lr_task *t,
+			   const struct lr_process_config *p)
+{
+	struct store_scratch *s;
+
+	if (!b || !t || !p)
+		return 0;
+	s = (struct store_scratch *)b->scratch;
+	s->store.h.ts = bpf_ktime_get_ns();
+	s->store.h.pid = b->tgid;
+	s->store.h.tid = b->tid;
+	s->store.h.type = LR_EV_STORE;
+	s->store.env = t->env;
+	s->store.epoch = t->epoch;
+	for (__u32 i = 0; i < LR_BIRTH_FOUND && i < b->nfound; i++)
+		store_ref(&p->heap, t, &s->walk, &s->store, &b->found[i]);
+	return 0;
 }
 
 #endif

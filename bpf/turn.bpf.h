@@ -37,12 +37,22 @@ static __always_inline __u64 turn_top(const struct lr_heap *h, struct lr_task *t
 	return t->top_addr ? read_u64(t->top_addr) : 0;
 }
 
+/* The callback of a receive is over. */
+static __always_inline void birth_close(struct lr_births *b, __u64 top)
+{
+	if (b->is_open)
+		b->slot[b->open & (LR_BIRTHS - 1)].end = top;
+	b->is_open = 0;
+}
+
 /* Something other than a receive of a server connection begins on this thread. */
 static __noinline void turn_close(struct task_struct *task, struct lr_task *t)
 {
 	__u32 tgid = task->tgid;
 	struct lr_process_config *p;
+	struct lr_births *births;
 	struct lr_ev_turn *rec;
+	__u64 top;
 
 	if (!t->turn_open)
 		return;
@@ -50,10 +60,14 @@ static __noinline void turn_close(struct task_struct *task, struct lr_task *t)
 	p = bpf_map_lookup_elem(&lr_processes, &tgid);
 	if (!turn_wanted(p))
 		return;
+	top = turn_top(&p->heap, t);
+	births = bpf_task_storage_get(&lr_births, task, NULL, 0);
+	if (births)
+		birth_close(births, top);
 	rec = emit_new(lr_ev_turn, task, t, LR_EV_TURN);
 	if (!rec)
 		return;
-	rec->top = turn_top(&p->heap, t);
+	rec->top = top;
 	rec->epoch = t->epoch;
 	rec->pad = 0;
 	emit_commit(rec);

@@ -247,6 +247,9 @@ struct lr_store_field {
 };
 
 #define LR_STORE_F_MORE (1u << 0) /* it has more fields than are told */
+#define LR_STORE_F_BORN                                                          \
+	(1u << 1) /* not seen active: found where a request's callback allocated \
+		   */
 
 /* Only n of the fields are written. A store that is itself a string or a number is one nameless
  * field. */

@@ -35,7 +35,8 @@ struct lr_chain {
 #define LR_HEAP_ACF	(1u << 2) /* the continuation-preserved slot and what lies in it */
 #define LR_HEAP_HOOKS	(1u << 3) /* the current resource of async_hooks */
 
-/* The native stack of async_hooks: a std::vector or a std::deque of handles. */
+/* async_hooks: the native stack of resources is a std::vector or a std::deque of handles. */
+#define LR_HOOKS_FIELDS	      8 /* of fields[] that are read: kInit to kStackLength */
 #define LR_RESOURCES_DEQUE    (1u << 0)
 #define LR_RESOURCES_POINTERS (1u << 1) /* its elements are pointers to handles */
 
@@ -87,9 +88,9 @@ struct lr_heap {
 	__u16 dictionary_start;
 	__u16 pad;
 	/*
-	 * async_hooks: the stacks of current resources. The JSArray's chain ends with its tagged
-	 * pointer; the vector (begin, end) or the deque's first iterator (cur, first, last, node)
-	 * lies in Environment itself.
+	 * async_hooks: the stacks of current resources. The chain ends with the handle of the
+	 * JSArray: a slot that holds its tagged pointer. The vector (begin, end) or the deque's
+	 * first iterator (cur, first, last, node) lies in Environment itself.
 	 */
 	struct lr_chain env_js_resources;
 	__u32 env_native_resources; /* offset in Environment */

@@ -129,6 +129,7 @@ int flow_decode__store(struct flow_decode *d, struct decode_thread *t, const voi
 		.epoch = s.epoch,
 		.kind = (uint8_t)s.kind,
 		.more = s.flags & LR_STORE_F_MORE,
+		.born = s.flags & LR_STORE_F_BORN,
 		.n = s.n,
 		.fields = fields,
 	};

@@ -241,6 +241,7 @@ struct fe_store {
 	uint32_t epoch;
 	uint8_t kind;
 	bool more;
+	bool born; /* not seen active: found where a request's callback allocated */
 	uint32_t n;
 	const struct fe_store_field *fields;
 };

@@ -130,31 +130,6 @@ static void copy_text(char *to, size_t cap, const struct flow_str *s)
 	to[n] = '\0';
 }
 
-void mm_store__told(struct flow_mismatch *m, struct mm_thread *t, const struct fe_store *s)
-{
-	struct mm_store *st = get(m, t, s->value, s->epoch, s->instance);
-	uint32_t n = s->n < FINDING_FIELDS ? s->n : FINDING_FIELDS;
-
-	if (!st || st->n || !n)
-		return;
-	st->fields = calloc(n, sizeof(*st->fields));
-	if (!st->fields)
-		return;
-	st->n = n;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct fe_store_field *from = &s->fields[i];
-		struct mm_field *to = &st->fields[i];
-
-		copy_text(to->pub.name, sizeof(to->pub.name), &from->name);
-		copy_text(to->pub.text, sizeof(to->pub.text), &from->text);
-		to->pub.hash = from->hash;
-		to->pub.kind = from->kind;
-		to->pub.constant = from->constant;
-		to->len = from->len;
-		to->cut = from->cut;
-	}
-}
-
 static const struct mm_field *field_of(const struct mm_store *st, const char *name)
 {
 	for (uint32_t i = 0; i < st->n; i++)
@@ -340,6 +315,36 @@ static void resolve(struct flow_mismatch *m, const struct mm_thread *t, struct m
 							    : UNKNOWN_MOVED;
 	else
 		st->unknown = UNKNOWN_ELSEWHERE;
+}
+
+void mm_store__told(struct flow_mismatch *m, struct mm_thread *t, const struct fe_store *s)
+{
+	struct mm_store *st = get(m, t, s->value, s->epoch, s->instance);
+	uint32_t n = s->n < FINDING_FIELDS ? s->n : FINDING_FIELDS;
+
+	if (!st || st->n || !n)
+		return;
+	st->fields = calloc(n, sizeof(*st->fields));
+	if (!st->fields)
+		return;
+	st->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct fe_store_field *from = &s->fields[i];
+		struct mm_field *to = &st->fields[i];
+
+		copy_text(to->pub.name, sizeof(to->pub.name), &from->name);
+		copy_text(to->pub.text, sizeof(to->pub.text), &from->text);
+		to->pub.hash = from->hash;
+		to->pub.kind = from->kind;
+		to->pub.constant = from->constant;
+		to->len = from->len;
+		to->cut = from->cut;
+	}
+	/* It lies below the allocation top, wherever that is. */
+	if (s->born && !st->resolved) {
+		st->kind = s->kind;
+		resolve(m, t, st, s->value + 1);
+	}
 }
 
 struct mm_store *mm_store__sight(struct flow_mismatch *m, struct mm_thread *t,

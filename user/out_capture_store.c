@@ -117,6 +117,7 @@ void event_store(struct capture_codec *c, struct fe_store *s)
 	field_running32(c, &s->epoch, &c->cur->epoch);
 	field_enum(c, &s->kind, LR_VALUE_MAP);
 	field_bool(c, &s->more);
+	field_bool(c, &s->born);
 	s->n = field_count(c, s->n, LR_STORE_FIELDS);
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (c->packing)

@@ -67,7 +67,7 @@ static int decode_js_stack(struct layout_job *job, int32_t base)
 		return layout_job__refuse(job, FN_POP, "no array whose length it asks for");
 	if (popped != cleared)
 		return layout_job__refuse(job, FN_CLEAR, "cuts another array than %s", FN_POP);
-	job->l->heap.env_js_resources = (struct lr_chain){.n = 2, .off = {base + popped, 0}};
+	job->l->heap.env_js_resources = (struct lr_chain){.n = 1, .off = {base + popped}};
 	return 0;
 }
 
@@ -239,6 +239,8 @@ int layout_hooks__decode(struct layout_job *job)
 		err = decode_native_stack(job, base);
 	if (err)
 		return err;
+	if (l->p.field_stack >= LR_HOOKS_FIELDS)
+		return layout_job__refuse(job, FN_POP, "kStackLength lies unusually far");
 	l->heap.field_stack = l->p.field_stack;
 	l->heap.flags |= LR_HEAP_HOOKS;
 	return 0;

@@ -22,12 +22,22 @@ enum victim_command {
 	VICTIM_PIPE,	     /* count: bytes through a pipe: no socket */
 	VICTIM_LONG,	     /* one request head and body of count bytes in one receive */
 	VICTIM_ODD_PROVIDER, /* count: resources with an impossible provider number */
+	VICTIM_GC,	     /* count: garbage collections */
+	VICTIM_TIMERS,	     /* count: the loop runs timers */
+	VICTIM_IMMEDIATES,   /* count: the loop runs immediates */
+	VICTIM_ASYNC,	     /* count: work of other threads is done */
+	VICTIM_SERVE,	     /* count: requests answered, with nothing received in return */
+	VICTIM_SLOT,	     /* the frame becomes number count of victim_slots */
+	VICTIM_IDLE,	     /* no JavaScript is on the stack from now on */
 	VICTIM_QUIT,
 };
 
 #define VICTIM_PROVIDER	   7
 #define VICTIM_PROVIDERS   9
 #define VICTIM_FIRST_SCOPE 100
+#define VICTIM_SLOTS	   16
+#define VICTIM_TOP	   0x1000 /* and what each request adds to it */
+#define VICTIM_ALLOCATES   0x40
 
 struct victim {
 	pid_t pid;

@@ -25,6 +25,10 @@ struct fake_env;
 struct fake_isolate {
 	uint64_t pad[3];
 	struct fake_env *env;
+	uint64_t top;	    /* where it allocates next */
+	uint64_t slot;	    /* the frame */
+	uint64_t undefined; /* root */
+	uint64_t js_entry;
 };
 
 struct fake_env {
@@ -49,6 +53,8 @@ static struct fake_env victim_env;
 static struct fake_wrap victim_wraps[VICTIM_KEEP];
 static uint32_t victim_live;
 static __thread struct fake_isolate *victim_current;
+/* What the slot may hold: set by a test before the victim starts. */
+static uint64_t victim_slots[VICTIM_SLOTS] __attribute__((unused));
 
 /*
  * The probed functions: plain C under the runtime's names. Each begins with a push, as the
@@ -58,6 +64,15 @@ static __thread struct fake_isolate *victim_current;
 	__asm__(".text\n.globl " mangled "\n.type " mangled ", @function\n" mangled               \
 		":\n push %rbp\n mov %rsp, %rbp\n call " body "\n pop %rbp\n ret\n.size " mangled \
 		", . - " mangled "\n")
+
+/* One that calls another, which is what the probe is at. */
+#define VICTIM_CALLER(mangled, callee) VICTIM_FUNCTION(mangled, callee)
+
+void victim_gc_start(void) __asm__("_ZN2v88internal4Heap25GarbageCollectionPrologueEv");
+void victim_gc_end(void) __asm__("_ZN2v88internal4Heap25GarbageCollectionEpilogueEv");
+void victim_timers(void) __asm__("_ZN4node11Environment9RunTimersEv");
+void victim_immediates(void) __asm__("_ZN4node11Environment14CheckImmediateEv");
+void victim_async(void) __asm__("uv__async_io");
 
 void victim_reset_body(struct fake_wrap *wrap);
 void victim_destroy_body(struct fake_wrap *wrap);
@@ -72,6 +87,13 @@ VICTIM_FUNCTION("_ZN4node9AsyncWrap10AsyncResetEN2v85LocalINS1_6ObjectEEEdb", "v
 VICTIM_FUNCTION("_ZN4node9AsyncWrapD2Ev", "victim_destroy_body");
 VICTIM_FUNCTION("_ZN4node9AsyncWrap11EmitDestroyEb", "victim_nothing_body");
 VICTIM_FUNCTION("_ZN4node10AsyncHooks17pop_async_contextEd", "victim_nothing_body");
+
+VICTIM_FUNCTION("_ZN2v88internal4Heap25GarbageCollectionPrologueEv", "victim_nothing_body");
+VICTIM_FUNCTION("_ZN2v88internal4Heap25GarbageCollectionEpilogueEv", "victim_nothing_body");
+VICTIM_FUNCTION("_ZN4node11Environment9RunTimersEv", "victim_nothing_body");
+VICTIM_FUNCTION("_ZN4node12MakeCallbackEv", "victim_nothing_body");
+VICTIM_CALLER("_ZN4node11Environment14CheckImmediateEv", "_ZN4node12MakeCallbackEv");
+VICTIM_FUNCTION("uv__async_io", "victim_nothing_body");
 
 void victim_reset_body(struct fake_wrap *wrap)
 {
@@ -194,6 +216,33 @@ static void victim_pipe(uint32_t count)
 	close(fds[1]);
 }
 
+static void victim_repeat(uint32_t count, void (*first)(void), void (*second)(void))
+{
+	while (count--) {
+		first();
+		if (second)
+			second();
+	}
+}
+
+/* Requests come in; the top moves as it does when something is allocated. No other receive. */
+static void victim_serve(uint32_t count)
+{
+	static const char request[] = "GET / HTTP/1.1\r\n\r\n";
+	char buf[256];
+	int fds[2];
+
+	must(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	for (uint32_t i = 0; i < count; i++) {
+		must(write(fds[0], request, sizeof(request) - 1) == sizeof(request) - 1);
+		must(read(fds[1], buf, sizeof(buf)) == sizeof(request) - 1);
+		victim_isolate.top += VICTIM_ALLOCATES;
+		must(write(fds[1], victim_answer, sizeof(victim_answer) - 1) > 0);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
 void victim__do_here(enum victim_command command, uint32_t count)
 {
 	switch (command) {
@@ -212,6 +261,22 @@ void victim__do_here(enum victim_command command, uint32_t count)
 		return victim_long(count);
 	case VICTIM_PIPE:
 		return victim_pipe(count);
+	case VICTIM_GC:
+		return victim_repeat(count, victim_gc_start, victim_gc_end);
+	case VICTIM_TIMERS:
+		return victim_repeat(count, victim_timers, NULL);
+	case VICTIM_IMMEDIATES:
+		return victim_repeat(count, victim_immediates, NULL);
+	case VICTIM_ASYNC:
+		return victim_repeat(count, victim_async, NULL);
+	case VICTIM_SERVE:
+		return victim_serve(count);
+	case VICTIM_SLOT:
+		victim_isolate.slot = victim_slots[count % VICTIM_SLOTS];
+		return;
+	case VICTIM_IDLE:
+		victim_isolate.js_entry = 0;
+		return;
 	case VICTIM_QUIT:
 		_exit(0);
 	}
@@ -225,6 +290,9 @@ static void victim_setup(void)
 	memcpy(victim_uid, fresh, sizeof(fresh));
 	victim_live = 0;
 	victim_isolate.env = &victim_env;
+	victim_isolate.top = VICTIM_TOP;
+	victim_isolate.slot = victim_isolate.undefined = victim_slots[0];
+	victim_isolate.js_entry = 1;
 	victim_env.isolate = &victim_isolate;
 	victim_env.uid = victim_uid;
 	victim_current = &victim_isolate;

@@ -15,7 +15,7 @@ import { finish, notOk, part, skip, verdict } from './lib/report.mjs';
 const PORT = 25060;
 const [NODE] = nodes(['22']);
 const STATUS = {
-  runtime: 1, usage: 2, noTarget: 3, privileges: 4, loss: 6,
+  runtime: 1, usage: 2, noTarget: 3, privileges: 4, unsupported: 5, loss: 6,
 };
 
 /* @end against the status it should have and what its message must name. */
@@ -103,6 +103,32 @@ const cases = {
     const end = await run('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', program,
       'record', '-p', String(service.pid), '-d', '1s', '-o', '/dev/null']);
     expect('privileges', end, STATUS.privileges, /CAP_|privileg|permission|root/i);
+  },
+
+  /* A build in which one function that is decoded goes by another name: it runs all the same. */
+  async 'unsupported runtime'() {
+    const program = path.join(TMP, 'node-unsupported');
+    const image = fs.readFileSync(NODE.path);
+    const name = Buffer.from('AsyncHooksGetExecutionAsyncId');
+    const note = Buffer.from('040000001400000003000000474e5500', 'hex');
+
+    for (let at = image.indexOf(name); at >= 0; at = image.indexOf(name, at + 1))
+      image[at] = 'X'.charCodeAt(0);
+    image[image.indexOf(note) + note.length] ^= 0xff; /* its build id: no layout is cached for it */
+    fs.writeFileSync(program, image, { mode: 0o755 });
+    const service = await startService({ path: program }, 'mixed.js', [PORT]);
+    try {
+      const file = tmpFile('x.lray');
+      expect('unsupported runtime', await loopray(['record', '-p', String(service.pid), '-d', '1s',
+        '-o', file]), STATUS.unsupported, new RegExp(String(service.pid)), /AsyncHooksGetExec/);
+      noFile('unsupported runtime', file);
+      const ps = JSON.parse((await loopray(['ps', '--json', '-p', String(service.pid)])).stdout);
+      const { attachable, reason } = ps.processes[0];
+      verdict('loopray', 'unsupported runtime: ps', !attachable && /AsyncHooks/.test(reason) ? [] :
+        [`attachable ${attachable}, ${reason}`]);
+    } finally {
+      await service.kill();
+    }
   },
 
   async 'unwritable output'(service) {

@@ -1,3 +1,0 @@
-build-san/tests/unit/test_target_ports: tests/unit/test_target_ports.c \
- user/target_ports.h
-user/target_ports.h:

@@ -1,8 +1,0 @@
-build-san/user/flow_request.o: user/flow_request.c \
- user/flow_request_int.h user/flow_request.h user/flow_event.h \
- user/flow_route.h user/flow_table.h
-user/flow_request_int.h:
-user/flow_request.h:
-user/flow_event.h:
-user/flow_route.h:
-user/flow_table.h:

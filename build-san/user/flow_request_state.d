@@ -1,9 +1,0 @@
-build-san/user/flow_request_state.o: user/flow_request_state.c \
- user/flow_request_int.h user/flow_request.h user/flow_event.h \
- user/flow_route.h user/flow_table.h user/util.h
-user/flow_request_int.h:
-user/flow_request.h:
-user/flow_event.h:
-user/flow_route.h:
-user/flow_table.h:
-user/util.h:

@@ -1,5 +1,0 @@
-build-san/user/out_capture_codec.o: user/out_capture_codec.c \
- user/out_capture_codec.h user/flow_event.h user/out_capture_parts.h
-user/out_capture_codec.h:
-user/flow_event.h:
-user/out_capture_parts.h:

@@ -1,7 +1,0 @@
-build-san/user/out_capture_event.o: user/out_capture_event.c \
- user/out_capture_parts.h user/out_capture_codec.h user/flow_event.h \
- user/util.h
-user/out_capture_parts.h:
-user/out_capture_codec.h:
-user/flow_event.h:
-user/util.h:
