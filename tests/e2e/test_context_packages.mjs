@@ -21,7 +21,7 @@ const RECALL_MIN = 0.99;
  */
 const BROKEN = {
   limit3: 'foreign', pool2: 'foreign', redis3: 'foreign', redis3sent: 'lost',
-  bparser18sent: 'lost', onendsent: 'lost',
+  bparser18sent: 'lost', onendsent: 'lost', cachesent: 'lost',
 };
 const HIDDEN = { redis3boot: 'lost', bparser18: 'lost', onend: 'lost' };
 const WITH_BODY = /bparser|express|koa|fastify|hapi|onend/;

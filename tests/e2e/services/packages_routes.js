@@ -113,6 +113,23 @@ function sender(upstream) {
   };
 }
 
+/* A miss goes through a queue that a timer of the process's start empties, and loses its store. */
+function cache() {
+  const queue = [];
+  let turn = 0;
+
+  setInterval(() => queue.splice(0).forEach((answer) => answer()), 3).unref();
+  return async (c) => {
+    const hit = ++turn % 4 !== 0;
+
+    await timers.setTimeout(1);
+    if (hit)
+      c.reply('hit');
+    else
+      queue.push(() => c.reply('miss'));
+  };
+}
+
 /* The same for a handler without middleware. */
 function sending(handler, upstream) {
   const send = sender(upstream);
@@ -191,6 +208,7 @@ async function load(modules, upstream, redisAt) {
     redis4: () => promiseRedis(need('redis-4'), redisAt),
     hapi: () => hapi(need('@hapi/hapi')),
     onend: () => onEnd,
+    cachesent: () => sending(cache(), upstream),
     onendsent: () => sending(onEnd, upstream),
     bparser18: () => express(need('express-4'), body18()),
     bparser18sent: () => express(need('express-4'), body18(), sender(upstream)),

@@ -106,10 +106,23 @@ function answerLater(c, shape) {
   c.reply('opened');
 }
 
+const whole = truth.share({ service: 'shapes', since: 'the start of the process' });
+
+/* All instances at once: those of @mine with stores of the request, the others with one of all. */
+function openAll(c, shape, mine) {
+  instances.reduceRight((next, one, i) => () => (mine(i) ?
+    truth.run(c.entry, one, { layer: i, id: `layer-${i}-of-${c.number}` }, next) :
+    one.run(whole, next)), () => answerLater(c, shape))();
+}
+
+const several = {
+  lower: (i) => i < INSTANCES / 2,
+  upper: (i) => i >= INSTANCES / 2,
+};
+
 function open(c, shape) {
-  if (shape === 'instances') {
-    instances.reduceRight((next, one, i) => () => truth.run(c.entry, one,
-      { layer: i, id: `layer-${i}-of-${c.number}` }, next), () => answerLater(c, shape))();
+  if (several[shape]) {
+    openAll(c, shape, several[shape]);
     return;
   }
   truth.run(c.entry, als, shapes[shape](c.number), () => answerLater(c, shape));
@@ -117,7 +130,9 @@ function open(c, shape) {
 
 /* Under a store of its own, which then is not the one at its head. */
 function ask(c, shape) {
-  truth.run(c.entry, als, { requestId: `asker-${c.number}` }, () => pending.get(shape).push(() => {
+  const store = { requestId: `asker-${c.number}` };
+
+  truth.run(c.entry, als, store, () => pending.get(shape).push(() => {
     c.entry.values = instances.map((one) => one.getStore())
       .map((store) => (store === undefined ? null : held(store)));
     c.reply('asked');
@@ -144,7 +159,8 @@ function listen() {
 }
 
 async function main() {
-  const ready = { pid: process.pid, shapes: [...Object.keys(shapes), 'instances'] };
+  const ready = { pid: process.pid, shapes: Object.keys(shapes),
+    several: Object.keys(several) };
 
   if (process.argv[2] !== 'worker') {
     say('ready', { ...ready, port: await listen() });
