@@ -100,17 +100,20 @@ static __always_inline void resource_keep(struct lr_task *t, const struct lr_ev_
 }
 
 /* The environment of @object, through the object itself: right in every thread. */
-static __always_inline void object_env(const struct lr_layout *l, struct lr_task *t, __u64 object)
+static __always_inline void object_env(struct task_struct *task, const struct lr_layout *l,
+				       struct lr_task *t, __u64 object)
 {
 	__u64 env;
 
 	if (t->env)
 		return;
 	env = chain_walk(&l->wrap_env, object);
-	if (env)
+	if (env) {
+		t->isolate = runtime_isolate(l, task);
 		runtime_cache_env(l, t, env);
-	else
+	} else {
 		stat_add(LR_STAT_runtime_fault, 1);
+	}
 }
 
 static __noinline void resource_begin(struct task_struct *task, struct lr_task *t, __u64 object,
@@ -162,7 +165,7 @@ int BPF_KPROBE(lr_async_init, __u64 object)
 	if (!p || !(p->layout.flags & LR_LAYOUT_WRAP))
 		return 0;
 	slept(task, t);
-	object_env(&p->layout, t, object);
+	object_env(task, &p->layout, t, object);
 	if (!bpf_probe_read_user(&old, sizeof(old), (void *)(object + p->layout.wrap_async_id)))
 		resource_end(task, t, object, old, LR_RES_F_REUSE);
 	resource_begin(task, t, object, &p->layout);
@@ -190,7 +193,7 @@ static __always_inline int destroy(__u32 probe, __u64 object)
 	if (!is_id(id))
 		return 0;
 	slept(task, t);
-	object_env(&p->layout, t, object);
+	object_env(task, &p->layout, t, object);
 	resource_end(task, t, object, id, 0);
 	return 0;
 }

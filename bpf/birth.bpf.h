@@ -54,7 +54,7 @@ static __always_inline void birth_begin(struct task_struct *task, const struct l
 	if (!top)
 		return;
 	k = birth_slot(b, t->epoch);
-	b->slot[k].begin = top;
+	b->slot[k].begin = LR_TOP_ADDR(top);
 	b->slot[k].end = 0;
 	b->slot[k].conn = conn->id;
 	b->slot[k].epoch = t->epoch;

@@ -16,11 +16,11 @@ static __always_inline bool turn_wanted(const struct lr_process_config *p)
 	return p && (p->mechanism == LR_MECHANISM_HOOKS || p->mechanism == LR_MECHANISM_ACF);
 }
 
-/* The allocation top of the thread's isolate, 0 unknown. Its address never changes. */
+/* The allocation top of the thread's isolate (LR_TOP_ADDR), 0 unknown. Its place never changes. */
 static __always_inline __u64 turn_top(const struct lr_heap *h, struct lr_task *t)
 {
 	const struct lr_chain *c = &h->isolate_top;
-	__u64 at = t->isolate;
+	__u64 at = t->isolate, area[2], run;
 
 	if (!(h->flags & LR_HEAP_TOP) || !at)
 		return 0;
@@ -34,14 +34,19 @@ static __always_inline __u64 turn_top(const struct lr_heap *h, struct lr_task *t
 		}
 		t->top_addr = at;
 	}
-	return t->top_addr ? read_u64(t->top_addr) : 0;
+	/* LinearAllocationArea is {start, top, limit} (src/heap/linear-allocation-area.h). */
+	if (!t->top_addr || bpf_probe_read_user(area, sizeof(area), (void *)(t->top_addr - 8)) ||
+	    !area[1] || area[1] >> LR_TOP_BITS)
+		return 0;
+	run = area[0] && area[0] <= area[1] ? (area[1] - area[0]) / 8 : 0;
+	return area[1] | (run < LR_TOP_RUN_MAX ? run : LR_TOP_RUN_MAX) << LR_TOP_BITS;
 }
 
 /* The callback of a receive is over. */
 static __always_inline void birth_close(struct lr_births *b, __u64 top)
 {
 	if (b->is_open)
-		b->slot[b->open & (LR_BIRTHS - 1)].end = top;
+		b->slot[b->open & (LR_BIRTHS - 1)].end = LR_TOP_ADDR(top);
 	b->is_open = 0;
 }
 

@@ -161,6 +161,15 @@ struct lr_ev_gc {
 };
 
 /*
+ * A top is an address and, in the bits above, how many words below it V8 has handed out since it
+ * took this piece of the page: what lies further below on the page may be from elsewhere.
+ */
+#define LR_TOP_BITS	 48
+#define LR_TOP_RUN_MAX	 0xffffULL
+#define LR_TOP_ADDR(top) ((top) & ((1ULL << LR_TOP_BITS) - 1))
+#define LR_TOP_RUN(top)	 (((top) >> LR_TOP_BITS) * 8) /* bytes */
+
+/*
  * Young objects are allocated one behind the other, so the allocation top when a callback begins
  * and when the next one begins are the borders of what it allocated. An epoch is the time
  * between two garbage collections: within one, an object keeps its address. A receive begins
@@ -168,7 +177,7 @@ struct lr_ev_gc {
  */
 struct lr_ev_turn {
 	struct lr_event h;
-	__u64 top;   /* where this thread's isolate allocates next, 0 unknown */
+	__u64 top;   /* where this thread's isolate allocates next, 0 unknown: see LR_TOP_ADDR */
 	__u32 epoch; /* garbage collections of this thread since it was first seen */
 	__u32 pad;
 };

@@ -193,7 +193,7 @@ struct fe_gc {
  * Objects in one epoch (the time between two collections) keep their addresses.
  */
 struct fe_turn {
-	uint64_t top; /* where young objects are allocated next, 0 unknown */
+	uint64_t top; /* where young objects are allocated next, as LR_TOP_ADDR; 0 unknown */
 	uint32_t epoch;
 };
 

@@ -5,13 +5,16 @@
  * V8 allocates young objects one behind the other, page by page. The allocation top is read when
  * a receive begins a callback and when the loop turns to something else, so two readings
  * enclose what the callback between them allocated. An interval that begins on one page and
- * ends on another covers the rest of the first and the beginning of the last; pages between
- * are nobody's. The top only moves up on a page; where it was seen to go back, nothing is
- * concluded on that page. All of it holds within an epoch: a collection moves objects.
+ * ends on another covers the rest of the first, and of the last what V8 says it has handed out
+ * in one run up to the top: below that a page may hold what a collection has moved there. Pages
+ * between are nobody's. The same goes for what follows a collection. The top only moves up on a
+ * page; where it was seen to go back, nothing is concluded on that page. All of it holds within an
+ * epoch: a collection moves objects.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "events.h"
 #include "flow_mismatch_int.h"
 
 static uint64_t page_of(uint64_t addr)
@@ -62,18 +65,30 @@ static void push(struct mm_thread *t, uint64_t begin, uint64_t end)
 	p->count++;
 }
 
+/* Where the run that ends at @top begins, on its page. */
+static uint64_t run_of(uint64_t top)
+{
+	uint64_t addr = LR_TOP_ADDR(top), from = addr - LR_TOP_RUN(top);
+	uint64_t page = page_of(addr) << MM_PAGE_BITS;
+
+	return from > page && from <= addr ? from : addr;
+}
+
 static void close_interval(struct mm_thread *t, uint64_t top)
 {
+	uint64_t addr = LR_TOP_ADDR(top);
+
 	if (!t->ring)
 		t->ring = calloc(MM_INTERVALS, sizeof(*t->ring));
 	if (!t->ring)
 		return;
-	if (page_of(t->begin) == page_of(top)) {
-		push(t, t->begin, top);
+	if (page_of(t->begin) == page_of(addr)) {
+		push(t, t->collected && run_of(top) > t->begin ? run_of(top) : t->begin, addr);
 		return;
 	}
-	push(t, t->begin, (page_of(t->begin) + 1) << MM_PAGE_BITS);
-	push(t, page_of(top) << MM_PAGE_BITS, top);
+	if (!t->collected)
+		push(t, t->begin, (page_of(t->begin) + 1) << MM_PAGE_BITS);
+	push(t, run_of(top), addr);
 }
 
 void mm_thread__turn(struct mm_thread *t, uint32_t epoch, uint64_t top, uint64_t conn, uint64_t seq)
@@ -86,7 +101,8 @@ void mm_thread__turn(struct mm_thread *t, uint32_t epoch, uint64_t top, uint64_t
 	}
 	t->turns++;
 	t->epoch = epoch;
-	t->begin = top;
+	t->begin = LR_TOP_ADDR(top);
+	t->collected = false;
 	t->conn = conn;
 	t->seq = seq;
 }
@@ -96,8 +112,9 @@ void mm_thread__collected(struct mm_thread *t, uint32_t epoch, uint64_t top)
 	if (epoch == t->epoch)
 		return;
 	t->epoch = epoch;
+	t->collected = true;
 	if (t->begin)
-		t->begin = top;
+		t->begin = LR_TOP_ADDR(top);
 }
 
 void mm_thread__lost(struct mm_thread *t)
@@ -109,12 +126,16 @@ void mm_thread__lost(struct mm_thread *t)
 	t->lost_turn = t->turns;
 }
 
+/* In the open interval, as close_interval would have it. */
 static bool in_open(const struct mm_thread *t, uint64_t addr, uint64_t top)
 {
-	if (page_of(t->begin) == page_of(top))
-		return addr >= t->begin && addr < top;
-	return (page_of(addr) == page_of(t->begin) && addr >= t->begin) ||
-	       (page_of(addr) == page_of(top) && addr < top);
+	uint64_t end = LR_TOP_ADDR(top), run = run_of(top);
+
+	if (addr >= run && addr < end)
+		return run > t->begin || page_of(run) != page_of(t->begin) || addr >= t->begin;
+	if (t->collected || addr < t->begin)
+		return false;
+	return page_of(t->begin) == page_of(end) ? addr < end : page_of(addr) == page_of(t->begin);
 }
 
 static const struct mm_interval *search(const struct mm_thread *t, const struct mm_page *p,

@@ -8,8 +8,9 @@
 #include "flow_mismatch_int.h"
 #include "util.h"
 
-#define CAPTURED_SERVED 8 /* heads of others under one store: it was captured by something */
-#define ID_LEN		4 /* shorter values occur in every response */
+#define CAPTURED_LATER 8 /* requests that came after its own had ended: something keeps the store \
+			  */
+#define ID_LEN 4	 /* shorter values occur in every response */
 
 /* One head while it is judged. */
 struct judged {
@@ -214,8 +215,9 @@ static void foreign(const struct judged *j, struct mm_store *st)
 		return;
 	other_request(j, f, st);
 	copy_store(&f->active, st);
+	st->later += f->stale && j->req->start_ns >= f->other.end_ns;
 	f->served = st->served;
-	f->captured = st->served >= CAPTURED_SERVED;
+	f->captured = st->later >= CAPTURED_LATER;
 	f->own_seen = own != NULL;
 	if (own)
 		copy_store(&f->own, own->store);

@@ -62,6 +62,7 @@ struct mm_thread {
 	uint64_t begin;
 	uint64_t conn;
 	uint64_t seq;
+	bool collected; /* a collection was in it: begin is only a guess */
 	uint32_t epoch;
 	uint32_t first_epoch; /* what was not made in its intervals is older than the attach */
 	bool met;
@@ -103,7 +104,8 @@ struct mm_store {
 	uint32_t pid;
 	enum finding_binding binding;
 	enum context_unknown unknown; /* why it has no owner */
-	uint32_t served;
+	uint32_t served;	      /* heads of other requests */
+	uint32_t later;		      /* of those, requests that came when its own had ended */
 	uint32_t n;
 	struct mm_field *fields;
 	struct mm_store *newer, *older; /* by last sight */

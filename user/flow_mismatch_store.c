@@ -243,6 +243,7 @@ static void become(struct flow_mismatch *m, struct mm_store *st, struct mm_store
 	st->unknown = old->unknown;
 	st->shared = old->shared;
 	st->served = old->served;
+	st->later = old->later;
 	st->bridged = true;
 	forget_values(m, old);
 	for (uint32_t i = 0; i < st->n; i++) {

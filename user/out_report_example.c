@@ -111,7 +111,7 @@ static void add_fan_out(struct sentence *s, const struct flow_finding *f)
 	sentence__add(s, ". Publish-subscribe and long polling do that by design.");
 }
 
-static void add_callback(struct sentence *s, const struct flow_finding *f)
+static void add_callback(const struct printer *p, struct sentence *s, const struct flow_finding *f)
 {
 	char type[64];
 
@@ -127,8 +127,9 @@ static void add_callback(struct sentence *s, const struct flow_finding *f)
 		sentence__add(s, " The write ran in a callback of %s (async id %lld",
 			      text_safe(type, sizeof(type), f->resource), (long long)f->exec_id);
 	else
-		sentence__add(s, " The write ran under async id %lld (a resource not seen",
-			      (long long)f->exec_id);
+		sentence__add(s, " The write ran under async id %lld (%s", (long long)f->exec_id,
+			      p->m->has_resources ? "a resource not seen"
+						  : "its type takes --level resources");
 	if (f->trigger_id >= 0)
 		sentence__add(s, ", trigger %lld", (long long)f->trigger_id);
 	sentence__add(s, ").");
@@ -146,7 +147,7 @@ static void print_story(const struct printer *p, const struct model_group *g)
 		add_lost(&s, &g->example);
 	else
 		add_fan_out(&s, &g->example);
-	add_callback(&s, &g->example);
+	add_callback(p, &s, &g->example);
 	text_wrap(p->f, INDENT, INDENT, s.text);
 }
 

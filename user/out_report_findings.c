@@ -59,26 +59,39 @@ static void print_unread(const struct printer *p)
 			      : "not checked: no store was read at any response");
 }
 
-static void print_all_well(const struct printer *p)
+static void print_unchecked(const struct printer *p)
 {
-	uint64_t read = p->m->context.read, unknown = p->m->findings.unknown;
-	uint64_t own = read > unknown ? read - unknown : 0;
+	const struct flow_context_counts *c = &p->m->context;
 
-	printer__title(p, "Findings");
-	if (!read)
-		out_file__printf(p->f, "  none: no store was active at any response head\n");
-	else if (!own)
-		out_file__printf(p->f, "  none, but of no head could be told whose store it was\n");
-	else
-		out_file__printf(p->f,
-				 "  none: %s%llu response head%s written under %s own store\n",
-				 unknown ? "" : "all ", (ull)own, own == 1 ? " was" : "s were",
-				 own == 1 ? "its" : "their");
-	if (own && unknown)
+	if (p->m->findings.unknown)
 		out_file__printf(p->f,
 				 "  not checked: %llu of the %llu heads that were read (unknown, "
 				 "above)\n",
-				 (ull)unknown, (ull)read);
+				 (ull)p->m->findings.unknown, (ull)c->read);
+	if (c->unreadable)
+		out_file__printf(p->f,
+				 "  not checked: %llu head%s whose stores could not be read\n",
+				 (ull)c->unreadable, plural(c->unreadable));
+}
+
+/* "None" is only worth as much as what was read. */
+static void print_all_well(const struct printer *p)
+{
+	const struct flow_context_counts *c = &p->m->context;
+	uint64_t unknown = p->m->findings.unknown;
+	uint64_t own = c->read > unknown ? c->read - unknown : 0;
+
+	printer__title(p, "Findings");
+	if (own)
+		out_file__printf(p->f,
+				 "  none: %s%llu response head%s written under %s own store\n",
+				 unknown || c->unreadable ? "" : "all ", (ull)own,
+				 own == 1 ? " was" : "s were", own == 1 ? "its" : "their");
+	else if (c->read || c->unreadable)
+		out_file__printf(p->f, "  none, but of no head could be told whose store it was\n");
+	else
+		out_file__printf(p->f, "  none: no store was active at any response head\n");
+	print_unchecked(p);
 }
 
 static void add_part(struct sentence *s, uint64_t n, const char *what)

@@ -169,7 +169,7 @@ static void other_ends(void **state)
 		 "1 request");
 	says(&r,
 	     "of conn 9 (port 51230), which had not been answered yet. The write ran under async "
-	     "id 900 (a resource not seen).");
+	     "id 900 (its type takes --level resources).");
 	says(&r, "ITS OWN (NOT SEEN)");
 	says(&r, "The store holds an id that came with conn 9's request and was recognized after a "
 		 "collection by its constant fields. Confidence: fair.");
@@ -200,6 +200,24 @@ static void other_ends(void **state)
 	says(&r,
 	     "This store has been active at 240 responses of other requests so far: something has "
 	     "kept it.");
+	end(&r);
+}
+
+/* At level resources a type that is missing has another reason. */
+static void resource_not_seen(void **state)
+{
+	struct flow_event target = {.type = FE_TARGET, .pid = 4242};
+	struct flow_finding f = test_foreign();
+	struct report r;
+
+	(void)state;
+	begin(&r);
+	f.resource[0] = '\0';
+	add(&r, &f);
+	target.target.level = (struct flow_str){"resources", 9};
+	assert_int_equal(model_builder__event(r.b, &target), 0);
+	tell(&r, &masked);
+	says(&r, "The write ran under async id 812 (a resource not seen, trigger 77).");
 	end(&r);
 }
 
@@ -276,6 +294,18 @@ static void none_found(void **state)
 	r.view.context.unknown[UNKNOWN_MOVED] = 10;
 	tell(&r, &masked);
 	says(&r, "Findings none, but of no head could be told whose store it was");
+	r.view.context.unreadable = 4;
+	tell(&r, &masked);
+	says(&r,
+	     "not checked: 10 of the 10 heads that were read (unknown, above) not checked: 4 heads "
+	     "whose stores could not be read");
+	r.view.context = (struct flow_context_counts){.heads = 4, .unreadable = 4};
+	tell(&r, &masked);
+	says(&r, "Findings none, but of no head could be told whose store it was not checked: 4");
+	r.view.context = (struct flow_context_counts){.heads = 5, .read = 4, .unreadable = 1};
+	tell(&r, &masked);
+	says(&r,
+	     "none: 4 response heads were written under their own store not checked: 1 head whose");
 	r.view.context = (struct flow_context_counts){.heads = 3, .none = 3};
 	tell(&r, &masked);
 	says(&r, "Findings none: no store was active at any response head");
@@ -466,12 +496,19 @@ static void wrap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stale_with_harm), cmocka_unit_test(values),
-		cmocka_unit_test(other_ends),	   cmocka_unit_test(lost),
-		cmocka_unit_test(fan_out_alone),   cmocka_unit_test(none_found),
-		cmocka_unit_test(many_causes),	   cmocka_unit_test(color_is_not_the_only_sign),
-		cmocka_unit_test(leaks),	   cmocka_unit_test(json),
-		cmocka_unit_test(words),	   cmocka_unit_test(wrap),
+		cmocka_unit_test(stale_with_harm),
+		cmocka_unit_test(values),
+		cmocka_unit_test(other_ends),
+		cmocka_unit_test(resource_not_seen),
+		cmocka_unit_test(lost),
+		cmocka_unit_test(fan_out_alone),
+		cmocka_unit_test(none_found),
+		cmocka_unit_test(many_causes),
+		cmocka_unit_test(color_is_not_the_only_sign),
+		cmocka_unit_test(leaks),
+		cmocka_unit_test(json),
+		cmocka_unit_test(words),
+		cmocka_unit_test(wrap),
 	};
 
 	return cmocka_run_group_tests_name("out_findings", tests, NULL, NULL);
