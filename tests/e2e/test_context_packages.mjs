@@ -15,6 +15,7 @@ import { finish, notOk, part, verdict } from './lib/report.mjs';
 import { variants } from './lib/variants.mjs';
 
 const RECALL_MIN = 0.99;
+const INTERMITTENT_MIN = 0.7;
 /*
  * What is broken in each: foreign, lost. The others have no findings, whatever they do. Of the
  * routes in `hidden` nothing shows that there was a store before it was lost.
@@ -64,7 +65,9 @@ function wrongRun(run, missing) {
 }
 
 /* The defect is there, by the service's own log, and so are the findings of it. */
+/* Whether a loss is intermittent is not known before some of the route had their store. */
 function broken(variant, route, kind, pairs) {
+  const min = route === 'cachesent' ? INTERMITTENT_MIN : RECALL_MIN;
   const mine = pairs.filter(({ entry }) => entry.route === route);
   const got = recall(mine, kind);
   const wrong = wrongFindings(pairs, (entry) => entry.route === route);
@@ -73,7 +76,7 @@ function broken(variant, route, kind, pairs) {
     wrong.push('the package is not broken here: nothing was tested');
   else if (got.found === 0)
     wrong.push(`none of ${got.real} found: ${counted(contexts(mine.map((p) => p.req)))}`);
-  else if (got.share < RECALL_MIN)
+  else if (got.share < min)
     wrong.push(...got.missed);
   verdict(variant.name, `${route}: found`, wrong,
     `${got.found} of ${got.real} ${kind}, ${got.open} left open`);
@@ -114,8 +117,9 @@ function captured(variant, pairs) {
 }
 
 async function testVariant(variant, modules) {
-  const run = await observe(variant, 'packages.js', { args: [modules], drive });
-  const { pairs, missing } = join(run.requests, run.truth.log);
+  const run = await observe(variant, 'packages.js',
+    { args: [modules], first: 'limit5', drive });
+  const { pairs, missing } = join(run.requests, run.truth.log, run.since);
 
   verdict(variant.name, 'seen', wrongRun(run, missing), `${pairs.length} requests`);
   for (const route of run.service.ready.routes) {

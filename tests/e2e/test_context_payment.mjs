@@ -60,7 +60,7 @@ function unknownWrong(requests) {
 async function broken(variant, ids) {
   const title = ids ? 'broken' : 'broken, no ids';
   const run = await observePayments(variant, 'broken', drive(REQUESTS, ids));
-  const { pairs, missing } = join(run.requests, run.log);
+  const { pairs, missing } = join(run.requests, run.log, run.since);
   const got = recall(pairs, 'foreign');
   const harm = run.requests.flatMap((r) => findings(r, 'foreign'))
     .filter((f) => f.grade === 'harm').length;
@@ -82,7 +82,7 @@ async function broken(variant, ids) {
 async function fixed(variant) {
   const requests = LONG ? MANY : REQUESTS;
   const run = await observePayments(variant, 'fixed', drive(requests, true));
-  const { pairs, missing } = join(run.requests, run.log);
+  const { pairs, missing } = join(run.requests, run.log, run.since);
   const words = counted(contexts(run.requests));
   const found = run.requests.filter((r) => r.findings.length > 0)
     .map((r) => `${r.path} ${r.peer_port}/${r.conn_seq}: ${JSON.stringify(r.findings)}`);

@@ -129,8 +129,8 @@ function instancesWrong(several, pairs) {
 
 async function shown(variant, title, args) {
   const run = await observe(variant, 'shapes.js',
-    { args, flags: FLAGS, drive, agent: ['--show-values'], shown: ['--show-values'] });
-  const { pairs, missing } = join(run.requests, run.truth.log);
+    { args, flags: FLAGS, first: 'open/literal', drive, agent: ['--show-values'], shown: ['--show-values'] });
+  const { pairs, missing } = join(run.requests, run.truth.log, run.since);
   const { shapes, several } = run.service.ready;
 
   verdict(variant.name, `${title}: seen`, [...missing, ...(run.end.status === 0 ? [] :
@@ -151,8 +151,8 @@ function secrets(log) {
 
 async function masked(variant) {
   const files = [];
-  const run = await observe(variant, 'shapes.js', { flags: FLAGS, drive,
-    also: (file) => files.push(file) });
+  const run = await observe(variant, 'shapes.js', { flags: FLAGS,
+    first: 'open/literal', drive, also: (file) => files.push(file) });
   const out = tmpFile('masked.jsonl');
   await loopray(['export', '--format', 'jsonl', '--show-values', files[0], '-o', out]);
   const report = await loopray(['report', '--show-values', files[0]]);

@@ -7,7 +7,7 @@
 // test-timeout: 300
 import { sleep, startService } from './lib/proc.mjs';
 import { selected } from './lib/env.mjs';
-import { contexts, counted, findings, join, observe, wrongContexts, wrongReport }
+import { contexts, counted, findings, join, observe, warm, wrongContexts, wrongReport }
   from './lib/context.mjs';
 import { everyRoute, oddClients, pipelined } from './lib/silent_clients.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
@@ -23,9 +23,10 @@ const BY_OTHERS = ['poll'];
 /* What they answer depends on time: how a stream is cut into chunks, who answers. */
 const VARYING = ['poll', 'pipeline', 'fsstream', 'fromweb', 'gzipstream', 'brotli', 'webstream'];
 
-async function drive(service, requests) {
+/* @ids: clients name their requests; then stores that a collection moved are still known. */
+async function drive(service, requests, ids = false) {
   const where = `127.0.0.1:${service.ready.port}`;
-  const log = await everyRoute(where, service.ready.routes, CONNECTIONS, requests);
+  const log = await everyRoute(where, service.ready.routes, CONNECTIONS, requests, ids);
   const pipeliners = new Set(await pipelined(where, PIPELINED));
 
   await oddClients(service.ready.port);
@@ -67,10 +68,10 @@ function byRoute(pairs) {
 }
 
 async function silent(variant, title, args, flags) {
-  const run = await observe(variant, 'silent.js', { args, flags,
-    drive: (service) => drive(service, REQUESTS) });
+  const run = await observe(variant, 'silent.js', { args, flags, first: 'sync',
+    drive: (service) => drive(service, REQUESTS, flags.length > 0) });
   const parts = run.truth.map(({ local_port: port, log }) =>
-    ({ log, ...join(run.requests.filter((r) => r.local_port === port), log) }));
+    ({ log, ...join(run.requests.filter((r) => r.local_port === port), log, run.since) }));
   const pairs = parts.flatMap((p) => p.pairs);
   const { pipeliners } = run.driven;
 
@@ -112,6 +113,7 @@ async function undisturbed(variant, run) {
   const service = await startService(variant, 'silent.js', [], { flags: variant.flags });
 
   try {
+    await warm(service.ready.port, 'sync');
     const { log } = await drive(service, REQUESTS);
     const [{ log: alone }] = await service.dump();
     const [with_, without] = [answers(run.driven.log), answers(log)];

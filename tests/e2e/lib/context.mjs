@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // What was found about contexts, against what the service itself knows (services/truth.js):
 // request by request, joined by connection and number on it.
+import { Raw } from './raw.mjs';
 import { record, reported, exported, sleep, startService } from './proc.mjs';
 
 /* What ends within this time of something else may have ended before or after it. */
@@ -9,31 +10,43 @@ const CLOSE_NS = 5e6;
 const key = (port, seq) => `${port}/${seq}`;
 const name = (e) => `${e.method} ${e.path} ${key(e.port, e.seq)}`;
 
+/* One request on a connection of its own, so that the process has used a store before. */
+export async function warm(port, route) {
+  const raw = await Raw.open({ host: '127.0.0.1', port });
+
+  await raw.exchange(`GET /${route} HTTP/1.1\r\nHost: warm\r\n\r\n`);
+  await raw.end();
+}
+
 /**
  * Runs @script under an agent while @drive(service) does its work. Resolves to what the service
- * says (@truth(service), its dump by default) and what the agent says: requests, report.
+ * says (its dump) and what the agent says: requests, report. The agent meets a process at work:
+ * @first is a route that is asked for before.
  */
 export async function observe(variant, script, opts) {
   const service = await startService(variant, script, opts.args ?? [],
     { flags: [...variant.flags, ...(opts.flags ?? [])], env: opts.env });
 
   try {
+    for (const port of opts.first ? service.ready.ports ?? [service.ready.port] : [])
+      await warm(port, opts.first);
+    const since = Number(process.hrtime.bigint());
     const agent = await record([service.pid], opts.agent ?? []);
     const driven = await opts.drive(service);
     await sleep(opts.settle_ms ?? 100); /* what is answered last is over */
     const end = await agent.stop();
-    const truth = await (opts.truth ?? ((s) => s.dump()))(service);
+    const truth = await service.dump();
     const out = await exported(agent.file, opts.shown ?? []);
     opts.also?.(agent.file);
-    return { service, driven, end, truth, ...out, report: await reported(agent.file),
+    return { service, since, driven, end, truth, ...out, report: await reported(agent.file),
       stderr: service.stderr };
   } finally {
     await service.kill(opts.signal);
   }
 }
 
-/** [{req, entry}] of all, and what is only on one side. */
-export function join(requests, log) {
+/** [{req, entry}] of all, and what is only on one side; what began before @since may be. */
+export function join(requests, log, since) {
   const served = new Map(log.map((e) => [key(e.port, e.seq), e]));
   const pairs = [];
   const missing = [];
@@ -47,7 +60,7 @@ export function join(requests, log) {
     served.delete(key(req.peer_port, req.conn_seq));
   }
   for (const entry of served.values()) {
-    if (entry.context)
+    if (entry.context && entry.start_ns > since)
       missing.push(`${name(entry)} was not seen`);
   }
   return { pairs, missing };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { spawn } from 'node:child_process';
 import readline from 'node:readline';
 
+import { warm } from './context.mjs';
 import { TOP } from './env.mjs';
 import { exported, jsonLines, record, reported, sleep, tmpFile, track, within } from './proc.mjs';
 
@@ -54,15 +55,13 @@ function truthOf(file) {
   return log;
 }
 
-/**
- * Runs the service of @mode under an agent while @drive(where) loads it, after @warm(where): a
- * process that has just started collects its small young generation many times a second.
- */
-export async function observePayments(variant, mode, drive, warm = () => {}) {
+/** Runs the service of @mode under an agent while @drive(where) loads it. */
+export async function observePayments(variant, mode, drive) {
   const service = await start(variant, mode);
 
   try {
-    await warm(`127.0.0.1:${service.port}`);
+    await warm(service.port, 'users/1');
+    const since = Number(process.hrtime.bigint());
     const agent = await record([service.child.pid]);
     const driven = await drive(`127.0.0.1:${service.port}`);
     await sleep(200);
@@ -70,7 +69,7 @@ export async function observePayments(variant, mode, drive, warm = () => {}) {
     service.child.kill('SIGTERM');
     await within(service.child.closed, START_MS, 'end of the payment service');
     const out = await exported(agent.file);
-    return { driven, end, log: truthOf(service.oracle), ...out,
+    return { driven, since, end, log: truthOf(service.oracle), ...out,
       report: await reported(agent.file) };
   } finally {
     service.child.kill('SIGKILL');

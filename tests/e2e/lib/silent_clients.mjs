@@ -21,11 +21,12 @@ function lineOf(route) {
   return /body|iterate/.test(route) ? `POST /${route} ${BODY}` : `GET /${route}`;
 }
 
-/** Each route in turn, over @connections. Resolves to the client's log. */
-export async function everyRoute(where, routes, connections, requests) {
+/** Each route in turn, over @connections, with ids or without. Resolves to the client's log. */
+export async function everyRoute(where, routes, connections, requests, ids = false) {
   const mix = routes.filter((r) => r !== SLOW).map(lineOf).join('\n');
   const { result, log } = await load(where,
-    ['-c', String(connections), '-n', String(requests), '--mix', mix]);
+    ['-c', String(connections), '-n', String(requests), '--mix', mix,
+      ...(ids ? ['--request-id'] : [])]);
 
   if (result.errors.total)
     throw new Error(`${result.errors.total} errors of the client`);

@@ -31,7 +31,7 @@ let number = 0;
 const routes = { ...special };
 for (const [name, handler] of Object.entries(simple)) {
   routes[name] = { want: ['own'], handler: (c) =>
-    truth.run(c.entry, als, { requestId: `req-${c.number}`, route: name }, handler, c) };
+    truth.run(c.entry, als, { requestId: c.id, route: name }, handler, c) };
 }
 
 function listener(upstream, req, res) {
@@ -40,6 +40,7 @@ function listener(upstream, req, res) {
   const entry = truth.open(req, res, { route: name, want: route.want });
   const c = {
     req, res, entry, truth, als, more, agent, queue, upstream, number: ++number,
+    id: req.headers['x-request-id'] ?? `req-${number}`,
     reply(text) {
       if (!res.headersSent)
         res.setHeader('x-truth', truth.now(entry));

@@ -60,7 +60,7 @@ function cachedStore(truth) {
   return cached.get(user);
 }
 
-const fresh = (c) => ({ requestId: `late-${c.number}`, at: Date.now() });
+const fresh = (c) => ({ requestId: c.id, at: Date.now() });
 const enter = (c, store, fn) => c.truth.run(c.entry, c.als, store, fn);
 const later = (c, text) => setTimeout(() => c.reply(text), 1 + c.number % 3);
 
