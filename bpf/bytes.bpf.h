@@ -335,9 +335,8 @@ static __always_inline void bytes_turn(struct bytes_ctx *c)
 		return;
 	}
 	p = bpf_map_lookup_elem(&lr_processes, &tgid);
-	if (!turn_wanted(p))
+	if (!turn_wanted(p) || !turn_in_use(p, c->task, c->t))
 		return;
-	runtime_env(c->task, c->t);
 	c->top = turn_top(&p->heap, c->t);
 	c->epoch = c->t->epoch;
 	c->t->turn_open = 1;
@@ -502,6 +501,8 @@ static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *i
 	if (!p || p->mechanism == LR_MECHANISM_NONE)
 		return;
 	if (server ? !bytes_head(io) : p->mechanism == LR_MECHANISM_OFF)
+		return;
+	if (p->mechanism != LR_MECHANISM_OFF && !turn_in_use(p, c->task, c->t))
 		return;
 	store_active(c->task, c->t, p, c->conn, c->now);
 	if (server)

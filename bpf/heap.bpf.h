@@ -45,6 +45,11 @@ struct heap_pair {
 	__u64 flags; /* LR_FIELD_F_* */
 };
 
+/* Length and the first three elements of a hash table: Smis all, as numbers. */
+struct heap_counts {
+	__u64 length, a, b, c;
+};
+
 struct heap_walk {
 	struct heap_block map; /* of the object whose fields are read */
 	struct heap_block obj;
@@ -55,9 +60,9 @@ struct heap_walk {
 	__u32 more;
 	__u32 npairs;
 	__u32 props_length;
-	__u64 props; /* property array, untagged; 0: not read yet */
+	__u64 props;	      /* property array, untagged; 0: not read yet */
+	struct heap_counts n; /* of the table read last */
 	struct heap_pair pair[HEAP_PAIRS];
-	__u8 props_head[2 * HEAP_HEAD + HEAP_WORD];
 	__u8 table[HEAP_TABLE + HEAP_HEAD];
 	/* A string: what is read of it, and what is still to be. */
 	__u32 text_len;
@@ -72,7 +77,7 @@ struct heap_walk {
 	__u32 high;    /* first half of a pair, 0 none */
 	__u64 part_at;
 	__u64 stack[HEAP_PENDING];
-	__u8 raw[2 * LR_FIELD_TEXT];
+	__u8 raw[2 * LR_FIELD_TEXT] __attribute__((aligned(8)));
 	__u8 text[LR_FIELD_TEXT + HEAP_WORD];
 };
 
@@ -196,28 +201,33 @@ __noinline int heap_kind(const struct lr_heap *h, struct lr_task *t, struct heap
  * The identity hash of an object, which lies where its properties would, or in what holds them.
  * 0: it has none, or it cannot be found.
  */
-__noinline __u32 heap_hash(const struct lr_heap *h, struct lr_task *t, __u64 obj)
+__noinline __u32 heap_hash(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
+			   __u64 obj)
 {
-	__u64 props, head[7];
+	__u64 v = 0, length = 0;
 	int type;
 
-	if (!h || !t ||
-	    bpf_probe_read_user(&props, sizeof(props), (void *)(obj + h->object_properties)))
+	if (!h || !t || !w ||
+	    bpf_probe_read_user(&v, sizeof(v), (void *)(obj + h->object_properties)))
 		return 0;
-	if (heap_is_smi(props))
-		return heap_smi(props);
-	if (!(props & 1) || bpf_probe_read_user(head, sizeof(head), (void *)(props - 1)))
+	if (heap_is_smi(v))
+		return heap_smi(v);
+	if (!(v & 1))
 		return 0;
-	type = heap_type(h, t, head[0]);
-	if (type < 0 || !heap_is_smi(head[1]))
+	heap_read(&w->val, v - 1);
+	if (!heap_get___u64(&w->val, -1, &v) || !heap_get___u64(&w->val, HEAP_WORD - 1, &length) ||
+	    !heap_is_smi(length))
+		return 0;
+	type = heap_type(h, t, v);
+	if (type < 0)
 		return 0;
 	if (type == h->type_property_array)
-		return heap_smi(head[1]) >> 10;
+		return heap_smi(length) >> 10;
 	/* A dictionary: map, length, elements, deleted, capacity, next enumeration index, hash. */
-	if (!heap_is_smi(head[4]) || !heap_is_smi(head[6]) ||
-	    heap_smi(head[1]) != h->dictionary_start + 3 * heap_smi(head[4]))
+	if (!heap_get___u64(&w->val, 4 * HEAP_WORD - 1, &v) || !heap_is_smi(v) ||
+	    heap_smi(length) != h->dictionary_start + 3 * heap_smi(v))
 		return 0;
-	return heap_smi(head[6]);
+	return heap_get___u64(&w->val, 6 * HEAP_WORD - 1, &v) && heap_is_smi(v) ? heap_smi(v) : 0;
 }
 
 #endif

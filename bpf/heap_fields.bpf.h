@@ -180,14 +180,11 @@ static __always_inline int heap_entries(struct heap_loop *l, __u64 addr, __u32 n
 	return 0;
 }
 
-/* Length and the first three elements of a hash table: Smis all. */
-struct heap_counts {
-	__u64 length, a, b, c;
-};
-
-static __always_inline bool heap_counts(const struct lr_heap *h, __u64 table, struct heap_counts *n)
+/* Fills w->n from the table at @table. */
+static __always_inline bool heap_counts(const struct lr_heap *h, struct heap_walk *w, __u64 table)
 {
 	__u64 at = table + (__u32)h->fixed_array_data - HEAP_WORD;
+	struct heap_counts *n = &w->n;
 
 	if (!(table & 1) || bpf_probe_read_user(n, sizeof(*n), (void *)at) ||
 	    !heap_is_smi(n->length) || !heap_is_smi(n->a) || !heap_is_smi(n->b) ||
@@ -213,18 +210,18 @@ static __always_inline bool heap_ordered(const struct heap_counts *n)
 __noinline int heap_map(const struct lr_heap *h, struct heap_walk *w)
 {
 	struct heap_loop l = {.h = h, .w = w};
-	struct heap_counts n;
 	__u64 table = 0;
 	__u32 used;
 
 	if (!h || !w || !heap_get___u64(&w->obj, h->js_map_table, &table) ||
-	    !heap_counts(h, table, &n) || !heap_ordered(&n))
+	    !heap_counts(h, w, table) || !heap_ordered(&w->n))
 		return HEAP_FAULT;
-	used = n.a + n.b;
+	used = w->n.a + w->n.b;
 	w->more = used > HEAP_ENTRIES;
 	if (used > HEAP_ENTRIES)
 		used = HEAP_ENTRIES;
-	return heap_entries(&l, table + (__u32)h->fixed_array_data + HEAP_WORD * (3 + n.c), used);
+	return heap_entries(&l, table + (__u32)h->fixed_array_data + HEAP_WORD * (3 + w->n.c),
+			    used);
 }
 
 /* A callback: some entries of a dictionary, of which most may be empty. */
@@ -245,14 +242,14 @@ static long heap_batch(__u32 i, struct heap_loop *l)
 __noinline int heap_dictionary(const struct lr_heap *h, struct heap_walk *w)
 {
 	struct heap_loop l = {.h = h, .w = w};
-	struct heap_counts n;
 	__u64 table = 0;
 
 	if (!h || !w || !heap_get___u64(&w->obj, h->object_properties, &table) ||
-	    !heap_counts(h, table, &n) || n.length != h->dictionary_start + 3 * n.c || n.a > n.c)
+	    !heap_counts(h, w, table) || w->n.length != h->dictionary_start + 3 * w->n.c ||
+	    w->n.a > w->n.c)
 		return HEAP_FAULT;
-	w->more = n.c > HEAP_CAPACITY;
-	l.n = n.c < HEAP_CAPACITY ? n.c : HEAP_CAPACITY;
+	w->more = w->n.c > HEAP_CAPACITY;
+	l.n = w->n.c < HEAP_CAPACITY ? w->n.c : HEAP_CAPACITY;
 	l.at = table + (__u32)h->fixed_array_data + HEAP_WORD * h->dictionary_start;
 	bpf_loop(HEAP_CAPACITY / HEAP_BATCH, heap_batch, &l, 0);
 	return l.err;

@@ -175,19 +175,19 @@ static __always_inline int heap_slice(const struct lr_heap *h, struct heap_walk 
  * one that has no room for that (its map says how long it is): where the resource does, behind
  * its virtual table. 0: unknown.
  */
-static __noinline __u64 heap_external(const struct lr_heap *h, struct heap_walk *w)
+static __noinline __u64 heap_external(const struct lr_heap *h, struct heap_walk *w, __u64 map)
 {
 	__u32 end = (__u32)(h->external_resource + 1) + 2 * HEAP_WORD;
-	__u64 map, at;
-	__u8 words;
+	__u64 *words = (__u64 *)w->raw;
 
-	if (!heap_get___u64(&w->part, -1, &map) ||
-	    !heap_get___u64(&w->part, h->external_resource, &at) ||
-	    bpf_probe_read_user(&words, sizeof(words), (void *)(map + h->map_size)))
+	if (bpf_probe_read_user(w->raw, 1, (void *)(map + h->map_size)))
 		return 0;
-	if (words * HEAP_WORD < end)
-		return read_u64(at + HEAP_WORD);
-	return heap_get___u64(&w->part, h->external_resource + HEAP_WORD, &at) ? at : 0;
+	end = w->raw[0] * HEAP_WORD < end ? HEAP_WORD : 2 * HEAP_WORD;
+	asm volatile("" : "+r"(end));
+	if (end > 2 * HEAP_WORD ||
+	    bpf_probe_read_user(words, end, (void *)(w->part_at + h->external_resource)))
+		return 0;
+	return end == HEAP_WORD ? read_u64(words[0] + HEAP_WORD) : words[1];
 }
 
 /* One part. 0: go on, 1: done, or HEAP_FAULT. */
@@ -224,7 +224,7 @@ __noinline int heap_part(const struct lr_heap *h, struct lr_task *t, struct heap
 	if (type == h->str_seq)
 		at = w->part_at + h->string_chars;
 	else
-		at = type == h->str_external ? heap_external(h, w) : 0;
+		at = type == h->str_external ? heap_external(h, w, at) : 0;
 	w->part_at = 0;
 	return at ? heap_take(w, at, length) : HEAP_FAULT;
 }

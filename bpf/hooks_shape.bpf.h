@@ -179,6 +179,7 @@ struct hooks_scan {
 	struct lr_task *t;
 	struct hooks_state *s;
 	__u64 at;    /* address of the first entry, tag folded in */
+	__u64 other; /* a key of no interest: that of all free entries of a dictionary */
 	__u32 index; /* of the shape that is made */
 };
 
@@ -324,9 +325,13 @@ static long hooks_entry(__u32 i, struct hooks_scan *scan)
 		scan->s->status = LR_STORES_FAULT;
 		return 1;
 	}
-	key = hooks_key(scan->h, scan->t, slot.key);
-	if (!key)
+	if (slot.key == scan->other)
 		return 0;
+	key = hooks_key(scan->h, scan->t, slot.key);
+	if (!key) {
+		scan->other = slot.key;
+		return 0;
+	}
 	if (!hooks_read(&slot.hash, sizeof(slot.hash), slot.key + scan->h->name_hash)) {
 		scan->s->status = LR_STORES_FAULT;
 		return 1;

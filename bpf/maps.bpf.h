@@ -82,12 +82,13 @@ struct lr_task {
 	__u64 idle_ns;	 /* last value read there */
 	__u64 isolate;
 	__u64 env;
-	__u64 uid_addr; /* async_id_fields */
-	__u64 conn;	/* connection last received from since the thread last slept, 0 none */
-	__u32 conn_in;	/* receives on it so far: which of its requests */
-	__u32 walks;	/* attempts to find the environment */
-	__u64 scope_id; /* async id of the callback scope that ended last, bits of a double */
-	__u64 exec_id;	/* execution and trigger id when last read */
+	__u64 uid_addr;	   /* async_id_fields */
+	__u64 fields_addr; /* AsyncHooks' fields, counts of hooks first */
+	__u64 conn;	   /* connection last received from since the thread last slept, 0 none */
+	__u32 conn_in;	   /* receives on it so far: which of its requests */
+	__u32 walks;	   /* attempts to find the environment */
+	__u64 scope_id;	   /* async id of the callback scope that ended last, bits of a double */
+	__u64 exec_id;	   /* execution and trigger id when last read */
 	__u64 trigger_id;
 	__u64 destroyed; /* object and id of the last destroy: the same one is probed twice */
 	__u64 destroyed_id;

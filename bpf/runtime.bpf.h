@@ -44,6 +44,7 @@ static __always_inline void runtime_forget(struct lr_task *t)
 	t->isolate = 0;
 	t->env = 0;
 	t->uid_addr = 0;
+	t->fields_addr = 0;
 	t->idle_addr = 0;
 }
 
@@ -54,8 +55,10 @@ static __always_inline void runtime_cache_env(const struct lr_layout *l, struct 
 	__u64 loop, internal;
 
 	t->env = env;
-	if (l->flags & LR_LAYOUT_IDS)
+	if (l->flags & LR_LAYOUT_IDS) {
 		t->uid_addr = chain_walk(&l->env_uid, env);
+		t->fields_addr = chain_walk(&l->env_fields, env);
+	}
 	if (!(l->flags & LR_LAYOUT_LOOP))
 		return;
 	loop = chain_walk(&l->env_loop, env);

@@ -51,8 +51,6 @@ struct store_loop {
 	struct lr_task *t;
 	struct heap_walk *w;
 	struct lr_ev_stores *rec;
-	__u32 n;
-	__u32 deleted;
 	int status;
 };
 
@@ -63,12 +61,13 @@ static long store_entry(__u32 i, struct store_loop *l)
 	__u32 hash;
 	int kind;
 
-	if (i >= l->n || !heap_table(l->w, at, &key) || !heap_table(l->w, at + HEAP_WORD, &value))
+	if (i >= l->w->n.a + l->w->n.b || !heap_table(l->w, at, &key) ||
+	    !heap_table(l->w, at + HEAP_WORD, &value))
 		return 1;
 	l->status = LR_STORES_CHECK;
 	if (!(key & 1))
 		return 1;
-	if (l->deleted) { /* a hole stands where an entry was */
+	if (l->w->n.b) { /* a hole stands where an entry was */
 		kind = heap_kind(l->h, l->t, l->w, key);
 		if (kind == HEAP_FAULT) {
 			l->status = LR_STORES_FAULT;
@@ -79,7 +78,7 @@ static long store_entry(__u32 i, struct store_loop *l)
 			return 0;
 		}
 	}
-	hash = heap_hash(l->h, l->t, key);
+	hash = heap_hash(l->h, l->t, l->w, key);
 	if (!hash)
 		return 1;
 	store_add(l->rec, value, hash);
@@ -138,7 +137,6 @@ __noinline int store_acf_refs(const struct lr_heap *h, struct lr_task *t, struct
 {
 	struct store_loop l = {.h = h, .t = t, .w = w, .rec = rec};
 	__u64 frame = 0, table = 0, at, size;
-	struct heap_counts n;
 	int status;
 
 	if (!h || !t || !w || !rec)
@@ -151,16 +149,15 @@ __noinline int store_acf_refs(const struct lr_heap *h, struct lr_task *t, struct
 		return status;
 	if (!heap_get___u64(&w->obj, h->js_map_table, &table))
 		return LR_STORES_FAULT;
-	if (!heap_counts(h, table, &n) || !heap_ordered(&n))
+	if (!heap_counts(h, w, table) || !heap_ordered(&w->n))
 		return LR_STORES_CHECK;
-	l.n = n.a + n.b;
-	l.deleted = n.b;
-	if (l.n > STORE_ENTRIES) {
-		l.n = STORE_ENTRIES;
+	size = w->n.a + w->n.b;
+	if (size > STORE_ENTRIES) {
+		size = STORE_ENTRIES;
 		rec->flags |= LR_STORES_F_MORE;
 	}
-	at = table + (__u32)h->fixed_array_data + HEAP_WORD * (3 + n.c);
-	size = 3 * HEAP_WORD * (__u64)l.n;
+	at = table + (__u32)h->fixed_array_data + HEAP_WORD * (3 + w->n.c);
+	size *= 3 * HEAP_WORD;
 	asm volatile("" : "+r"(size));
 	if (!size)
 		return LR_STORES_OK;

@@ -29,8 +29,6 @@ static __always_inline int hooks_js_top(const struct lr_heap *h, struct hooks_st
 {
 	__u64 array[4] = {}; /* a JSArray: map, properties, elements, length */
 
-	if (h->object_elements != 15 || h->js_array_length != 23)
-		return hooks_end(s, LR_STORES_OFF);
 	if (!hooks_read(&s->object, sizeof(s->object), s->js) || !hooks_is_object(s->object) ||
 	    !hooks_read(array, sizeof(array), s->object - 1))
 		return hooks_end(s, LR_STORES_FAULT);
@@ -156,6 +154,13 @@ __noinline int hooks_refs(const struct lr_heap *h, struct lr_task *t, struct hoo
 	return LR_STORES_OK;
 }
 
+/* Objects are read a few words at once: {map, properties, elements, length of an array}. */
+static __always_inline bool hooks_words(const struct lr_heap *h)
+{
+	return h->object_properties == HEAP_WORD - 1 && h->object_elements == 2 * HEAP_WORD - 1 &&
+	       h->js_array_length == 3 * HEAP_WORD - 1;
+}
+
 /* Neither buffer nor handle moves while the environment lives. */
 static __always_inline bool hooks_find(const struct lr_process_config *p, struct lr_task *t,
 				       struct hooks_state *s)
@@ -179,7 +184,7 @@ static __always_inline int store_hooks_refs(struct task_struct *task, struct lr_
 {
 	struct hooks_state *s;
 
-	if (!(p->heap.flags & LR_HEAP_HOOKS))
+	if (!(p->heap.flags & LR_HEAP_HOOKS) || !hooks_words(&p->heap))
 		return LR_STORES_OFF;
 	s = bpf_task_storage_get(&lr_hooks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!s) {

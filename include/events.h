@@ -174,7 +174,12 @@ struct lr_ev_gc {
  * and when the next one begins are the borders of what it allocated. An epoch is the time
  * between two garbage collections: within one, an object keeps its address. A receive begins
  * a callback (lr_ev_data has the same two members); this record tells of what else does.
+ *
+ * V8 allocates page by page, and its next page may lie anywhere: two tops are the borders of what
+ * was allocated between them only if both lie in one page (LR_HEAP_PAGE) and have one epoch.
  */
+#define LR_HEAP_PAGE (1u << 18) /* V8's kPageSizeBits, the same in 18 to 26 */
+
 struct lr_ev_turn {
 	struct lr_event h;
 	__u64 top;   /* where this thread's isolate allocates next, 0 unknown: see LR_TOP_ADDR */
@@ -250,7 +255,7 @@ struct lr_store_field {
 	__u8 kind; /* enum lr_value_kind */
 	__u8 flags;
 	__u32 pad;
-	__u64 bits;
+	__u64 bits; /* 0 where the kind says nothing of them: an object's address changes */
 	char name[LR_FIELD_NAME];
 	char text[LR_FIELD_TEXT];
 };

@@ -8,9 +8,10 @@
 #include "flow_mismatch_int.h"
 #include "util.h"
 
-#define CAPTURED_LATER 8 /* requests that came after its own had ended: something keeps the store \
-			  */
-#define ID_LEN 4	 /* shorter values occur in every response */
+#define CAPTURED_LATER                                                                    \
+	8	 /* requests that came after its own had ended: something keeps the store \
+		  */
+#define ID_LEN 4 /* shorter values occur in every response */
 
 /* One head while it is judged. */
 struct judged {

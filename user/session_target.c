@@ -253,6 +253,11 @@ static uint32_t mechanism_of(const struct session *s, const struct session_targe
 {
 	uint32_t has = t->config.heap.flags;
 
+	if (!s->opts->cli->context)
+		return LR_MECHANISM_NONE;
+	/* A runtime that has hooks only: BPF sees at once when the first store is entered. */
+	if (context == TARGET_CONTEXT_NONE && !t->layout.p.cped && (has & LR_HEAP_HOOKS))
+		context = TARGET_CONTEXT_ASYNC_HOOKS;
 	if (context == TARGET_CONTEXT_NONE)
 		return LR_MECHANISM_NONE;
 	if (!(has & LR_HEAP_OBJECTS) || !kern__attached(s->kern, LR_PROBE_gc_start))

@@ -28,6 +28,8 @@ enum {
 	FAKE_ENV_CHECK = 0x170,
 	FAKE_ENV_FIELDS = 0x440,
 	FAKE_ENV_UID = 0x478,
+	FAKE_ENV_RESOURCES = 0x490, /* handle of the array of current resources */
+	FAKE_ENV_NATIVE = 0x4a8,    /* first iterator of a deque, or a vector */
 	FAKE_DATA_LOOP = 0x68, /* IsolateData: the loop */
 	FAKE_REALM_ENV = 0xa8,
 	FAKE_REALM_SETS = 0x40, /* and 0x70 */
@@ -74,6 +76,11 @@ enum {
 #define FN_CREATE "Builtins_CreateIterResultObject"
 #define FN_ENTRY  "Builtins_JSEntry"
 #define FN_CPED	  "Builtins_GetContinuationPreservedEmbedderData"
+#define FN_CLEAR  "_ZN4node10AsyncHooks20clear_async_id_stackEv"
+#define FN_PUSH	  "_ZN4node10AsyncHooks18push_async_contextEddPN2v85LocalINS1_6ObjectEEE"
+#define FN_RESOURCE                                                                  \
+	"_ZN4node9AsyncWrap22ExecutionAsyncResourceERKN2v820FunctionCallbackInfoINS" \
+	"1_5ValueEEE"
 #define FN_COMPILE                                                                       \
 	"_ZN4node8builtins13BuiltinLoader15CompileFunctionERKN2v820FunctionCallbackInfo" \
 	"INS2_5ValueEEE"
@@ -113,7 +120,34 @@ FAKE(FN_POP, "mov 0x60(%rdi),%rax\n mov 28(%rax),%r13d\n test %r13d,%r13d\n je 1
 	     "mov 24(%rax),%ecx\n mov 0x98(%rdi),%rdx\n mov 0x28(%rdi),%rcx\n sub $1,%r13d\n"
 	     "lea (%r13,%r13),%esi\n movsd (%rcx,%rsi,8),%xmm0\n movsd %xmm0,(%rdx)\n"
 	     "mov 0x98(%rdi),%rax\n movsd %xmm0,8(%rax)\n mov 0x60(%rdi),%rax\n"
-	     "mov %r13d,28(%rax)\n 1: ret\n");
+	     "mov %r13d,28(%rax)\n mov 0xe0(%rdi),%r9\n mov 0xd8(%rdi),%r8\n"
+	     "mov 0xe8(%rdi),%rax\n sub 0xf0(%rdi),%rax\n mov 0xc8(%rdi),%rcx\n"
+	     "cmp 0xd0(%rdi),%rcx\n je 1f\n cmp 0x100(%rdi),%r9\n je 1f\n"
+	     "mov 0xb0(%rdi),%rdi\n call fake_call\n 1: ret\n");
+FAKE(FN_CLEAR, "push %rbx\n mov %rdi,%rbx\n cmpq $0,0xb0(%rdi)\n je 1f\n mov 0xb0(%rbx),%r14\n"
+	       "mov 0x798(%rbx),%rdi\n mov (%rdi),%rax\n call *0x40(%rax)\n mov %r14,%rdi\n"
+	       "call fake_call\n 1: pop %rbx\n ret\n");
+FAKE(FN_PUSH, "ret\n");
+/* The stack of native resources as a deque of pointers to handles, and as a vector of handles. */
+FAKE(FN_RESOURCE,
+     FAKE_ENV "mov 0x117(%rax),%rbx\n mov 8(%r12),%rdi\n call fake_call\n test %al,%al\n je 8f\n"
+	      "mov 0x4c0(%rbx),%r9\n shr $32,%rax\n mov (%r12),%rdi\n mov 0x4e0(%rbx),%rdx\n"
+	      "mov 0x4c8(%rbx),%rcx\n sub 0x4d0(%rbx),%rcx\n mov 0x4a8(%rbx),%r8\n"
+	      "sub %r9,%rdx\n sar $3,%rdx\n shl $6,%rdx\n mov 0x4b8(%rbx),%rsi\n"
+	      "sub %r8,%rsi\n add %rsi,%rdx\n cmp %rdx,%rax\n jb 2f\n"
+	      "1: mov 8(%rdi),%rax\n mov 0x278(%rax),%rax\n mov %rax,0x18(%rdi)\n" FAKE_RETURN
+	      "2: mov %r8,%rdx\n sub 0x4b0(%rbx),%rdx\n sar $3,%rdx\n add %rax,%rdx\n js 3f\n"
+	      "cmp $0x3f,%rdx\n jg 3f\n mov (%r8,%rax,8),%rax\n test %rax,%rax\n je 1b\n"
+	      "4: mov (%rax),%rax\n test %rax,%rax\n je 1b\n mov (%rax),%rax\n"
+	      "mov %rax,0x18(%rdi)\n jmp 8b\n"
+	      "3: mov %rdx,%rax\n sar $6,%rax\n mov (%r9,%rax,8),%rax\n and $0x3f,%edx\n"
+	      "mov (%rax,%rdx,8),%rax\n test %rax,%rax\n jne 4b\n jmp 1b\n" FAKE_COLD);
+FAKE("fake_resource_vector",
+     FAKE_ENV "mov 0x117(%rax),%rbx\n mov 8(%r12),%rdi\n call fake_call\n test %al,%al\n je 8f\n"
+	      "mov 0x4a8(%rbx),%rcx\n mov 0x4b0(%rbx),%rdx\n shr $32,%rax\n mov (%r12),%rsi\n"
+	      "sub %rcx,%rdx\n sar $3,%rdx\n cmp %rdx,%rax\n jae 2f\n mov (%rcx,%rax,8),%rax\n"
+	      "test %rax,%rax\n je 2f\n mov (%rax),%rax\n mov %rax,0x18(%rsi)\n" FAKE_RETURN
+	      "2: mov 16(%rsi),%rax\n mov %rax,0x18(%rsi)\n jmp 8b\n" FAKE_COLD);
 FAKE(FN_GET_ID, "push %rbx\n mov %rdi,%rbx\n movsd fake_number(%rip),%xmm0\n call fake_call\n"
 		"mov 8(%rbx),%rax\n mov -8(%rax),%rax\n mov 0x1f(%rax),%rax\n test %rax,%rax\n"
 		"je 1f\n movsd 0x48(%rax),%xmm0\n call fake_call\n 1: pop %rbx\n ret\n");

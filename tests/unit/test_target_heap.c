@@ -79,7 +79,7 @@ static void objects(void **state)
 	(void)state;
 	image_open(&im);
 	decode(&im, &l);
-	assert_int_equal(h->flags, LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_ACF);
+	assert_int_equal(h->flags, LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_ACF | LR_HEAP_HOOKS);
 	assert_int_equal(h->type_string_max, 120);
 	assert_int_equal(h->type_js_object_min, 1000);
 	assert_int_equal(h->type_js_map, fake_jsmap_type);
@@ -160,7 +160,7 @@ static void missing(void **state)
 		for (size_t k = 0; k < 2 && cases[i].names[k]; k++)
 			image_rename(&im, cases[i].names[k]);
 		decode(&im, &l);
-		assert_int_equal(l.heap.flags, cases[i].flags);
+		assert_int_equal(l.heap.flags, cases[i].flags | LR_HEAP_HOOKS);
 		assert_non_null(target_layout__missing(&l, 0));
 		if (strncmp(target_layout__missing(&l, 0), cases[i].why, strlen(cases[i].why)))
 			fail_msg("%s", target_layout__missing(&l, 0));
