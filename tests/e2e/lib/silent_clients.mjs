@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The load of the service silent.js: every route over keep-alive connections, and the clients
 // that a load generator is not: pipelining, slow, upgrading, talking nonsense, leaving.
+import crypto from 'node:crypto';
 import net from 'node:net';
 
 import { load, sleep, within } from './proc.mjs';
@@ -12,6 +13,8 @@ const PIPELINED = ['sync', 'await', 'timeout', 'immediate', 'nexttick', 'fs', 'g
   'microtask', 'shape-literal', 'nostore', 'enterwith', 'koa', 'late'];
 const READ_AFTER_MS = 40;
 const END_MS = 30000;
+const SAME = 4;
+const TRACES = 16;
 
 const head = (method, path, more = '') => `${method} /${path} HTTP/1.1\r\nHost: silent\r\n${more}\r\n`;
 
@@ -82,11 +85,25 @@ async function leaving(where) {
   await raw.reset();
 }
 
+/* One id on several connections at once: a trace, or a client that tries again. */
+async function sameIds(where) {
+  const raws = await Promise.all(Array.from({ length: SAME }, () => Raw.open(where)));
+
+  for (let i = 0; i < TRACES; i++) {
+    const id = crypto.randomUUID();
+    const more = `x-request-id: ${id}\r\ntraceparent: 00-${id.replaceAll('-', '')}-` +
+      'b7ad6b7169203331-01\r\n';
+    const path = ['traced', 'tracedlate', 'timeout', 'late'][i % 4];
+    await Promise.all(raws.map((raw) => raw.exchange(head('GET', path, more))));
+  }
+  await Promise.all(raws.map((raw) => raw.end()));
+}
+
 /** Everything else, at once. */
 export async function oddClients(port) {
   const where = { host: '127.0.0.1', port };
   const times = (n, fn) => Array.from({ length: n }, () => fn(where));
 
   await Promise.all([...times(4, slowReader), ...times(5, upgrading), ...times(5, nonsense),
-    ...times(5, leaving)]);
+    ...times(5, leaving), ...times(4, sameIds)]);
 }

@@ -50,17 +50,26 @@ const common = {
   onesymbol: () => true,
 };
 
-const cached = new Map();
+/* One store for each user, made by the first request of the user and given to all others. */
+function userStores() {
+  const made = new Map();
+  let turn = 0;
 
-function cachedStore(truth) {
-  const user = cached.turn = ((cached.turn ?? 0) + 1) % USERS;
+  return ({ truth, req }) => {
+    const user = `${req.url} ${turn++ % USERS}`;
 
-  if (!cached.has(user))
-    cached.set(user, truth.share({ userId: `user-${user}`, roles: ['payer'] }));
-  return cached.get(user);
+    if (!made.has(user))
+      made.set(user, truth.share({ userId: user, roles: ['payer'] }));
+    return made.get(user);
+  };
 }
 
+const cachedStore = userStores();
+const cachedSyncStore = userStores();
+
 const fresh = (c) => ({ requestId: c.id, at: Date.now() });
+const traced = (c) => ({ traceId: c.req.headers.traceparent?.split('-')[1] ?? `none-${c.number}`,
+  spanId: `span-${c.number}` });
 const enter = (c, store, fn) => c.truth.run(c.entry, c.als, store, fn);
 const later = (c, text) => setTimeout(() => c.reply(text), 1 + c.number % 3);
 
@@ -103,6 +112,12 @@ const own = {
     for await (const chunk of c.req)
       c.size = (c.size ?? 0) + chunk.length;
     enter(c, fresh(c), () => later(c, 'late'));
+  },
+  /* Several requests of one trace, or one request tried again, carry the same id. */
+  traced: (c) => enter(c, traced(c), () => later(c, 'traced')),
+  async tracedlate(c) {
+    await timers.setTimeout(1);
+    enter(c, traced(c), () => later(c, 'traced'));
   },
   /* Woken inside another request's own callback, it makes its store there, and answers. */
   async latewoken(c) {
@@ -201,9 +216,9 @@ const special = {
     c.reply('outside');
   } },
   cached: { want: ['shared'], handler: (c) =>
-    c.als.run(cachedStore(c.truth), () => later(c, 'cached')) },
+    c.als.run(cachedStore(c), () => later(c, 'cached')) },
   cachedsync: { want: ['shared'], handler: (c) =>
-    c.als.run(cachedStore(c.truth), () => c.reply('cached')) },
+    c.als.run(cachedSyncStore(c), () => c.reply('cached')) },
 };
 
 const routes = {};
