@@ -20,7 +20,7 @@ export function jsonLines(file) {
   return fs.readFileSync(file, 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l));
 }
 
-function track(child) {
+export function track(child) {
   children.add(child);
   child.closed = new Promise((resolve) => {
     child.on('error', (err) => resolve({ status: null, signal: null, err }));
@@ -203,9 +203,9 @@ export async function run(program, args = [], opts = {}) {
 export const loopray = (args, opts) => run(LOOPRAY, args, opts);
 
 /** The lines of `export --format jsonl`, by type. */
-export async function exported(file) {
+export async function exported(file, args = []) {
   const out = tmpFile('run.jsonl');
-  const end = await loopray(['export', '--format', 'jsonl', file, '-o', out]);
+  const end = await loopray(['export', '--format', 'jsonl', ...args, file, '-o', out]);
 
   if (end.status !== 0)
     throw new Error(`export ended with ${end.status}: ${end.stderr}`);

@@ -20,9 +20,13 @@ class Oracle {
 			setInterval(() => this.flush(), FLUSH_MS).unref();
 	}
 
+	get enabled() {
+		return this.fd >= 0;
+	}
+
 	/* `request` as service.js keeps it; `finished` is false when the client went away first. */
 	record(request, finished) {
-		if (this.fd < 0)
+		if (!this.enabled)
 			return;
 
 		const now = process.hrtime.bigint();
@@ -30,6 +34,7 @@ class Oracle {
 			seq: request.seq,
 			requestId: request.store.requestId,
 			contextId: request.contextId,
+			contextSeq: request.contextSeq,
 			remotePort: request.remotePort,
 			method: request.method,
 			path: request.path,

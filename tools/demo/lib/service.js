@@ -21,6 +21,7 @@ class Service {
 		this.onRequest = onRequest;
 		this.seq = 0;
 		this.heads = { total: 0, wrong: 0 };
+		this.owners = new WeakMap(); /* store -> seq, for the oracle: ids may be given twice */
 	}
 
 	/* The listener of http.Server's 'request' event. */
@@ -37,13 +38,17 @@ class Service {
 
 	#open(req) {
 		const seq = ++this.seq;
+		const store = createStore(req, seq);
 
+		if (this.oracle.enabled)
+			this.owners.set(store, seq);
 		return {
 			seq,
-			store: createStore(req, seq),
+			store,
 			start: process.hrtime.bigint(),
 			head: 0n,
 			contextId: null,
+			contextSeq: null,
 			remotePort: req.socket.remotePort ?? null,
 			method: req.method,
 			path: req.url,
@@ -140,6 +145,7 @@ class Service {
 		request.status = status;
 		request.head = process.hrtime.bigint();
 		request.contextId = active ? active.requestId : null;
+		request.contextSeq = (active && this.owners.get(active)) ?? null;
 		this.heads.total++;
 		this.heads.wrong += right ? 0 : 1;
 		res.writeHead(status, {
