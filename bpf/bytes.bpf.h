@@ -10,7 +10,7 @@
 
 #include "emit.bpf.h"
 #include "filter.bpf.h"
-#include "turn.bpf.h"
+#include "birth.bpf.h"
 
 #define BYTES_OUT    2048 /* captured of a send: its head */
 #define BYTES_PARTS  15	  /* further records of one receive: 64 kB, libuv's read size */
