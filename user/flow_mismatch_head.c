@@ -312,6 +312,12 @@ static bool never_kept(const struct judged *j, uint32_t instance)
 	return at->hooks ? left_undefined(at, instance) : mm_thread__serves(j->t, j->req->conn);
 }
 
+/* One parser's callbacks all have its async id; where turns were told apart they differ. */
+static bool same_callback(const struct judged *j, const struct mm_own *o)
+{
+	return o->exec_id == j->t->stores.exec_id && (!o->turn || o->turn == j->t->turns);
+}
+
 /*
  * A store that the request had, seen active in an earlier callback, and that is not active now.
  * Frameworks may answer outside of `run` by design, for every request of a route; so it is called
@@ -330,7 +336,7 @@ static void judge_lost(const struct judged *j)
 		bool others;
 
 		if (o->seq != j->req->seq || present(at, o->instance) || o->thread != j->t->id ||
-		    o->exec_id == at->exec_id || (o->turn && o->turn == j->t->turns))
+		    same_callback(j, o))
 			continue;
 		r = route_of(j->m, j->req, o->instance);
 		others = r && ++r->lost < r->own;
