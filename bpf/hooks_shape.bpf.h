@@ -75,10 +75,11 @@ struct hooks_shape {
 
 /* A thread's walks: the current one, and what is kept between them. */
 struct hooks_state {
-	__u64 env;    /* of which the next two are addresses in the process */
-	__u64 fields; /* async_hooks' counters */
-	__u64 js;     /* handle of its JSArray of current resources */
-	__u64 object; /* that is looked at, tagged */
+	__u64 env;	/* of which the next two are addresses in the process */
+	__u64 fields;	/* async_hooks' counters */
+	__u64 js;	/* handle of its JSArray of current resources */
+	__u64 object;	/* that is looked at, tagged */
+	__u64 resource; /* in which JavaScript runs, tagged */
 	__u64 properties;
 	__u64 public_at; /* address of the public object's pointer, 0: none */
 	__u64 at[LR_STORES_MAX];

@@ -240,10 +240,7 @@ struct {
 #define LR_TOLD 16384
 struct lr_told {
 	__u64 value;
-	__u32 tid;
-	__u32 epoch;
-	__u32 kind;
-	__u32 valid;
+	__u64 by; /* thread, epoch and kind in one word: whoever else writes it, it is whole */
 };
 
 struct {
@@ -252,6 +249,26 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lr_told);
 } lr_told SEC(".maps") LR_WEAK;
+
+/*
+ * Names of fields: a slot by the address of the string, good for one thread and epoch, used by
+ * one program at a time.
+ */
+#define LR_NAMES 512
+struct lr_name {
+	__u64 key;
+	__u32 tid;
+	__u32 epoch;
+	__u64 len;
+	__u64 words[LR_FIELD_NAME / 8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LR_NAMES);
+	__type(key, __u32);
+	__type(value, struct lr_name);
+} lr_names SEC(".maps") LR_WEAK;
 
 static __always_inline void stat_add(__u32 stat, __u64 n)
 {

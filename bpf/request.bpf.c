@@ -10,7 +10,7 @@
  *
  * Neither puts a breakpoint into the target.
  */
-#include "bytes.bpf.h"
+#include "bytes_out.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -210,6 +210,7 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 			 struct lr_ev_store *rec, struct lr_store_ref *ref)
 {
 	struct lr_told *told;
+	__u64 by;
 	int kind;
 
 	if (!h || !t || !w || !rec || !ref)
@@ -217,9 +218,10 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 	told = store_told(ref->value);
 	if (!told)
 		return HEAP_FAULT;
-	if (told->valid && told->value == ref->value && told->tid == rec->h.tid &&
-	    told->epoch == t->epoch) {
-		ref->kind = told->kind;
+	by = (__u64)rec->h.tid << 32 | t->epoch << 8;
+	kind = told->by & 0xff;
+	if (told->value == ref->value && told->by == (by | kind) && kind) {
+		ref->kind = kind;
 		return 0;
 	}
 	kind = heap_kind(h, t, w, ref->value);
@@ -234,10 +236,7 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 	if (!store_tell(h, t, w, rec, ref->flags))
 		return 0;
 	told->value = ref->value;
-	told->tid = rec->h.tid;
-	told->epoch = t->epoch;
-	told->kind = kind;
-	told->valid = 1;
+	told->by = by | kind;
 	return 1;
 }
 
@@ -268,6 +267,7 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 				      const struct lr_process_config *p, struct store_scratch *s)
 {
 	struct lr_ev_stores *rec = &s->stores;
+	__u32 active = 0;
 	int status;
 
 	if (p->mechanism == LR_MECHANISM_OFF || !(p->heap.flags & LR_HEAP_OBJECTS))
@@ -292,7 +292,10 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 			return LR_STORES_FAULT;
 		if (status && rec->ref[i].kind == LR_VALUE_OBJECT)
 			birth_learn(task, *(__u64 *)s->walk.obj.b, rec->ref[i].instance);
+		active += rec->ref[i].kind != LR_VALUE_UNDEFINED;
 	}
+	if (!active && p->mechanism == LR_MECHANISM_HOOKS && store_hooks_promise(task, t, p))
+		rec->flags |= LR_STORES_F_PROMISE;
 	return LR_STORES_OK;
 }
 

@@ -137,6 +137,7 @@ __noinline int hooks_refs(const struct lr_heap *h, struct lr_task *t, struct hoo
 		found = hooks_native_top(h, s) && hooks_properties(h, t, s);
 	if (!found && !s->status)
 		return LR_STORES_CHECK; /* there always is a resource */
+	s->resource = s->object;
 	if (!found || !hooks_public(h, t, s))
 		return s->status;
 	for (__u32 i = 0; i < LR_STORES_MAX && i < s->n; i++) {
@@ -152,6 +153,16 @@ __noinline int hooks_refs(const struct lr_heap *h, struct lr_task *t, struct hoo
 	if (s->more)
 		rec->flags |= LR_STORES_F_MORE;
 	return LR_STORES_OK;
+}
+
+/* Whether the resource that hooks_refs found last is a promise. */
+__noinline int hooks_promise(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s)
+{
+	__u64 map = 0;
+
+	if (!h || !t || !s || !hooks_read(&map, sizeof(map), s->resource - 1))
+		return 0;
+	return heap_type(h, t, map) == h->type_js_promise;
 }
 
 /* Objects are read a few words at once: {map, properties, elements, length of an array}. */
@@ -192,6 +203,15 @@ static __always_inline int store_hooks_refs(struct task_struct *task, struct lr_
 		return LR_STORES_FAULT;
 	}
 	return hooks_find(p, t, s) ? hooks_refs(&p->heap, t, s, rec) : LR_STORES_NO_ENV;
+}
+
+/* Whether the resource that was just looked at goes on for a promise. */
+static __always_inline bool store_hooks_promise(struct task_struct *task, struct lr_task *t,
+						const struct lr_process_config *p)
+{
+	struct hooks_state *s = bpf_task_storage_get(&lr_hooks, task, NULL, 0);
+
+	return s && hooks_promise(&p->heap, t, s);
 }
 
 #endif

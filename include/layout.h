@@ -59,6 +59,7 @@ struct lr_heap {
 	__u16 type_js_object_min; /* smallest type of a JSReceiver that has properties */
 	__u16 type_js_object;	  /* JS_OBJECT_TYPE */
 	__u16 type_js_map;
+	__u16 type_js_promise;
 	__u16 type_js_array;
 	__u16 type_property_array;
 	__u16 type_descriptor_array_min, type_descriptor_array_max;

@@ -91,6 +91,8 @@ int flow_decode__stores(struct flow_decode *d, struct decode_thread *t, const vo
 	to->status = (uint8_t)s.status;
 	to->hooks = s.flags & LR_STORES_F_HOOKS;
 	to->more = s.flags & LR_STORES_F_MORE;
+	/* Without promise hooks, what a promise runs has no async id. */
+	to->promise = to->hooks ? (s.flags & LR_STORES_F_PROMISE) != 0 : to->exec_id <= 0;
 	for (uint32_t i = 0; i < to->n; i++) {
 		to->ref[i].value = s.ref[i].value;
 		to->ref[i].instance = s.ref[i].instance;

@@ -218,6 +218,7 @@ struct fe_stores {
 	uint8_t status; /* enum lr_store_status */
 	bool hooks;	/* async_hooks, else AsyncContextFrame */
 	bool more;	/* there are more instances than refs */
+	bool promise;	/* none is active, and it is a promise that goes on */
 	uint32_t n;
 	struct fe_store_ref ref[FE_STORES_MAX];
 };

@@ -26,11 +26,12 @@ static uint32_t field_count(struct capture_codec *c, uint32_t n, uint32_t max)
 	return (uint32_t)x;
 }
 
-#define STORES_HOOKS (1u << 0)
-#define STORES_MORE  (1u << 1)
-#define STORES_TOP   (1u << 2) /* top and epoch follow */
-#define STORES_IDS   (1u << 3) /* else both are unknown */
-#define STORES_FLAGS 0x0f
+#define STORES_HOOKS   (1u << 0)
+#define STORES_MORE    (1u << 1)
+#define STORES_TOP     (1u << 2) /* top and epoch follow */
+#define STORES_IDS     (1u << 3) /* else both are unknown */
+#define STORES_PROMISE (1u << 4)
+#define STORES_FLAGS   0x1f
 
 static uint8_t stores_flags(const struct fe_stores *s)
 {
@@ -40,6 +41,8 @@ static uint8_t stores_flags(const struct fe_stores *s)
 		flags |= STORES_HOOKS;
 	if (s->more)
 		flags |= STORES_MORE;
+	if (s->promise)
+		flags |= STORES_PROMISE;
 	if (s->top || s->epoch)
 		flags |= STORES_TOP;
 	if (s->exec_id != -1 || s->trigger_id != -1)
@@ -55,6 +58,7 @@ void event_stores(struct capture_codec *c, struct fe_stores *s)
 	field_enum(c, &flags, STORES_FLAGS);
 	s->hooks = flags & STORES_HOOKS;
 	s->more = flags & STORES_MORE;
+	s->promise = flags & STORES_PROMISE;
 	field_u32(c, &s->env);
 	field_running(c, &s->conn, &c->cur->conn);
 	field_enum(c, &s->op, LR_OP_CLIENT);

@@ -9,6 +9,7 @@
  * while it is about to become ready, since what it does before the attach is not seen.
  */
 #include <errno.h>
+#include <string.h>
 
 #define LOG_MODULE "follow"
 #include "events.h"
@@ -104,7 +105,7 @@ static bool look_whether_ready(struct session *s, struct session_pending *p)
 		return true;
 	}
 	if (err != -ESRCH)
-		log_err_errno(err, "pid %d cannot be observed: %s", p->pid, why);
+		log_err("pid %d cannot be observed: %s", p->pid, *why ? why : strerror(-err));
 	session_target__free(t);
 	return true;
 }

@@ -30,6 +30,22 @@ static int check_status(int err)
 	return EX_LR_UNSUPPORTED;
 }
 
+/* Says why @t is not observed. What ended meanwhile is the reason, whatever failed for it. */
+static int refuse(const struct session_target *t, int err, const char *why)
+{
+	pid_t pid = t->proc->pid;
+
+	if (target_process__is_ending(t->proc)) {
+		log_err("pid %d ended while it was being attached to", pid);
+		return EX_LR_NO_TARGET;
+	}
+	if (*why)
+		log_err("pid %d cannot be observed: %s", pid, why);
+	else
+		log_err_errno(err, "pid %d cannot be observed", pid);
+	return check_status(err);
+}
+
 #define SETTLE_TRIES	5 /* of a process that was given by its pid and may just be starting */
 #define SETTLE_PAUSE_NS 100000000L
 
@@ -72,7 +88,7 @@ int session_target__open(struct session_target **out, struct target_process *pro
 {
 	struct session_target *t = calloc(1, sizeof(*t));
 	char why[256] = "";
-	int err;
+	int err, status;
 
 	if (!t) {
 		target_process__free(proc);
@@ -90,9 +106,9 @@ int session_target__open(struct session_target **out, struct target_process *pro
 	if (!err)
 		err = target_cache__decode(&t->decoded, t->elf, why, sizeof(why));
 	if (err) {
-		log_err_errno(err, "pid %d cannot be observed: %s", proc->pid, why);
+		status = refuse(t, err, why);
 		session_target__free(t);
-		return check_status(err);
+		return status;
 	}
 	*out = t;
 	return EX_LR_OK;
@@ -156,9 +172,9 @@ static int add_target(struct session *s, struct target_process *proc)
 	err = settle_patiently(t, why, sizeof(why));
 	if (!err)
 		return session__adopt(s, t);
-	log_err_errno(err, "pid %d cannot be observed: %s", t->proc->pid, why);
+	status = refuse(t, err, why);
 	session_target__free(t);
-	return check_status(err);
+	return status;
 }
 
 static int open_pid(struct session *s, pid_t pid)
@@ -305,7 +321,7 @@ int session__attach_target(struct session *s, struct session_target *t)
 		err = watch_end(s, t);
 	if (!err)
 		session__tell_mechanism(s, t);
-	if (err && !target_process__alive(t->proc)) {
+	if (err && target_process__is_ending(t->proc)) {
 		log_err("pid %d ended while it was being attached to", t->proc->pid);
 		return EX_LR_NO_TARGET;
 	}

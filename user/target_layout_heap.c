@@ -53,6 +53,7 @@ static const struct fact facts[] = {
 	NUMBER(type_js_object_min, "SpecialAPIObjectType"),
 	NUMBER(type_js_object, "type_JSObject__JS_OBJECT_TYPE"),
 	NUMBER(type_js_map, "type_JSMap__JS_MAP_TYPE"),
+	NUMBER(type_js_promise, "type_JSPromise__JS_PROMISE_TYPE"),
 	NUMBER(type_js_array, "type_JSArray__JS_ARRAY_TYPE"),
 	NUMBER(type_property_array, "type_PropertyArray__PROPERTY_ARRAY_TYPE"),
 	NUMBER(type_descriptor_array_min, "type_DescriptorArray__DESCRIPTOR_ARRAY_TYPE"),

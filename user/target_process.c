@@ -35,6 +35,7 @@
 #define CODE_MAPS_MAX	16	   /* executable mappings of one file */
 #define ANON_MAX	64	   /* executable mappings of no file, of at least a huge page */
 #define HUGE_PAGE	(2u << 20)
+#define ENDING_MS	200
 
 /* A file that the process has mapped. */
 struct mapped_file {
@@ -376,6 +377,16 @@ static int identify(struct target_process *p, struct target_why *why)
 	return 0;
 }
 
+static bool has_ended(const struct target_process *p, int err)
+{
+	if (err && !p->start_time)
+		return false;
+	/* What may not be examined even by root is mostly what has no memory any more. */
+	if (err == -EACCES)
+		return geteuid() == 0 && target_process__is_ending(p);
+	return !target_process__alive(p);
+}
+
 int target_process__open(struct target_process **out, pid_t pid, struct target_why *why)
 {
 	struct target_process *p = calloc(1, sizeof(*p));
@@ -392,7 +403,7 @@ int target_process__open(struct target_process **out, pid_t pid, struct target_w
 	if (!err)
 		read_args(p);
 	/* If it ended meanwhile, that is the reason, whatever the last read said. */
-	if ((!err || p->start_time) && !target_process__alive(p) && err != -EACCES)
+	if (has_ended(p, err))
 		err = refuse(why, EX_LR_NO_TARGET, -ESRCH, "process %d has exited", pid);
 	if (err) {
 		target_process__free(p);
@@ -421,6 +432,15 @@ bool target_process__alive(const struct target_process *p)
 		return poll(&pfd, 1, 0) == 0;
 	return proc_stat__read(&stat, p->pid) == 0 && stat.start_time == p->start_time &&
 	       stat.state != 'Z';
+}
+
+bool target_process__is_ending(const struct target_process *p)
+{
+	struct pollfd pfd = {.fd = p->pidfd, .events = POLLIN};
+
+	if (p->pidfd >= 0)
+		poll(&pfd, 1, ENDING_MS);
+	return !target_process__alive(p);
 }
 
 const char *target_process__linked(const struct target_process *p)

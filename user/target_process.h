@@ -65,6 +65,12 @@ void target_process__free(struct target_process *p);
 
 bool target_process__alive(const struct target_process *p);
 
+/*
+ * Whether it ends, asked after something failed for it: its memory and its files in /proc go
+ * first, and only then does the pidfd say so. Waits for that for a moment.
+ */
+bool target_process__is_ending(const struct target_process *p);
+
 /* "static" or "libnode". */
 const char *target_process__linked(const struct target_process *p);
 

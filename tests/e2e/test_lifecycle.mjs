@@ -195,10 +195,10 @@ async function diesWhileAttaching(node) {
   const wrong = [];
   const seen = {};
 
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < 32; i++) {
     const service = await startService(node, 'mixed.js', [PORT]);
     const agent = new Agent(['record', '-v', '-p', String(service.pid), '-o', tmpFile('d.lray')]);
-    await sleep(i * 150);
+    await sleep(i < 24 ? i * 2 : (i - 23) * 150); /* all of the first 50 ms */
     service.child.kill('SIGKILL');
     const end = await agent.wait(30000);
     seen[end.status] = (seen[end.status] ?? 0) + 1;

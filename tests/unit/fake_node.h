@@ -30,7 +30,7 @@ enum {
 	FAKE_ENV_UID = 0x478,
 	FAKE_ENV_RESOURCES = 0x490, /* handle of the array of current resources */
 	FAKE_ENV_NATIVE = 0x4a8,    /* first iterator of a deque, or a vector */
-	FAKE_DATA_LOOP = 0x68, /* IsolateData: the loop */
+	FAKE_DATA_LOOP = 0x68,	    /* IsolateData: the loop */
 	FAKE_REALM_ENV = 0xa8,
 	FAKE_REALM_SETS = 0x40, /* and 0x70 */
 	FAKE_LOOP_INTERNAL = 0x30,
