@@ -7,16 +7,20 @@
 import fs from 'node:fs';
 
 import { selected } from './lib/env.mjs';
-import { findings, join, observe, wrongFindings } from './lib/context.mjs';
+import { contexts, counted, findings, join, observe, wrongContexts, wrongFindings }
+  from './lib/context.mjs';
 import { Raw } from './lib/raw.mjs';
-import { tmpFile, loopray } from './lib/proc.mjs';
+import { loopray, sleep, tmpFile } from './lib/proc.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
+import { everyRoute } from './lib/silent_clients.mjs';
 import { variants } from './lib/variants.mjs';
 
 const ASKS = 3;
 const INSTANCES = 8;
 const TEXT_MAX = 48; /* bytes of a value that are shown */
 const NAME_MAX = 24;
+const NOTICED_MS = 2500;
+const FIRST_ROUTES = ['sync', 'await', 'timeout', 'fs', 'shape-literal', 'nostore', 'latefs'];
 const FIELDS_MAX = 8; /* fields of a store that are read at least, as long as it has them */
 /* Bare numbers are nobody's: nothing tells one request's from another's. */
 const PLAIN = ['number', 'double'];
@@ -165,7 +169,30 @@ async function masked(variant) {
     `${words.length} values`);
 }
 
+/*
+ * A process that has used no store when the agent comes: how it carries contexts is noticed
+ * while it runs, and until then nothing is said.
+ */
+async function fresh(variant) {
+  let half = 0;
+  const run = await observe(variant, 'silent.js', { drive: async ({ ready }) => {
+    const some = () => everyRoute(`127.0.0.1:${ready.port}`, FIRST_ROUTES, 10, 300);
+    await some();
+    await sleep(NOTICED_MS);
+    half = Number(process.hrtime.bigint());
+    await some();
+  } });
+  const { pairs, missing } = join(run.requests, run.truth[0].log, run.since);
+  const late = run.requests.filter((r) => r.start_ns > half && r.context === 'unread');
+
+  verdict(variant.name, 'fresh', [...missing, ...wrongContexts(pairs),
+    ...(late.length ? [`${late.length} heads are still unread`] : [])],
+  counted(contexts(run.requests)));
+}
+
 for (const variant of variants()) {
+  if (selected('fresh'))
+    await part(variant.name, 'fresh', () => fresh(variant));
   if (selected('shown'))
     await part(variant.name, 'main: seen', () => shown(variant, 'main', []));
   if (selected('worker'))

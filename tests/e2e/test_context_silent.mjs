@@ -52,11 +52,11 @@ function wrongService(log, pipeliners) {
   return wrong;
 }
 
-function found(pairs, kind) {
+function found(pairs, kind, pipeliners) {
   return pairs.filter(({ req, entry }) => findings(req, kind).length > 0 &&
     !(kind === 'fan_out' && BY_OTHERS.includes(entry.route)))
     .map(({ req, entry }) => `${entry.route} ${entry.port}/${entry.seq} ` +
-      `(${entry.context?.map((c) => c.is)}): ${JSON.stringify(findings(req, kind))}`);
+      `${pipeliners.has(entry.port) ? 'pipelined ' : ''}(${entry.context?.map((c) => c.is)}): ${JSON.stringify(findings(req, kind))}`);
 }
 
 /* {route: count} of what was found where nothing is. */
@@ -84,7 +84,7 @@ async function silent(variant, title, args, flags) {
       [`status ${run.end.status}, loss ${JSON.stringify(run.summary.loss)}: ${run.end.stderr}`]),
   ], `${pairs.length} requests`);
   for (const kind of ['foreign', 'lost', 'fan_out']) {
-    const wrong = found(pairs, kind);
+    const wrong = found(pairs, kind, pipeliners);
     verdict(variant.name, `${title}: no ${kind}`, wrong.length ? [byRoute(pairs), ...wrong] : []);
   }
   verdict(variant.name, `${title}: contexts`, wrongContexts(pairs),
