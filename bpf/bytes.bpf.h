@@ -182,6 +182,7 @@ struct bytes_ctx {
 	__u64 arrival;
 	__u64 idle;
 	__u64 top;
+	__u64 counter;
 	__u32 epoch;
 	__u32 flags;
 	__s32 ret;
@@ -211,6 +212,7 @@ static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c,
 	rec->epoch = c->epoch;
 	rec->pad = 0;
 	rec->top = c->top;
+	rec->counter = c->counter;
 	*(__u64 *)rec->tail = 0;
 	return rec;
 }
@@ -342,6 +344,9 @@ static __always_inline void bytes_turn(struct bytes_ctx *c)
 		return;
 	c->top = turn_top(&p->heap, c->t);
 	c->epoch = c->t->epoch;
+	if (c->t->uid_addr)
+		c->counter = read_u64(c->t->uid_addr +
+				      2 * sizeof(__u64)); /* {execution, trigger, counter} */
 	c->t->turn_open = 1;
 	birth_begin(c->task, c->t, c->conn, c->top);
 }

@@ -144,6 +144,7 @@ __noinline int store_acf_refs(const struct lr_heap *h, struct lr_task *t, struct
 	status = store_frame(h, t, &frame);
 	if (status || !frame)
 		return status;
+	rec->carrier = frame;
 	status = store_is_frame(h, t, w, frame);
 	if (status)
 		return status;
@@ -259,6 +260,7 @@ static __noinline void store_begin(struct task_struct *task, struct lr_task *t,
 	s->stores.exec_id = 0;
 	s->stores.trigger_id = 0;
 	s->stores.top = 0;
+	s->stores.carrier = 0;
 	s->stores.flags = 0;
 	s->stores.n = 0;
 }

@@ -138,6 +138,7 @@ __noinline int hooks_refs(const struct lr_heap *h, struct lr_task *t, struct hoo
 	if (!found && !s->status)
 		return LR_STORES_CHECK; /* there always is a resource */
 	s->resource = s->object;
+	rec->carrier = s->object;
 	if (!found || !hooks_public(h, t, s))
 		return s->status;
 	for (__u32 i = 0; i < LR_STORES_MAX && i < s->n; i++) {

@@ -99,6 +99,8 @@ struct lr_ev_data {
 	__u32 epoch; /* receive: as in lr_ev_turn */
 	__u32 pad;
 	__u64 top;
+	__u64 counter; /* receive: the last async id given out so far, bits of a double; 0 unknown
+			*/
 	__u8 tail[LR_DATA_TAIL];
 	__u8 data[];
 };
@@ -233,6 +235,11 @@ struct lr_ev_stores {
 	__u64 env;
 	__u64 conn; /* that is written to, 0: not a numbered connection */
 	__u64 top;
+	/*
+	 * What brought the stores here, tagged: the AsyncContextFrame, or the resource that
+	 * JavaScript runs in; 0 unknown.
+	 */
+	__u64 carrier;
 	__u64 exec_id; /* bits of doubles */
 	__u64 trigger_id;
 	__u32 epoch;
@@ -299,14 +306,14 @@ struct lr_ev_process {
 LR_ASSERT_SIZE(lr_event, 24);
 LR_ASSERT_SIZE(lr_ev_thread, 40);
 LR_ASSERT_SIZE(lr_ev_conn, 80);
-LR_ASSERT_SIZE(lr_ev_data, 96);
+LR_ASSERT_SIZE(lr_ev_data, 104);
 LR_ASSERT_SIZE(lr_ev_close, 40);
 LR_ASSERT_SIZE(lr_ev_resource, 88);
 LR_ASSERT_SIZE(lr_ev_scope, 72);
 LR_ASSERT_SIZE(lr_ev_parser, 64);
 LR_ASSERT_SIZE(lr_ev_gc, 48);
 LR_ASSERT_SIZE(lr_ev_turn, 40);
-LR_ASSERT_SIZE(lr_ev_stores, 208);
+LR_ASSERT_SIZE(lr_ev_stores, 216);
 LR_ASSERT_SIZE(lr_store_field, 88);
 LR_ASSERT_SIZE(lr_ev_store, 56 + 88 * LR_STORE_FIELDS);
 LR_ASSERT_SIZE(lr_ev_process, 40);

@@ -173,6 +173,9 @@ static void fill_op(struct flow_http_op *op, const struct lr_ev_data *data)
 	op->cpu_ns = data->cpu_ns;
 	if (!op->out) {
 		op->top = data->top;
+		op->counter = flow_decode__whole(data->counter);
+		if (op->counter < 0)
+			op->counter = 0;
 		op->epoch = data->epoch;
 	}
 	op->total = data->ret > 0 ? (uint32_t)data->ret : 0;

@@ -86,6 +86,7 @@ int flow_decode__stores(struct flow_decode *d, struct decode_thread *t, const vo
 	to->env = t->env;
 	to->conn = flow_table__get(&d->conns, s.conn, 0) ? s.conn : 0;
 	to->top = s.top;
+	to->carrier = s.carrier;
 	to->epoch = s.epoch;
 	to->op = (uint8_t)s.op;
 	to->status = (uint8_t)s.status;

@@ -138,6 +138,7 @@ struct fe_io {
 	struct flow_str method_name; /* IN with HEAD, e.g. "PROPFIND" */
 	struct flow_str path;	     /* IN with HEAD: target without its query */
 	uint64_t top;		     /* IN: as in fe_turn */
+	int64_t counter;	     /* IN: the last async id given out so far, 0 unknown */
 	uint32_t epoch;
 	uint32_t nids; /* with HEAD */
 	/*
@@ -211,6 +212,7 @@ struct fe_stores {
 	uint32_t env;
 	uint64_t conn; /* 0: a socket that is not followed */
 	uint64_t top;
+	uint64_t carrier; /* the frame or resource that brought them here, tagged; 0 unknown */
 	uint32_t epoch;
 	int64_t exec_id; /* -1 unknown */
 	int64_t trigger_id;

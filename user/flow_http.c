@@ -143,6 +143,7 @@ void http_emit(struct flow_http *h, uint32_t flags)
 				.bytes = h->pos - h->mark,
 				.flags = flags | h->op.flags,
 				.top = h->op.top,
+				.counter = h->op.counter,
 				.epoch = h->op.epoch,
 			},
 	};
@@ -308,6 +309,7 @@ static int special(struct flow_http *h, const struct flow_http_op *op, uint32_t 
 				.error = error,
 				.flags = flags | op->flags,
 				.top = op->top,
+				.counter = op->counter,
 				.epoch = op->epoch,
 			},
 	};

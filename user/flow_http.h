@@ -44,6 +44,7 @@ struct flow_http_op {
 	uint32_t flags; /* FE_F_IDLE, FE_F_SLEPT */
 	uint32_t total; /* bytes of the operation, captured or not */
 	uint64_t top;	/* receive only, as in fe_io */
+	int64_t counter;
 	uint32_t epoch;
 	bool out;   /* a send */
 	bool first; /* nothing went over this connection before */

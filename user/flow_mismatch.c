@@ -15,6 +15,10 @@
  *
  *   Inbound id. A store that holds an id that came with exactly one request is that request's.
  *
+ * A birth is only believed of the first store that an instance got in the callback, and of routes
+ * whose requests are known to have stores of their own: code that another request woke up may make
+ * its store in that one's callback.
+ *
  * A store that neither says anything about has no owner, and a head under it is *unknown*, with
  * the reason; it is never bound to the first request that is answered under it, for that binds
  * a store of the whole process (entered at boot), or the store of whoever was served late, to
@@ -26,13 +30,21 @@
  * At a head of request B on connection C:
  *   own       the store's owner came over C too (pipelining, TLS and enterWith leave a store of
  *             an earlier request active: same connection, never a mismatch)
- *   foreign   its owner is a request of another connection. Stale if that one was answered.
- *             Harm if there is a second sign: B's own store had been active before, or an id of
- *             the foreign store is in the bytes. But:
- *     shared    active in the very callback that reads B: B entered it deliberately (an object
- *               kept for a user), or the frame came with the parser. Unknown from then on.
- *     fan-out   the owner's own callback answers several other connections: long poll, publish.
- *               By design, counted apart. It shows when that callback ends, so requests wait.
+ *   foreign   its owner is a request of another connection, and it is certain that B did not enter
+ *             that store itself (an object kept for a user or tenant is entered by many). One of:
+ *               - the callback that writes has an async id that was given out before B came
+ *               - what carries the store (the AsyncContextFrame, or the resource that JavaScript
+ *                 runs in) was seen before B came, or was made in a callback that read another
+ *                 request
+ *               - B's own store had been active before
+ *               - the store holds an id that came with the owner
+ *               - B's route makes stores of its own, and no request of it was seen to share one
+ *             Stale if the owner was answered. Harm if there is a second sign: B's own store had
+ *             been active before, or an id of the foreign store is in the bytes.
+ *   shared    the store, or what carries it, is found in the very callback that reads B, or was
+ *             made there: B entered it. Unknown from then on.
+ *   fan-out   the owner's own callback answers B: long poll, publish. By design, counted apart.
+ *   entered   none of these: whether B entered the store cannot be told. Unknown.
  *   lost      B's own store was active in an earlier callback of B, none is active now, and
  *             other requests of the route do have theirs at the head (intermittent), or the
  *             callback is one that should have it (always: see never_kept).
@@ -47,28 +59,6 @@
 #include "events.h"
 #include "flow_mismatch_int.h"
 
-const char *finding_kind__name(enum finding_kind k)
-{
-	static const char *const names[] = {"foreign", "lost", "fan_out"};
-
-	return k < FINDING_KINDS ? names[k] : "?";
-}
-
-const char *finding_grade__name(enum finding_grade g)
-{
-	static const char *const names[] = {"mixed", "harm", "intermittent", "always"};
-
-	return g <= GRADE_ALWAYS ? names[g] : "?";
-}
-
-const char *context_unknown__name(enum context_unknown u)
-{
-	static const char *const names[] = {"",	      "older", "moved", "elsewhere",
-					    "shared", "loss",  "plain"};
-
-	return u < UNKNOWN_REASONS ? names[u] : "?";
-}
-
 static int init_tables(struct flow_mismatch *m)
 {
 	const struct {
@@ -79,7 +69,7 @@ static int init_tables(struct flow_mismatch *m)
 		{&m->inbound, MM_VALUES},      {&m->stores, MM_STORES},
 		{&m->values, MM_VALUES},       {&m->routes, MM_ROUTES},
 		{&m->instances, MM_INSTANCES}, {&m->conns, MM_CONNS},
-		{&m->heads, MM_REQUESTS},
+		{&m->heads, MM_REQUESTS},      {&m->carriers, MM_CARRIERS},
 	};
 	int err = 0;
 
@@ -131,7 +121,6 @@ static struct mm_thread *thread_get(struct flow_mismatch *m, uint32_t pid, uint3
 
 static void thread_drop(struct flow_mismatch *m, struct mm_thread *t)
 {
-	mm_thread__settle(m, t);
 	flow_table__take(&m->threads, t->pid, t->tid);
 	free(t->ring);
 	free(t);
@@ -153,17 +142,11 @@ static void threads_drop(struct flow_mismatch *m, uint32_t pid)
 	}
 }
 
-static void discard(void *ctx, const struct flow_req *req)
-{
-	(void)ctx;
-	(void)req;
-}
-
 void flow_mismatch__free(struct flow_mismatch *m)
 {
-	struct flow_table *tables[] = {&m->threads,   &m->requests, &m->inbound,
-				       &m->stores,    &m->values,   &m->routes,
-				       &m->instances, &m->conns,    &m->heads};
+	struct flow_table *tables[] = {&m->threads, &m->requests, &m->inbound,	 &m->stores,
+				       &m->values,  &m->routes,	  &m->instances, &m->conns,
+				       &m->heads,   &m->carriers};
 	struct flow_pool *pools[] = {&m->request_pool, &m->store_pool, &m->conn_pool,
 				     &m->head_pool,    &m->route_pool, &m->instance_pool};
 	struct flow_slot *s;
@@ -171,7 +154,6 @@ void flow_mismatch__free(struct flow_mismatch *m)
 
 	if (!m)
 		return;
-	m->opts.done = discard;
 	threads_drop(m, 0);
 	while ((s = flow_table__next(&m->conns, &pos))) {
 		mm_conn__drop(m, s->a);
@@ -192,7 +174,6 @@ static void on_in(struct flow_mismatch *m, struct mm_thread *t, const struct flo
 	if (ev->io.flags & FE_F_HEAD)
 		mm_request__begin(m, ev);
 	q = flow_requests__newest(m->opts.requests, ev->io.conn);
-	mm_thread__settle(m, t);
 	mm_thread__turn(t, ev->io.epoch, ev->io.top, ev->io.conn, q ? q->seq : 0);
 }
 
@@ -211,6 +192,7 @@ static void on_stores(struct flow_mismatch *m, struct mm_thread *t, const struct
 {
 	t->stores = ev->stores;
 	t->stores_ts = ev->ts;
+	mm_carrier__seen(m, t, &t->stores, ev->ts);
 	if (ev->stores.op != LR_OP_SERVER)
 		mm_stores__note(m, t, &t->stores);
 }
@@ -225,10 +207,8 @@ static void on_loss(struct flow_mismatch *m, const struct flow_event *ev)
 	while ((s = flow_table__next(&m->threads, &pos))) {
 		struct mm_thread *t = s->value;
 
-		if (!ev->tid || (t->tid == ev->tid && t->pid == ev->pid)) {
-			mm_thread__settle(m, t);
+		if (!ev->tid || (t->tid == ev->tid && t->pid == ev->pid))
 			mm_thread__lost(t);
-		}
 	}
 }
 
@@ -258,7 +238,6 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 		on_out(m, t, ev);
 		break;
 	case FE_TURN:
-		mm_thread__settle(m, t);
 		mm_thread__turn(t, ev->turn.epoch, ev->turn.top, 0, 0);
 		break;
 	case FE_GC:
@@ -288,15 +267,6 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 		break;
 	}
 	return 0;
-}
-
-void flow_mismatch__finish(struct flow_mismatch *m)
-{
-	struct flow_slot *s;
-	uint32_t pos = 0;
-
-	while ((s = flow_table__next(&m->threads, &pos)))
-		mm_thread__settle(m, s->value);
 }
 
 void flow_mismatch__counts(const struct flow_mismatch *m, struct flow_context_counts *c)

@@ -66,6 +66,16 @@ struct finding_request {
 	uint64_t end_ns; /* 0: it had not ended */
 };
 
+/* What makes it certain that the request did not enter the other's store itself. */
+enum finding_proof {
+	PROOF_NONE,
+	PROOF_OLDER,	/* the callback's resource is older than the request */
+	PROOF_CARRIER,	/* what carries the store is older, or was made in another one's callback */
+	PROOF_OWN_SEEN, /* its own store had been active before */
+	PROOF_INBOUND,	/* the store holds an id that came with the other request */
+	PROOF_ROUTE,	/* requests of its route have their own, and none was seen to share */
+};
+
 struct flow_finding {
 	enum finding_kind kind;
 	enum finding_grade grade;
@@ -76,6 +86,7 @@ struct flow_finding {
 	uint32_t epoch;
 	enum finding_identity identity;
 	enum finding_binding binding;
+	enum finding_proof proof;
 	struct finding_request other;	 /* foreign, fan_out: whose store it is */
 	struct finding_store active;	 /* the store at the head; lost: not known */
 	struct finding_store own;	 /* the request's own store, if it was seen */
@@ -107,12 +118,9 @@ enum context_unknown {
 	UNKNOWN_SHARED,	   /* several requests enter it deliberately */
 	UNKNOWN_LOSS,	   /* records were lost */
 	UNKNOWN_PLAIN,	   /* a bare value that nothing distinguishes */
+	UNKNOWN_ENTERED,   /* another request's, but this one may have entered it itself */
 	UNKNOWN_REASONS
 };
-
-const char *finding_kind__name(enum finding_kind k);
-const char *finding_grade__name(enum finding_grade g);
-const char *context_unknown__name(enum context_unknown u);
 
 struct flow_context;
 struct flow_mismatch;
@@ -132,11 +140,8 @@ void flow_mismatch__free(struct flow_mismatch *m);
 /* FE_OUT before the request state machine gets it, every other event after it. 0 or -ENOMEM. */
 int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev);
 
-/* A finished request: hands it on with its findings, at once or when they are settled. */
+/* A finished request: hands it on with its findings. */
 void flow_mismatch__request(struct flow_mismatch *m, const struct flow_req *req);
-
-/* The input has ended: whatever waits is handed on. */
-void flow_mismatch__finish(struct flow_mismatch *m);
 
 /* Of all heads seen so far. */
 struct flow_context_counts {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The rules at a response head: see the essay in flow_mismatch.c. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "events.h"
@@ -179,9 +180,21 @@ static struct flow_finding *add_finding(const struct judged *j, enum finding_kin
 	return f;
 }
 
-static void other_request(const struct judged *j, struct flow_finding *f, const struct mm_store *st)
+/* The store's owner, also when it was forgotten meanwhile; NULL: it was before it mattered. */
+static const struct mm_request *owner_of(const struct judged *j, struct mm_store *st)
 {
 	const struct mm_request *r = mm_request__find(j->m, st->conn, st->seq);
+
+	if (r && !st->owner)
+		st->owner = malloc(sizeof(*st->owner));
+	if (r && st->owner)
+		*st->owner = *r;
+	return st->owner;
+}
+
+static void other_request(const struct judged *j, struct flow_finding *f, struct mm_store *st)
+{
+	const struct mm_request *r = owner_of(j, st);
 
 	f->other.conn = st->conn;
 	if (!r)
@@ -190,42 +203,6 @@ static void other_request(const struct judged *j, struct flow_finding *f, const 
 	f->stale = r->ended && r->pub.end_ns && r->pub.end_ns <= j->ev->ts;
 	if (!f->stale)
 		f->other.end_ns = 0;
-}
-
-/* The owner's own callback is running: whether it answers several connections shows later. */
-static void wait_for_more(const struct judged *j)
-{
-	j->t->others++;
-	if (j->h->unsettled)
-		return;
-	j->h->unsettled = true;
-	j->h->thread = j->t;
-	j->h->next = j->t->unsettled;
-	j->t->unsettled = j->h;
-}
-
-static void foreign(const struct judged *j, struct mm_store *st)
-{
-	struct mm_conn *c = mm_conn__get(j->m, j->req->conn, false);
-	const struct mm_own *own = own_of(c, st->instance, j->req->seq);
-	struct flow_finding *f = add_finding(j, FINDING_FOREIGN, st);
-
-	st->served++;
-	raise(j->h, CONTEXT_FOREIGN);
-	if (!f)
-		return;
-	other_request(j, f, st);
-	copy_store(&f->active, st);
-	st->later += f->stale && j->req->start_ns >= f->other.end_ns;
-	f->served = st->served;
-	f->captured = st->later >= CAPTURED_LATER;
-	f->own_seen = own != NULL;
-	if (own)
-		copy_store(&f->own, own->store);
-	find_id(j, f, mm_instance__get(j->m, j->t, st->instance), st, own ? own->store : NULL);
-	f->grade = f->own_seen || f->id_in_response ? GRADE_HARM : GRADE_MIXED;
-	if (mm_thread__serves(j->t, st->conn))
-		wait_for_more(j);
 }
 
 static struct mm_route *route_of(struct flow_mismatch *m, const struct flow_req *req,
@@ -260,6 +237,151 @@ static void own(const struct judged *j, struct mm_store *st)
 		note_own(j->m, j->t, &j->t->stores, st);
 }
 
+/* The callback that writes has an async id that was given out before the request came. */
+static bool older_than_request(const struct judged *j)
+{
+	const struct mm_request *r = mm_request__find(j->m, j->req->conn, j->req->seq);
+	int64_t exec = j->t->stores.exec_id;
+
+	return exec > 1 && r && r->counter && exec <= r->counter;
+}
+
+/* The connection whose request's callback made what carries the stores; 0: not known. */
+static uint64_t carried_from(const struct judged *j)
+{
+	const struct fe_stores *at = &j->t->stores;
+	uint64_t conn = 0, seq = 0;
+
+	if (!at->carrier || mm_thread__born(j->t, at->epoch, at->carrier - 1, at->top, &conn,
+					    &seq) != MM_BORN_REQUEST)
+		return 0;
+	return conn;
+}
+
+static uint64_t carrier_key(const struct mm_thread *t, uint32_t epoch)
+{
+	return (uint64_t)t->id << 32 | epoch;
+}
+
+void mm_carrier__seen(struct flow_mismatch *m, const struct mm_thread *t,
+		      const struct fe_stores *at, uint64_t ts)
+{
+	uint64_t key = carrier_key(t, at->epoch);
+
+	if (!at->carrier || !ts || flow_table__get(&m->carriers, at->carrier, key))
+		return;
+	if (flow_table__put(&m->carriers, at->carrier, key, (void *)(uintptr_t)ts)) {
+		flow_table__destroy(&m->carriers);
+		if (flow_table__init(&m->carriers, MM_CARRIERS))
+			m->not_kept++;
+	}
+}
+
+/* What carries the stores was seen, in this epoch, before the request was read. */
+static bool carrier_is_older(const struct judged *j)
+{
+	const struct fe_stores *at = &j->t->stores;
+	uint64_t seen = (uint64_t)(uintptr_t)flow_table__get(&j->m->carriers, at->carrier,
+							     carrier_key(j->t, at->epoch));
+
+	return at->carrier && seen && seen < j->req->recv_ns;
+}
+
+#define ROUTE_OWN 16 /* heads under their own store */
+
+static bool route_has_its_own(const struct judged *j, const struct mm_store *st)
+{
+	const struct mm_route *r = route_of(j->m, j->req, st->instance);
+
+	return r && r->own >= ROUTE_OWN && !r->shared;
+}
+
+/* What shows that the request did not enter this store itself; PROOF_NONE: nothing does. */
+static enum finding_proof proof_of(const struct judged *j, const struct mm_store *st,
+				   uint64_t carried, const struct mm_own *own)
+{
+	if (older_than_request(j))
+		return PROOF_OLDER;
+	if (carried || carrier_is_older(j))
+		return PROOF_CARRIER;
+	if (own)
+		return PROOF_OWN_SEEN;
+	if (st->binding == BINDING_INBOUND)
+		return PROOF_INBOUND;
+	return route_has_its_own(j, st) ? PROOF_ROUTE : PROOF_NONE;
+}
+
+static void foreign(const struct judged *j, struct mm_store *st, enum finding_proof proof,
+		    const struct mm_own *own)
+{
+	bool published = mm_thread__serves(j->t, st->conn);
+	struct flow_finding *f = add_finding(j, published ? FINDING_FAN_OUT : FINDING_FOREIGN, st);
+
+	raise(j->h, published ? CONTEXT_OWN : CONTEXT_FOREIGN);
+	if (!f)
+		return;
+	other_request(j, f, st);
+	copy_store(&f->active, st);
+	if (published)
+		return;
+	st->served++;
+	st->later += f->stale && j->req->start_ns >= f->other.end_ns;
+	f->proof = proof;
+	f->served = st->served;
+	f->captured = st->later >= CAPTURED_LATER;
+	f->own_seen = own != NULL;
+	if (own)
+		copy_store(&f->own, own->store);
+	find_id(j, f, mm_instance__get(j->m, j->t, st->instance), st, own ? own->store : NULL);
+	f->grade = f->own_seen || f->id_in_response ? GRADE_HARM : GRADE_MIXED;
+}
+
+/* Whether requests like the store's owner are known to have stores of their own. */
+static bool owner_has_stores(const struct judged *j, struct mm_store *st)
+{
+	const struct mm_request *r = owner_of(j, st);
+	const struct mm_route *route;
+	struct flow_req like = {.pid = st->pid};
+
+	if (!r)
+		return false;
+	like.method = r->pub.method;
+	like.route = r->pub.route;
+	route = route_of(j->m, &like, st->instance);
+	return route && route->own;
+}
+
+/* A store whose owner is a request of another connection. */
+static void judge_other(const struct judged *j, struct mm_store *st)
+{
+	struct mm_conn *c = mm_conn__get(j->m, j->req->conn, false);
+	const struct mm_own *own = own_of(c, st->instance, j->req->seq);
+	uint64_t carried = carried_from(j);
+	enum finding_proof proof;
+
+	/* Entered, or found active, in the callback that reads this request: no mix-up. */
+	if (carried == j->req->conn || mm_thread__serves(j->t, j->req->conn)) {
+		struct mm_route *r = route_of(j->m, j->req, st->instance);
+
+		st->shared = true;
+		if (r)
+			r->shared++;
+	}
+	if (st->shared) {
+		unknown(j->h, UNKNOWN_SHARED);
+		return;
+	}
+	if (st->binding == BINDING_BIRTH && (st->later_born || !owner_has_stores(j, st))) {
+		unknown(j->h, UNKNOWN_ELSEWHERE);
+		return;
+	}
+	proof = proof_of(j, st, carried, own);
+	if (proof == PROOF_NONE && !mm_thread__serves(j->t, st->conn))
+		unknown(j->h, UNKNOWN_ENTERED);
+	else
+		foreign(j, st, proof, own);
+}
+
 static void judge_store(const struct judged *j, const struct fe_store_ref *ref)
 {
 	struct mm_store *st = mm_store__sight(j->m, j->t, &j->t->stores, ref);
@@ -270,13 +392,8 @@ static void judge_store(const struct judged *j, const struct fe_store_ref *ref)
 		own(j, st);
 	else if (!st->conn)
 		unknown(j->h, st->unknown);
-	else if (st->shared || mm_thread__serves(j->t, j->req->conn)) {
-		/* Entered, or found active, in the callback that reads this request: no mix-up. */
-		st->shared = true;
-		unknown(j->h, UNKNOWN_SHARED);
-	} else {
-		foreign(j, st);
-	}
+	else
+		judge_other(j, st);
 }
 
 static bool present(const struct fe_stores *at, uint32_t instance)

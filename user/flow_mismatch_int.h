@@ -12,18 +12,28 @@
 #define MM_CONNS      65536
 #define MM_VALUES     131072
 #define MM_ROUTES     8192
+#define MM_CARRIERS   65536 /* then all are forgotten */
 #define MM_INSTANCES  4096
 #define MM_INTERVALS  8192 /* per thread, a power of two */
 #define MM_PAGES      256  /* per thread: 64 MB of young objects */
 #define MM_PAGE_BITS  18   /* V8's regular pages are 256 kB */
-#define MM_WAITING    4096 /* requests whose findings are not settled; beyond that they go out */
+#define MM_FIRST      4	   /* instances whose first store is kept */
 #define MM_HEAD_FOUND 4	   /* findings of one request */
+
+/* The first store that an instance got in the callbacks that read a request. */
+struct mm_born_first {
+	uint32_t instance;
+	uint32_t epoch;
+	uint64_t value; /* 0: none yet */
+};
 
 /* A request, kept beyond its end: stores outlive the requests they were made for. */
 struct mm_request {
 	struct finding_request pub;
 	uint32_t pid;
 	bool ended;
+	int64_t counter; /* async ids given out when it came, 0 unknown */
+	struct mm_born_first first[MM_FIRST];
 	uint32_t nids;
 	uint64_t ids[FE_IDS_MAX];
 	struct mm_request *newer;
@@ -46,14 +56,6 @@ struct mm_page {
 	bool bad; /* the top went back: nothing is concluded on this page */
 };
 
-struct mm_waiting {
-	struct mm_waiting *next;
-	struct flow_req req; /* strings are copies */
-	uint64_t key_conn, key_seq;
-};
-
-struct mm_head;
-
 struct mm_thread {
 	uint32_t pid;
 	uint32_t tid;
@@ -75,11 +77,6 @@ struct mm_thread {
 	/* The last FE_STORES: the FE_OUT behind it has its time and connection. */
 	struct fe_stores stores;
 	uint64_t stores_ts;
-	/* Heads of other connections written in the open interval, and requests held for them. */
-	struct mm_head *unsettled;
-	uint32_t others;
-	struct mm_waiting *waiting, **waiting_end;
-	uint32_t nwaiting;
 };
 
 struct mm_field {
@@ -97,6 +94,7 @@ struct mm_store {
 	bool resolved;
 	bool bridged; /* recognized by content at least once */
 	bool shared;
+	bool later_born; /* not the first of its instance in the callback that made it */
 	bool evicted;
 	uint32_t refs;
 	uint64_t conn; /* owner, 0 none */
@@ -106,6 +104,7 @@ struct mm_store {
 	enum context_unknown unknown; /* why it has no owner */
 	uint32_t served;	      /* heads of other requests */
 	uint32_t later;		      /* of those, requests that came when its own had ended */
+	struct mm_request *owner; /* a copy, once it matters: the original is forgotten some day */
 	uint32_t n;
 	struct mm_field *fields;
 	struct mm_store *newer, *older; /* by last sight */
@@ -145,16 +144,14 @@ struct mm_head {
 	uint64_t seq;
 	enum request_context context;
 	enum context_unknown unknown;
-	bool unsettled;
-	struct mm_thread *thread; /* that wrote it */
 	uint32_t n;
 	struct flow_finding found[MM_HEAD_FOUND];
-	struct mm_head *next; /* of its thread's unsettled */
 };
 
 struct mm_route {
 	uint64_t own;
 	uint64_t lost;
+	uint64_t shared; /* heads under a store that the request entered, though it is another's */
 };
 
 struct flow_mismatch {
@@ -169,6 +166,7 @@ struct flow_mismatch {
 	struct flow_table conns;     /* conn */
 	struct flow_table heads;     /* conn, seq */
 	struct flow_table routes;    /* hash of method and route, instance */
+	struct flow_table carriers;  /* address, {thread, epoch} -> when it was seen first */
 	struct flow_pool request_pool, store_pool, conn_pool, head_pool, route_pool, instance_pool;
 	struct mm_request *oldest_request, *newest_request;
 	struct mm_store *oldest, *newest;
@@ -212,8 +210,6 @@ struct mm_request *mm_request__find(const struct flow_mismatch *m, uint64_t conn
 struct mm_request *mm_request__inbound(const struct flow_mismatch *m, uint32_t pid, uint64_t hash);
 /* Room for what is found at the head of this request. NULL: it has one, or there is no memory. */
 struct mm_head *mm_head__new(struct flow_mismatch *m, uint64_t conn, uint64_t seq);
-/* The open interval has ended: fan-out or not is known now. */
-void mm_thread__settle(struct flow_mismatch *m, struct mm_thread *t);
 struct mm_conn *mm_conn__get(struct flow_mismatch *m, uint64_t conn, bool create);
 void mm_conn__drop(struct flow_mismatch *m, uint64_t conn);
 void mm_request__drop_all(struct flow_mismatch *m);
@@ -221,6 +217,9 @@ void mm_request__drop_all(struct flow_mismatch *m);
 /* flow_mismatch_head.c: the rules at a response head */
 void mm_head__judge(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev,
 		    const struct flow_req *req);
+/* Remembers when what carries the stores was seen first. */
+void mm_carrier__seen(struct flow_mismatch *m, const struct mm_thread *t,
+		      const struct fe_stores *at, uint64_t ts);
 /* Stores seen at an operation: notes those that are their request's own. */
 void mm_stores__note(struct flow_mismatch *m, struct mm_thread *t, const struct fe_stores *at);
 

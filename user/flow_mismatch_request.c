@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Requests: remembered beyond their end, and handed on when their findings are settled. */
+/* Requests: remembered beyond their end, and handed on with what was found. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +81,7 @@ void mm_request__begin(struct flow_mismatch *m, const struct flow_event *ev)
 		return;
 	}
 	r->pid = q->pid;
+	r->counter = ev->io.counter;
 	r->pub.conn = q->conn;
 	r->pub.seq = q->seq;
 	r->pub.peer_port = q->peer_port;
@@ -113,117 +114,24 @@ struct mm_head *mm_head__new(struct flow_mismatch *m, uint64_t conn, uint64_t se
 	return h;
 }
 
-/* Hands a request on with what was found at its head, and forgets that. */
-static void hand_on(struct flow_mismatch *m, struct flow_req *req, uint64_t conn, uint64_t seq)
-{
-	struct mm_head *h = flow_table__take(&m->heads, conn, seq);
-
-	if (h) {
-		req->context = (uint8_t)h->context;
-		req->unknown = (uint8_t)h->unknown;
-		req->findings = h->n ? h->found : NULL;
-		req->nfindings = h->n;
-	}
-	m->opts.done(m->opts.ctx, req);
-	flow_pool__release(&m->head_pool, h);
-}
-
-static void free_waiting(struct mm_waiting *w)
-{
-	free((char *)w->req.path);
-	free((char *)w->req.route);
-	free((char *)w->req.method);
-	free(w);
-}
-
-static bool hold(struct mm_thread *t, const struct flow_req *req)
-{
-	struct mm_waiting *w;
-
-	if (t->nwaiting >= MM_WAITING)
-		return false;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return false;
-	w->req = *req;
-	w->req.method = strdup(req->method ? req->method : "?");
-	w->req.path = strdup(req->path ? req->path : "?");
-	w->req.route = strdup(req->route ? req->route : "?");
-	if (!w->req.method || !w->req.path || !w->req.route) {
-		free_waiting(w);
-		return false;
-	}
-	if (!t->waiting)
-		t->waiting_end = &t->waiting;
-	*t->waiting_end = w;
-	t->waiting_end = &w->next;
-	t->nwaiting++;
-	return true;
-}
-
-/* Its request cannot wait: it goes out with what is known. */
-static void unsettle(struct mm_thread *t, struct mm_head *h)
-{
-	struct mm_head **at = t ? &t->unsettled : NULL;
-
-	while (at && *at && *at != h)
-		at = &(*at)->next;
-	if (at && *at)
-		*at = h->next;
-	h->unsettled = false;
-}
-
 void flow_mismatch__request(struct flow_mismatch *m, const struct flow_req *req)
 {
 	struct mm_request *r = mm_request__find(m, req->conn, req->seq);
-	struct mm_head *h = flow_table__get(&m->heads, req->conn, req->seq);
-	struct mm_thread *t = h && h->unsettled ? h->thread : NULL;
-	struct flow_req copy;
+	struct mm_head *h = flow_table__take(&m->heads, req->conn, req->seq);
+	struct flow_req copy = *req;
 
 	if (r) {
 		r->pub.end_ns = req->end_ns;
 		r->ended = req->end != REQ_IN_FLIGHT;
 	}
-	if (t && hold(t, req))
-		return;
-	if (h)
-		unsettle(t, h);
-	copy = *req;
-	hand_on(m, &copy, req->conn, req->seq);
-}
-
-/* Several connections answered in the callback of the store's own request: that is by design. */
-static void settle_heads(struct mm_thread *t)
-{
-	struct mm_head *h, *next;
-
-	for (h = t->unsettled; h; h = next) {
-		next = h->next;
-		h->next = NULL;
-		h->unsettled = false;
-		if (t->others < 2)
-			continue;
-		for (uint32_t i = 0; i < h->n; i++)
-			if (h->found[i].kind == FINDING_FOREIGN)
-				h->found[i].kind = FINDING_FAN_OUT;
-		h->context = CONTEXT_OWN;
+	if (h) {
+		copy.context = (uint8_t)h->context;
+		copy.unknown = (uint8_t)h->unknown;
+		copy.findings = h->n ? h->found : NULL;
+		copy.nfindings = h->n;
 	}
-	t->unsettled = NULL;
-	t->others = 0;
-}
-
-void mm_thread__settle(struct flow_mismatch *m, struct mm_thread *t)
-{
-	struct mm_waiting *w = t->waiting, *next;
-
-	settle_heads(t);
-	t->waiting = NULL;
-	t->nwaiting = 0;
-	for (; w; w = next) {
-		next = w->next;
-		hand_on(m, &w->req, w->req.conn, w->req.seq);
-		free_waiting(w);
-	}
+	m->opts.done(m->opts.ctx, &copy);
+	flow_pool__release(&m->head_pool, h);
 }
 
 struct mm_conn *mm_conn__get(struct flow_mismatch *m, uint64_t conn, bool create)

@@ -63,6 +63,7 @@ void mm_store__put(struct flow_mismatch *m, struct mm_store *st)
 	if (!st || --st->refs)
 		return;
 	free(st->fields);
+	free(st->owner);
 	flow_pool__release(&m->store_pool, st);
 }
 
@@ -242,8 +243,11 @@ static void become(struct flow_mismatch *m, struct mm_store *st, struct mm_store
 	st->binding = old->binding;
 	st->unknown = old->unknown;
 	st->shared = old->shared;
+	st->later_born = old->later_born;
 	st->served = old->served;
 	st->later = old->later;
+	st->owner = old->owner;
+	old->owner = NULL;
 	st->bridged = true;
 	forget_values(m, old);
 	for (uint32_t i = 0; i < st->n; i++) {
@@ -289,6 +293,35 @@ static void bind(struct mm_store *st, uint64_t conn, uint64_t seq, enum finding_
 	st->unknown = UNKNOWN_NOT;
 }
 
+/*
+ * Stores that an instance gets later in the same callback may be those of code that this request
+ * woke up. On one page the address says which was first, else the one that was seen first.
+ */
+static void note_first(struct flow_mismatch *m, struct mm_store *st)
+{
+	struct mm_request *r = mm_request__find(m, st->conn, st->seq);
+	struct mm_store *before;
+
+	st->later_born = true;
+	for (uint32_t i = 0; r && i < MM_FIRST; i++) {
+		struct mm_born_first *f = &r->first[i];
+
+		if (f->value && f->instance != st->instance)
+			continue;
+		if (f->value && (f->epoch != st->epoch || f->value < st->value ||
+				 f->value >> MM_PAGE_BITS != st->value >> MM_PAGE_BITS))
+			return;
+		before = f->value ? flow_table__get(&m->stores, f->value,
+						    epoch_key(st->thread, f->epoch))
+				  : NULL;
+		if (before)
+			before->later_born = true;
+		*f = (struct mm_born_first){st->instance, st->epoch, st->value};
+		st->later_born = false;
+		return;
+	}
+}
+
 static void resolve(struct flow_mismatch *m, const struct mm_thread *t, struct mm_store *st,
 		    uint64_t top)
 {
@@ -306,16 +339,18 @@ static void resolve(struct flow_mismatch *m, const struct mm_thread *t, struct m
 	if (in)
 		learn_values(m, in, st, born != MM_BORN_UNKNOWN);
 	inbound = inbound_owner(m, st);
-	if (born == MM_BORN_REQUEST && (!inbound || inbound->pub.conn == conn))
+	if (born == MM_BORN_REQUEST && (!inbound || inbound->pub.conn == conn)) {
 		bind(st, conn, seq, BINDING_BIRTH);
-	else if (born != MM_BORN_REQUEST && inbound)
+		note_first(m, st);
+	} else if (born != MM_BORN_REQUEST && inbound) {
 		bind(st, inbound->pub.conn, inbound->pub.seq, BINDING_INBOUND);
-	else if (born == MM_BORN_UNKNOWN)
-		st->unknown = t->lost_turn		    ? UNKNOWN_LOSS
-			      : st->epoch == t->first_epoch ? UNKNOWN_OLDER
-							    : UNKNOWN_MOVED;
-	else
+	} else if (born != MM_BORN_UNKNOWN) {
 		st->unknown = UNKNOWN_ELSEWHERE;
+	} else if (t->lost_turn) {
+		st->unknown = UNKNOWN_LOSS;
+	} else {
+		st->unknown = st->epoch == t->first_epoch ? UNKNOWN_OLDER : UNKNOWN_MOVED;
+	}
 }
 
 void mm_store__told(struct flow_mismatch *m, struct mm_thread *t, const struct fe_store *s)

@@ -57,7 +57,7 @@ static uint8_t io_parts(const struct fe_io *io)
 		parts |= IO_REQUEST;
 	if (io->content_length)
 		parts |= IO_LENGTH;
-	if (io->top || io->epoch)
+	if (io->top || io->epoch || io->counter)
 		parts |= IO_TOP;
 	if (io->nids)
 		parts |= IO_IDS;
@@ -104,8 +104,12 @@ static void ev_io(struct capture_codec *c, struct fe_io *io)
 	if (parts & IO_LENGTH)
 		field_u64(c, &io->content_length);
 	if (parts & IO_TOP) {
+		uint64_t counter = (uint64_t)io->counter;
+
 		field_running(c, &io->top, &c->cur->top);
 		field_running32(c, &io->epoch, &c->cur->epoch);
+		field_running(c, &counter, &c->cur->async_id);
+		io->counter = (int64_t)counter;
 	}
 	if (parts & IO_IDS)
 		io_ids(c, io);

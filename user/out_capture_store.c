@@ -43,7 +43,7 @@ static uint8_t stores_flags(const struct fe_stores *s)
 		flags |= STORES_MORE;
 	if (s->promise)
 		flags |= STORES_PROMISE;
-	if (s->top || s->epoch)
+	if (s->top || s->epoch || s->carrier)
 		flags |= STORES_TOP;
 	if (s->exec_id != -1 || s->trigger_id != -1)
 		flags |= STORES_IDS;
@@ -66,6 +66,7 @@ void event_stores(struct capture_codec *c, struct fe_stores *s)
 	if (flags & STORES_TOP) {
 		field_running(c, &s->top, &c->cur->top);
 		field_running32(c, &s->epoch, &c->cur->epoch);
+		field_running(c, &s->carrier, &c->cur->store);
 	}
 	if (flags & STORES_IDS) {
 		field_running(c, &exec, &c->cur->async_id);

@@ -54,6 +54,7 @@ static const struct {
 	[UNKNOWN_SHARED] = {"shared", "entered by several requests deliberately"},
 	[UNKNOWN_LOSS] = {"loss", "records were lost"},
 	[UNKNOWN_PLAIN] = {"plain", "a bare value that nothing tells from another"},
+	[UNKNOWN_ENTERED] = {"entered", "another request's, but perhaps entered deliberately"},
 };
 
 const char *finding_word__unknown(unsigned int unknown)
@@ -186,6 +187,8 @@ static void put_other(struct json *j, const struct flow_finding *f)
 
 void finding_json__members(struct json *j, const struct flow_finding *f, bool show)
 {
+	static const char *const proofs[] = {NULL,	 "older",   "carrier",
+					     "own_seen", "inbound", "route"};
 	json__key_str(j, "kind", finding_word__kind(f->kind));
 	json__key_str(j, "grade", finding_word__grade(f->kind, f->grade));
 	json__key_bool(j, "stale", f->stale);
@@ -193,6 +196,7 @@ void finding_json__members(struct json *j, const struct flow_finding *f, bool sh
 	json__key_u64(j, "instance", f->instance);
 	json__key_str(j, "identity", f->identity == IDENTITY_ADDRESS ? "address" : "content");
 	json__key_str(j, "binding", f->binding == BINDING_BIRTH ? "birth" : "inbound");
+	json__key_str(j, "proof", proofs[f->proof <= PROOF_ROUTE ? f->proof : PROOF_NONE]);
 	json__key_str(j, "confidence", finding_word__confidence(f));
 	put_other(j, f);
 	put_store(j, "active", &f->active, show);

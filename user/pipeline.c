@@ -123,7 +123,6 @@ int pipeline__event(void *pipeline, const struct flow_event *ev)
 int pipeline__finish(struct pipeline *p)
 {
 	flow_requests__finish(p->requests, p->last_ns);
-	flow_mismatch__finish(p->mismatch);
 	flow_context__finish(p->context);
 	return p->error;
 }

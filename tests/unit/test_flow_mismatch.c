@@ -36,6 +36,8 @@ struct run {
 	uint32_t epoch;
 	uint64_t met;
 	int64_t exec_id;
+	int64_t counter;
+	uint64_t carrier;
 	bool hooks;
 	bool promise;
 	uint8_t kind;
@@ -74,6 +76,8 @@ static struct run *run_new(void)
 	assert_int_equal(flow_mismatch__new(&run->m, &mopts), 0);
 	run->ts = 1000;
 	run->kind = LR_VALUE_OBJECT;
+	run->counter = 100;
+	run->exec_id = 50; /* older than every request */
 	return run;
 }
 
@@ -131,6 +135,7 @@ static void request(struct run *run, uint64_t conn, uint64_t top)
 	ev.io.path = (struct flow_str){"/pay", 4};
 	ev.io.top = top;
 	ev.io.epoch = run->epoch;
+	ev.io.counter = run->counter;
 	put_ids(run, &ev);
 	feed(run, &ev);
 }
@@ -175,6 +180,7 @@ static void stores(struct run *run, uint64_t conn, uint64_t top, const uint64_t 
 	ev.stores.epoch = run->epoch;
 	ev.stores.exec_id = run->exec_id;
 	ev.stores.trigger_id = -1;
+	ev.stores.carrier = run->carrier;
 	ev.stores.op = conn ? LR_OP_SERVER : LR_OP_CLIENT;
 	ev.stores.hooks = run->hooks;
 	ev.stores.promise = run->promise;
@@ -208,6 +214,15 @@ static void answer(struct run *run, uint64_t conn, uint64_t top, uint64_t value)
 static void call(struct run *run, uint64_t top, uint64_t value)
 {
 	stores(run, 0, top, &value, 1);
+}
+
+/* A request of the route that has its own store: so its requests are known to have some. */
+static void establish(struct run *run)
+{
+	request(run, 60, 30 * PAGE + 0x1000);
+	answer(run, 60, 30 * PAGE + 0x1200, 30 * PAGE + 0x1100);
+	assert_int_equal(run->done[run->n - 1].q.context, CONTEXT_OWN);
+	run->n = 0;
 }
 
 static void tell(struct run *run, uint64_t value, const char *id, const char *user)
@@ -279,6 +294,7 @@ static void test_foreign(void **state)
 	const struct flow_finding *f = run->done[0].f;
 
 	(void)state;
+	establish(run);
 	request(run, 1, 0x1000);
 	request(run, 2, 0x2000);
 	turn(run, 0x3000);
@@ -294,7 +310,8 @@ static void test_foreign(void **state)
 	assert_false(f->stale);
 	assert_int_equal(f->other.conn, 1);
 	assert_int_equal(f->other.peer_port, 5001);
-	assert_int_equal(f->other.seq, 1);
+	assert_int_equal(f->other.seq, 2);
+	assert_int_equal(f->proof, PROOF_OLDER);
 	assert_string_equal(f->other.path, "/pay");
 	assert_int_equal(f->exec_id, 55);
 	assert_int_equal(f->binding, BINDING_BIRTH);
@@ -308,6 +325,7 @@ static void test_stale_captured(void **state)
 	struct run *run = run_new();
 
 	(void)state;
+	establish(run);
 	request(run, 1, 0x1000);
 	call(run, 0x1200, 0x1100); /* opens a client under its store */
 	answer(run, 1, 0x1300, 0x1100);
@@ -332,6 +350,7 @@ static void test_harm_own_seen(void **state)
 	struct run *run = run_new();
 
 	(void)state;
+	establish(run);
 	request(run, 1, 0x1000);
 	request(run, 2, 0x2000);
 	tell(run, 0x2100, "request-2", "u");
@@ -353,6 +372,7 @@ static void test_harm_id(void **state)
 	struct run *run = run_new();
 
 	(void)state;
+	establish(run);
 	for (int came_with_it = 0; came_with_it < 2; came_with_it++) {
 		uint64_t at = 0x1000 + (uint64_t)came_with_it * 0x4000;
 		uint64_t conn = 1 + (uint64_t)came_with_it * 2;
@@ -458,26 +478,73 @@ static void test_fan_out(void **state)
 	struct run *run = run_new();
 
 	(void)state;
+	establish(run);
 	request(run, 1, 0x1000);
 	request(run, 2, 0x2000);
 	request(run, 3, 0x3000);
 	answer(run, 1, 0x3200, 0x3100);
-	assert_int_equal(run->n, 0); /* one might be a mix-up: it waits */
-	answer(run, 2, 0x3200, 0x3100);
 	answer(run, 3, 0x3200, 0x3100);
-	assert_int_equal(run->n, 1); /* its own does not */
 	turn(run, 0x4000);
-	assert_int_equal(run->n, 3);
-	assert_int_equal(run->done[1].f[0].kind, FINDING_FAN_OUT);
-	assert_int_equal(run->done[2].f[0].kind, FINDING_FAN_OUT);
-	assert_int_equal(run->done[1].q.conn, 1);
-	assert_string_equal(run->done[1].path, "/pay");
-	request(run, 1, 0x5000);
-	request(run, 2, 0x6000);
-	answer(run, 1, 0x6200, 0x6100);
-	turn(run, 0x7000);
-	expect(run, 3, CONTEXT_FOREIGN, 1); /* a single one is no publication */
-	assert_int_equal(run->done[3].f[0].kind, FINDING_FOREIGN);
+	answer(run, 2, 0x4000, 0x3100); /* later: no publication any more */
+	expect(run, 0, CONTEXT_OWN, 1);
+	assert_int_equal(run->done[0].f[0].kind, FINDING_FAN_OUT);
+	assert_int_equal(run->done[0].f[0].other.conn, 3);
+	expect(run, 1, CONTEXT_OWN, 0);
+	expect(run, 2, CONTEXT_FOREIGN, 1);
+	run_free(run);
+}
+
+/* Another's store, and nothing that shows how it came here. */
+static void test_entered(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	run->exec_id = 500;
+	request(run, 1, 0x1000);
+	request(run, 2, 0x2000);
+	request(run, 3, 0x3000);
+	turn(run, 0x4000);
+	answer(run, 1, 0x9000, 0x1100);
+	answer(run, 2, 0x9000, 0x1100);
+	expect(run, 1, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[1].q.unknown, UNKNOWN_ENTERED);
+	run->carrier = 0x1101; /* made in the callback that read the first one */
+	answer(run, 3, 0x9000, 0x1100);
+	expect(run, 2, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[2].f[0].proof, PROOF_CARRIER);
+	request(run, 4, 0x9000);
+	turn(run, 0xa000);
+	run->exec_id = 50;
+	run->carrier = 0x9101; /* made in its own */
+	answer(run, 4, 0xa000, 0x1100);
+	expect(run, 3, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[3].q.unknown, UNKNOWN_SHARED);
+	run_free(run);
+}
+
+/* A birth is not believed of requests that never have stores, nor of a second store. */
+static void test_woken(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	request(run, 1, 0x1000);
+	request(run, 2, 0x2000); /* wakes the first up, which then enters its store */
+	turn(run, 0x3000);
+	answer(run, 1, 0x9000, 0x2100);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[0].q.unknown, UNKNOWN_ELSEWHERE);
+	establish(run);
+	request(run, 3, 40 * PAGE + 0x4000);
+	request(run, 4, 40 * PAGE + 0x5000);
+	call(run, 40 * PAGE + 0x5800, 40 * PAGE + 0x5100);
+	turn(run, 40 * PAGE + 0x6000);
+	answer(run, 3, 40 * PAGE + 0x9000, 40 * PAGE + 0x5200);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	answer(run, 2, 40 * PAGE + 0x9000, 40 * PAGE + 0x5100);
+	expect(run, 1, CONTEXT_FOREIGN, 1);
 	run_free(run);
 }
 
@@ -486,6 +553,7 @@ static void test_pages(void **state)
 	struct run *run = run_new();
 
 	(void)state;
+	establish(run);
 	request(run, 1, PAGE + 0x3f000); /* ends on another page, of which it had 0x800 bytes */
 	request(run, 2, (5 * PAGE + 0x1000) | 0x100ULL << LR_TOP_BITS);
 	turn(run, 5 * PAGE + 0x2000);
@@ -510,6 +578,7 @@ static void test_collection(void **state)
 	struct run *run = run_new();
 
 	(void)state;
+	establish(run);
 	request(run, 1, 0x1000);
 	tell(run, 0x1100, "0123456789abcdef-1", "u1");
 	call(run, 0x1200, 0x1100);
@@ -714,24 +783,6 @@ static void test_unreadable(void **state)
 	run_free(run);
 }
 
-/* What waits for the end of a callback comes out at the end of the input, and of its thread. */
-static void test_finish(void **state)
-{
-	struct run *run = run_new();
-
-	(void)state;
-	request(run, 1, 0x1000);
-	request(run, 2, 0x2000);
-	answer(run, 1, 0x2200, 0x2100);
-	assert_int_equal(run->n, 0);
-	flow_requests__finish(run->r, run->ts);
-	flow_mismatch__finish(run->m);
-	assert_int_equal(run->n, 2);
-	assert_int_equal(run->done[1].q.conn, 1);
-	assert_int_equal(run->done[1].q.context, CONTEXT_FOREIGN);
-	run_free(run);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -745,6 +796,8 @@ int main(void)
 		cmocka_unit_test(test_made_elsewhere),
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_fan_out),
+		cmocka_unit_test(test_entered),
+		cmocka_unit_test(test_woken),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_collection),
 		cmocka_unit_test(test_low_entropy),
@@ -755,7 +808,6 @@ int main(void)
 		cmocka_unit_test(test_never_had),
 		cmocka_unit_test(test_records_lost),
 		cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_finish),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
