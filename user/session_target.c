@@ -90,6 +90,7 @@ int session_target__open(struct session_target **out, struct target_process *pro
 	char why[256] = "";
 	int err, status;
 
+	*out = NULL;
 	if (!t) {
 		target_process__free(proc);
 		return EX_LR_RUNTIME;
@@ -167,7 +168,7 @@ static int add_target(struct session *s, struct target_process *proc)
 	char why[256] = "";
 	int status = session_target__open(&t, proc), err;
 
-	if (status)
+	if (!t)
 		return status;
 	err = settle_patiently(t, why, sizeof(why));
 	if (!err)
