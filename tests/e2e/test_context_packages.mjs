@@ -55,13 +55,13 @@ async function drive({ ready }) {
 }
 
 function wrongRun(run, missing) {
-  const wrong = [...missing];
+  const wrong = [];
 
   if (run.end.status !== 0 || run.summary.loss.total !== 0)
     wrong.push(`status ${run.end.status}, loss ${run.summary.loss.total}: ${run.end.stderr}`);
   if (run.driven !== 0)
     wrong.push(`${run.driven} errors of the client: ${run.stderr}`);
-  return wrong;
+  return [...wrong, ...missing];
 }
 
 /* The defect is there, by the service's own log, and so are the findings of it. */

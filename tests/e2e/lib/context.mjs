@@ -180,7 +180,8 @@ export const counted = (n) => Object.entries(n).map(([word, count]) => `${count}
 /** The report's sums are those of the requests. */
 export function wrongReport(report, requests) {
   const wrong = [];
-  const expect = (what, is, want) => is === want || wrong.push(`report: ${what} ${is}, not ${want}`);
+  const expect = (what, is, want) => is === want ||
+    wrong.push(`report: ${what} ${is}, not ${want}`);
   const all = (kind) => requests.flatMap((r) => findings(r, kind));
   const { context, findings: sums } = report;
 
