@@ -41,6 +41,22 @@ static __always_inline __u32 birth_slot(struct lr_births *b, __u32 epoch)
 	return at & (LR_BIRTHS - 1);
 }
 
+/* The slot for a receive on @conn: a request may come in many, of which two are kept. */
+static __always_inline __u32 birth_slot_of(struct lr_births *b, struct lr_conn *conn, __u32 epoch)
+{
+	__u32 k = conn->birth_more & (LR_BIRTHS - 1);
+
+	if (conn->asked > 1 && b->slot[k].conn == conn->id)
+		return k;
+	k = birth_slot(b, epoch);
+	if (conn->asked)
+		conn->birth_more = k;
+	else
+		conn->birth = k;
+	conn->asked += conn->asked < 2;
+	return k;
+}
+
 /* A receive on server connection @conn begins a callback. */
 static __always_inline void birth_begin(struct task_struct *task, const struct lr_task *t,
 					struct lr_conn *conn, __u64 top)
@@ -53,24 +69,26 @@ static __always_inline void birth_begin(struct task_struct *task, const struct l
 	birth_close(b, top);
 	if (!top)
 		return;
-	k = birth_slot(b, t->epoch);
+	k = birth_slot_of(b, conn, t->epoch) & (LR_BIRTHS - 1);
 	b->slot[k].begin = LR_TOP_ADDR(top);
 	b->slot[k].end = 0;
 	b->slot[k].conn = conn->id;
 	b->slot[k].epoch = t->epoch;
 	b->open = k;
 	b->is_open = 1;
-	conn->birth = k;
 }
 
 /* Its response has begun: its stores were seen, or are of no interest. */
-static __always_inline void birth_answered(struct task_struct *task, const struct lr_conn *conn)
+static __always_inline void birth_answered(struct task_struct *task, struct lr_conn *conn)
 {
 	struct lr_births *b = births_of(task, 0);
-	__u32 k = conn->birth & (LR_BIRTHS - 1);
+	__u32 k = conn->birth & (LR_BIRTHS - 1), more = conn->birth_more & (LR_BIRTHS - 1);
 
+	conn->asked = 0;
 	if (b && b->slot[k].conn == conn->id)
 		b->slot[k].conn = 0;
+	if (b && b->slot[more].conn == conn->id)
+		b->slot[more].conn = 0;
 }
 
 /* Stores of this instance have this map. */

@@ -335,7 +335,10 @@ static __always_inline void bytes_turn(struct bytes_ctx *c)
 		return;
 	}
 	p = bpf_map_lookup_elem(&lr_processes, &tgid);
-	if (!turn_wanted(p) || !turn_in_use(p, c->task, c->t))
+	if (!turn_wanted(p))
+		return;
+	runtime_env(c->task, c->t);
+	if (!turn_in_use(p, c->t))
 		return;
 	c->top = turn_top(&p->heap, c->t);
 	c->epoch = c->t->epoch;

@@ -135,8 +135,6 @@ static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *i
 		return;
 	if (server ? !bytes_head(io) : p->mechanism == LR_MECHANISM_OFF)
 		return;
-	if (p->mechanism != LR_MECHANISM_OFF && !turn_in_use(p, c->task, c->t))
-		return;
 	store_active(c->task, c->t, p, c->conn, c->now);
 	if (server)
 		birth_answered(c->task, c->conn);

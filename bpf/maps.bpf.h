@@ -163,9 +163,12 @@ struct lr_conn {
 	__u32 ins;   /* receives seen */
 	__u32 outs;
 	__u32 inode;
-	__u32 closed;	  /* its end has been told */
-	__u32 opened;	  /* its beginning was seen */
-	__u32 birth;	  /* slot of its last receive in lr_births */
+	__u32 closed; /* its end has been told */
+	__u32 opened; /* its beginning was seen */
+	__u32 birth;  /* slots in lr_births: of the first receive since the last response, ... */
+	__u32 birth_more; /* ... and of the last one behind it */
+	__u32 asked;	  /* receives since the last response, 2 at most */
+	__u32 pad;
 	__u64 arrival_ns; /* of the first byte that the process has not received, 0 unknown */
 };
 

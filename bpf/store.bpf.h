@@ -312,6 +312,8 @@ static __noinline void store_active(struct task_struct *task, struct lr_task *t,
 	if (!s)
 		return;
 	runtime_env(task, t);
+	if (!turn_in_use(p, t))
+		return;
 	store_begin(task, t, s, now);
 	status = store_read(task, t, p, s);
 	if (status == LR_STORES_FAULT)

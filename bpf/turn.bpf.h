@@ -20,12 +20,10 @@ static __always_inline bool turn_wanted(const struct lr_process_config *p)
  * Whether stores can be active on this thread now. Over async_hooks the first `run` enables an
  * init hook, the first of the counts; until then there is nothing to be read or told.
  */
-static __always_inline bool turn_in_use(const struct lr_process_config *p, struct task_struct *task,
-					struct lr_task *t)
+static __always_inline bool turn_in_use(const struct lr_process_config *p, const struct lr_task *t)
 {
 	__u32 hooks = 0;
 
-	runtime_env(task, t);
 	if (p->mechanism != LR_MECHANISM_HOOKS || !t->fields_addr)
 		return true;
 	return bpf_probe_read_user(&hooks, sizeof(hooks), (void *)t->fields_addr) || hooks;

@@ -34,7 +34,8 @@
  *     fan-out   the owner's own callback answers several other connections: long poll, publish.
  *               By design, counted apart. It shows when that callback ends, so requests wait.
  *   lost      B's own store was active in an earlier callback of B, none is active now, and
- *             other requests of the route do have theirs at the head.
+ *             other requests of the route do have theirs at the head (intermittent), or the
+ *             callback is one that should have it (always: see never_kept).
  *   none      otherwise, without any store.
  *
  * After a lost record the open interval ends nowhere and is dropped: what it made is unknown.

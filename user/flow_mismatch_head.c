@@ -288,10 +288,41 @@ static bool present(const struct fe_stores *at, uint32_t instance)
 	return false;
 }
 
+/* Over async_hooks, resources made while the instance was in use have it, if only undefined. */
+static bool left_undefined(const struct fe_stores *at, uint32_t instance)
+{
+	for (uint32_t i = 0; i < at->n && i < FE_STORES_MAX; i++)
+		if (at->ref[i].instance == instance && at->ref[i].kind == LR_VALUE_UNDEFINED)
+			return true;
+	return false;
+}
+
 /*
- * A store that the request had, seen active in an earlier callback, and that is not active
- * now. Frameworks may answer outside of `run` by design, for every request of a route; so it
- * is only called lost where others of the route have theirs at the head.
+ * Whether the callback that writes should have had the store, though no request of the route has
+ * it: not a promise that goes on outside of `run`, as frameworks answer by design. Over
+ * AsyncContextFrame only in a later callback that reads this request (its body came later):
+ * elsewhere a client that is older than all requests looks the same.
+ */
+static bool never_kept(const struct judged *j, uint32_t instance)
+{
+	const struct fe_stores *at = &j->t->stores;
+
+	if (at->promise)
+		return false;
+	return at->hooks ? left_undefined(at, instance) : mm_thread__serves(j->t, j->req->conn);
+}
+
+/* One parser's callbacks all have its async id; where turns were told apart they differ. */
+static bool same_callback(const struct judged *j, const struct mm_own *o)
+{
+	return o->exec_id == j->t->stores.exec_id && (!o->turn || o->turn == j->t->turns);
+}
+
+/*
+ * A store that the request had, seen active in an earlier callback, and that is not active now.
+ * Frameworks may answer outside of `run` by design, for every request of a route; so it is called
+ * lost where most others of the route have theirs at the head, or the callback shows that it is
+ * no design.
  */
 static void judge_lost(const struct judged *j)
 {
@@ -302,18 +333,20 @@ static void judge_lost(const struct judged *j)
 		const struct mm_own *o = &c->own[i];
 		struct flow_finding *f;
 		struct mm_route *r;
+		bool others;
 
 		if (o->seq != j->req->seq || present(at, o->instance) || o->thread != j->t->id ||
-		    o->exec_id == at->exec_id || (o->turn && o->turn == j->t->turns))
+		    same_callback(j, o))
 			continue;
 		r = route_of(j->m, j->req, o->instance);
-		if (!r || ++r->lost >= r->own)
+		others = r && ++r->lost < r->own;
+		if (!others && !never_kept(j, o->instance))
 			continue;
 		f = add_finding(j, FINDING_LOST, o->store);
 		raise(j->h, CONTEXT_LOST);
 		if (!f)
 			continue;
-		f->grade = GRADE_INTERMITTENT;
+		f->grade = others ? GRADE_INTERMITTENT : GRADE_ALWAYS;
 		f->own_seen = true;
 		copy_store(&f->own, o->store);
 	}

@@ -37,6 +37,8 @@ struct run {
 	uint64_t met;
 	int64_t exec_id;
 	bool hooks;
+	bool promise;
+	uint8_t kind;
 	uint64_t ids[2]; /* of the next head, in or out */
 	uint32_t nids;
 };
@@ -71,6 +73,7 @@ static struct run *run_new(void)
 	mopts.requests = run->r;
 	assert_int_equal(flow_mismatch__new(&run->m, &mopts), 0);
 	run->ts = 1000;
+	run->kind = LR_VALUE_OBJECT;
 	return run;
 }
 
@@ -132,6 +135,18 @@ static void request(struct run *run, uint64_t conn, uint64_t top)
 	feed(run, &ev);
 }
 
+/* More of the request that @conn delivers. */
+static void body(struct run *run, uint64_t conn, uint64_t top)
+{
+	struct flow_event ev = {.type = FE_IN};
+
+	ev.io.conn = conn;
+	ev.io.bytes = 10;
+	ev.io.top = top;
+	ev.io.epoch = run->epoch;
+	feed(run, &ev);
+}
+
 static void turn(struct run *run, uint64_t top)
 {
 	struct flow_event ev = {.type = FE_TURN};
@@ -162,9 +177,10 @@ static void stores(struct run *run, uint64_t conn, uint64_t top, const uint64_t 
 	ev.stores.trigger_id = -1;
 	ev.stores.op = conn ? LR_OP_SERVER : LR_OP_CLIENT;
 	ev.stores.hooks = run->hooks;
+	ev.stores.promise = run->promise;
 	ev.stores.n = n;
 	for (uint32_t i = 0; i < n; i++)
-		ev.stores.ref[i] = (struct fe_store_ref){values[i] + 1, ALS + i, LR_VALUE_OBJECT};
+		ev.stores.ref[i] = (struct fe_store_ref){values[i] + 1, ALS + i, run->kind};
 	ev.ts = ++run->ts;
 	feed(run, &ev);
 }
@@ -603,6 +619,36 @@ static void test_lost(void **state)
 	run_free(run);
 }
 
+/* No request of the route has it, but what writes is no promise: nobody designs that. */
+static void test_lost_always(void **state)
+{
+	static const uint64_t undefined[] = {0x10};
+
+	(void)state;
+	for (int hooks = 0; hooks < 2; hooks++) {
+		for (int promise = 0; promise < 2; promise++) {
+			struct run *run = run_new();
+
+			run->hooks = hooks;
+			run->promise = promise;
+			request(run, 4, 0x4000);
+			run->exec_id = 10;
+			call(run, 0x4200, 0x4100);
+			if (hooks)
+				turn(run, 0x5000);
+			else
+				body(run, 4, 0x5000);
+			run->exec_id = 11;
+			run->kind = LR_VALUE_UNDEFINED;
+			stores(run, 4, 0x5000, undefined, hooks);
+			answer_end(run, 4);
+			expect(run, 0, promise ? CONTEXT_NONE : CONTEXT_LOST, !promise);
+			assert_true(promise || run->done[0].f[0].grade == GRADE_ALWAYS);
+			run_free(run);
+		}
+	}
+}
+
 /* All requests of a route do without: by design, as far as can be told. */
 static void test_never_had(void **state)
 {
@@ -705,6 +751,7 @@ int main(void)
 		cmocka_unit_test(test_collection_in_callback),
 		cmocka_unit_test(test_inbound),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_lost_always),
 		cmocka_unit_test(test_never_had),
 		cmocka_unit_test(test_records_lost),
 		cmocka_unit_test(test_unreadable),
