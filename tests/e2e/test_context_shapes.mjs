@@ -133,7 +133,8 @@ function instancesWrong(several, pairs) {
 
 async function shown(variant, title, args) {
   const run = await observe(variant, 'shapes.js',
-    { args, flags: FLAGS, first: 'open/literal', drive, agent: ['--show-values'], shown: ['--show-values'] });
+    { args, flags: FLAGS, first: 'open/literal', drive,
+      agent: ['--show-values'], shown: ['--show-values'] });
   const { pairs, missing } = join(run.requests, run.truth.log, run.since);
   const { shapes, several } = run.service.ready;
 

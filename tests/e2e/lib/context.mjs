@@ -124,20 +124,25 @@ export function wrongFindings(pairs, only = () => true) {
   return wrong.filter(Boolean);
 }
 
-/* What may be true at a head of which the agent says this. */
+/* What may be true of each instance at a head of which the agent says this, and of one at least. */
 const MEANS = {
-  own: ['own', 'same', 'shared', 'none'],
-  none: ['none', 'lost'],
+  own: { each: ['own', 'same', 'shared', 'none'], one: ['own', 'same', 'shared'] },
+  none: { each: ['none', 'lost'], one: ['none', 'lost'] },
 };
+
+function means(word, entry) {
+  const { each, one } = MEANS[word];
+
+  return entry.context.every((c) => each.includes(c.is)) &&
+    entry.context.some((c) => one.includes(c.is));
+}
 
 /** The word `context` of each request: it claims nothing that the service denies. */
 export function wrongContexts(pairs) {
   const wrong = [];
 
   for (const { req, entry } of pairs.filter(({ entry }) => entry.context && !entry.queued)) {
-    const means = MEANS[req.context];
-    if (means && findings(req, 'fan_out').length === 0 &&
-        !entry.context.every((c) => means.includes(c.is)))
+    if (MEANS[req.context] && findings(req, 'fan_out').length === 0 && !means(req.context, entry))
       wrong.push(`${name(entry)} is called ${req.context}, is ${told(entry)}`);
     if (['foreign', 'lost'].includes(req.context) && findings(req, req.context).length === 0)
       wrong.push(`${name(entry)} is called ${req.context} without a finding`);
@@ -180,7 +185,8 @@ export const counted = (n) => Object.entries(n).map(([word, count]) => `${count}
 /** The report's sums are those of the requests. */
 export function wrongReport(report, requests) {
   const wrong = [];
-  const expect = (what, is, want) => is === want || wrong.push(`report: ${what} ${is}, not ${want}`);
+  const expect = (what, is, want) => is === want ||
+    wrong.push(`report: ${what} ${is}, not ${want}`);
   const all = (kind) => requests.flatMap((r) => findings(r, kind));
   const { context, findings: sums } = report;
 

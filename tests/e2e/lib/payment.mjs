@@ -35,7 +35,8 @@ function truthOf(file) {
   const log = jsonLines(file).sort((a, b) => a.seq - b.seq).map((line) => {
     const seq = (served.get(line.remotePort) ?? 0) + 1;
     served.set(line.remotePort, seq);
-    return { ...line, service_seq: line.seq, port: line.remotePort, seq, path: line.path.split('?')[0],
+    return { ...line, service_seq: line.seq, port: line.remotePort, seq,
+      path: line.path.split('?')[0],
       end_ns: line.finish_ns, queued: false };
   });
   const bySeq = new Map(log.map((e) => [e.service_seq, e]));
