@@ -27,61 +27,61 @@ struct {
 /* Takes the entry of JavaScript's stack, if there is one. */
 static __always_inline int hooks_js_top(const struct lr_heap *h, struct hooks_state *s)
 {
-	__u64 array[4] = {}; /* a JSArray: map, properties, elements, length */
-
+	/* A JSArray: map, properties, elements, length. */
 	if (!hooks_read(&s->object, sizeof(s->object), s->js) || !hooks_is_object(s->object) ||
-	    !hooks_read(array, sizeof(array), s->object - 1))
+	    !hooks_read(s->words, sizeof(s->words), s->object - 1))
 		return hooks_end(s, LR_STORES_FAULT);
-	if (!hooks_is_object(array[2]) || !heap_is_smi(array[3]))
+	if (!hooks_is_object(s->words[2]) || !heap_is_smi(s->words[3]))
 		return hooks_end(s, LR_STORES_CHECK);
-	if (s->top > array[3] >> 32)
+	if (s->top > heap_smi(s->words[3]))
 		return 0;
 	if (!hooks_read(&s->object, sizeof(s->object),
-			array[2] + h->fixed_array_data + (__u64)HEAP_WORD * (s->top - 1)))
+			s->words[2] + h->fixed_array_data + (__u64)HEAP_WORD * (s->top - 1)))
 		return hooks_end(s, LR_STORES_FAULT);
 	return 1;
 }
 
 /* Address of an element of native code's stack: in a vector (begin, end). */
-static __always_inline int hooks_vector(struct hooks_state *s, __u64 vector, __u64 *at)
+static __always_inline int hooks_vector(struct hooks_state *s, __u64 vector)
 {
-	__u64 v[2] = {};
-
-	if (!hooks_read(v, sizeof(v), vector))
+	if (!hooks_read(s->words, 2 * HEAP_WORD, vector))
 		return hooks_end(s, LR_STORES_FAULT);
-	*at = v[0] + (__u64)HEAP_WORD * (s->top - 1);
-	return *at < v[1] ? 1 : hooks_end(s, LR_STORES_CHECK);
+	s->words[0] += (__u64)HEAP_WORD * (s->top - 1);
+	return s->words[0] < s->words[1] ? 1 : hooks_end(s, LR_STORES_CHECK);
 }
 
 /* The same in a deque, of which @deque is the first iterator (cur, first, last, node). */
-static __always_inline int hooks_deque(struct hooks_state *s, __u64 deque, __u64 *at)
+static __always_inline int hooks_deque(struct hooks_state *s, __u64 deque)
 {
-	__u64 it[4] = {}, i;
+	__u64 cur, first, i;
 
-	if (!hooks_read(it, sizeof(it), deque))
+	if (!hooks_read(s->words, sizeof(s->words), deque))
 		return hooks_end(s, LR_STORES_FAULT);
-	if (it[0] < it[1] || it[0] >= it[2])
+	cur = s->words[0];
+	first = s->words[1];
+	if (cur < first || cur >= s->words[2])
 		return hooks_end(s, LR_STORES_CHECK);
-	i = s->top - 1 + (it[0] - it[1]) / HEAP_WORD;
+	i = s->top - 1 + (cur - first) / HEAP_WORD;
 	if (i >= HOOKS_NODE_WORDS &&
-	    !hooks_read(&it[1], sizeof(it[1]), it[3] + i / HOOKS_NODE_WORDS * HEAP_WORD))
+	    !hooks_read(&s->words[1], HEAP_WORD, s->words[3] + i / HOOKS_NODE_WORDS * HEAP_WORD))
 		return hooks_end(s, LR_STORES_FAULT);
-	*at = it[1] + i % HOOKS_NODE_WORDS * HEAP_WORD;
+	s->words[0] = s->words[1] + i % HOOKS_NODE_WORDS * HEAP_WORD;
 	return 1;
 }
 
 /* Takes the entry of native code's stack. */
 static __always_inline int hooks_native_top(const struct lr_heap *h, struct hooks_state *s)
 {
-	__u64 stack = s->env + h->env_native_resources, at = 0;
+	__u64 stack = s->env + h->env_native_resources;
 
-	if (!(h->resources_kind & LR_RESOURCES_DEQUE ? hooks_deque(s, stack, &at)
-						     : hooks_vector(s, stack, &at)))
+	if (!(h->resources_kind & LR_RESOURCES_DEQUE ? hooks_deque(s, stack)
+						     : hooks_vector(s, stack)))
 		return 0;
 	/* An element leads to the handle, and that to the object. */
-	if (!hooks_read(&at, sizeof(at), at) ||
-	    (h->resources_kind & LR_RESOURCES_POINTERS && !hooks_read(&at, sizeof(at), at)) ||
-	    !hooks_read(&s->object, sizeof(s->object), at))
+	if (!hooks_read(s->words, HEAP_WORD, s->words[0]) ||
+	    (h->resources_kind & LR_RESOURCES_POINTERS &&
+	     !hooks_read(s->words, HEAP_WORD, s->words[0])) ||
+	    !hooks_read(&s->object, sizeof(s->object), s->words[0]))
 		return hooks_end(s, LR_STORES_FAULT);
 	return 1;
 }
@@ -89,9 +89,9 @@ static __always_inline int hooks_native_top(const struct lr_heap *h, struct hook
 /* Takes the height of the stacks. Returns whether there can be stores. */
 static __always_inline int hooks_height(const struct lr_heap *h, struct hooks_state *s)
 {
-	__u32 fields[LR_HOOKS_FIELDS] = {};
+	__u32 *fields = (__u32 *)s->words; /* LR_HOOKS_FIELDS of them */
 
-	if (!hooks_read(fields, sizeof(fields), s->fields))
+	if (!hooks_read(s->words, sizeof(s->words), s->fields))
 		return hooks_end(s, LR_STORES_FAULT);
 	s->top = fields[h->field_stack & (LR_HOOKS_FIELDS - 1)];
 	if (!s->top)
