@@ -79,6 +79,7 @@ struct hooks_state {
 	__u64 fields; /* async_hooks' counters */
 	__u64 js;     /* handle of its JSArray of current resources */
 	__u64 object; /* that is looked at, tagged */
+	__u64 self;   /* the resource that stands for it */
 	__u64 properties;
 	__u64 public_at; /* address of the public object's pointer, 0: none */
 	__u64 at[LR_STORES_MAX];

@@ -109,36 +109,40 @@ static __always_inline int hooks_height(const struct lr_heap *h, struct hooks_st
 static __always_inline int hooks_public(const struct lr_heap *h, struct lr_task *t,
 					struct hooks_state *s)
 {
-	__u64 self = s->object;
-
 	if (!s->public_at)
 		return 1;
+	s->self = s->object;
 	if (!hooks_read(&s->object, sizeof(s->object), s->public_at))
 		return hooks_end(s, LR_STORES_FAULT);
 	if (hooks_properties(h, t, s))
 		return 1;
-	s->object = self;
+	s->object = s->self;
 	return !s->status && hooks_properties(h, t, s);
 }
 
-/* Fills @rec's references. Returns enum lr_store_status. */
-__noinline int hooks_refs(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s,
-			  struct lr_ev_stores *rec)
+/* Finds where the current resource has its stores. Returns whether there can be any. */
+__noinline int hooks_resource(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s)
 {
-	int found;
-
-	if (!h || !t || !s || !rec)
-		return LR_STORES_FAULT;
+	if (!h || !t || !s)
+		return 0;
+	s->n = 0;
+	s->more = 0;
 	s->status = LR_STORES_OK;
 	if (!hooks_height(h, s))
-		return s->status;
-	found = hooks_js_top(h, s) && hooks_properties(h, t, s);
-	if (!found && !s->status)
-		found = hooks_native_top(h, s) && hooks_properties(h, t, s);
-	if (!found && !s->status)
-		return LR_STORES_CHECK; /* there always is a resource */
-	if (!found || !hooks_public(h, t, s))
-		return s->status;
+		return 0;
+	if (hooks_js_top(h, s) && hooks_properties(h, t, s))
+		return hooks_public(h, t, s);
+	if (!s->status && hooks_native_top(h, s) && hooks_properties(h, t, s))
+		return hooks_public(h, t, s);
+	/* There always is a resource. */
+	return s->status ? 0 : hooks_end(s, LR_STORES_CHECK);
+}
+
+/* Fills @rec's references. Returns enum lr_store_status. */
+__noinline int hooks_refs(struct hooks_state *s, struct lr_ev_stores *rec)
+{
+	if (!s || !rec)
+		return LR_STORES_FAULT;
 	for (__u32 i = 0; i < LR_STORES_MAX && i < s->n; i++) {
 		struct lr_store_ref *ref = &rec->ref[i];
 
@@ -191,7 +195,9 @@ static __always_inline int store_hooks_refs(struct task_struct *task, struct lr_
 		stat_add(LR_STAT_task_full, 1);
 		return LR_STORES_FAULT;
 	}
-	return hooks_find(p, t, s) ? hooks_refs(&p->heap, t, s, rec) : LR_STORES_NO_ENV;
+	if (!hooks_find(p, t, s))
+		return LR_STORES_NO_ENV;
+	return hooks_resource(&p->heap, t, s) ? hooks_refs(s, rec) : s->status;
 }
 
 #endif
