@@ -278,15 +278,15 @@ __noinline int hooks_class_again(const struct lr_heap *h, struct hooks_state *s,
 	       hooks_same_key(h, s, shape, &shape->slot[HOOKS_EXTRA]);
 }
 
-/* Makes the shape of hidden class @map. 0 without an end: what has it has no properties. */
-__noinline int hooks_class_make(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s,
-				__u64 map)
+/*
+ * Begins the shape of hidden class @map. 0 without an end: what has it has no properties.
+ * Making it takes two steps because each has its own need of the stack.
+ */
+__noinline int hooks_class_begin(const struct lr_heap *h, struct hooks_state *s, __u64 map)
 {
-	struct hooks_scan scan = {.h = h, .t = t, .s = s};
 	struct hooks_shape *shape;
-	__u32 own;
 
-	if (!h || !t || !s)
+	if (!h || !s)
 		return 0;
 	s->index = hooks_index(map);
 	shape = &s->shape[s->index & (HOOKS_SHAPES - 1)];
@@ -295,20 +295,29 @@ __noinline int hooks_class_make(const struct lr_heap *h, struct lr_task *t, stru
 		return hooks_end(s, LR_STORES_FAULT);
 	if (shape->class.type < h->type_js_object_min)
 		return 0;
-	own = (shape->class.bit_field3 & h->bit_field3_own_mask) >> (h->bit_field3_own_shift & 31);
-	if (shape->class.size < shape->class.inobject || own > HOOKS_PROPERTIES ||
-	    !hooks_is_object(shape->class.descriptors))
+	if (shape->class.size < shape->class.inobject || !hooks_is_object(shape->class.descriptors))
 		return hooks_end(s, LR_STORES_CHECK);
-	/* That of a dictionary says nothing of properties. */
-	if (!(shape->class.bit_field3 & h->bit_field3_dictionary)) {
-		s->entries = shape->class.descriptors + h->descriptors_header;
-		bpf_loop(own, hooks_descriptor, &scan, 0);
-		if (s->status)
-			return 0;
-	}
-	shape->epoch = t->epoch;
-	shape->of = map;
+	s->entries = shape->class.descriptors + h->descriptors_header;
 	return 1;
+}
+
+/* Searches it. */
+__noinline int hooks_class_search(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s)
+{
+	struct hooks_scan scan = {.h = h, .t = t, .s = s};
+	__u32 bits, own;
+
+	if (!h || !t || !s)
+		return 0;
+	bits = s->shape[s->index & (HOOKS_SHAPES - 1)].class.bit_field3;
+	/* That of a dictionary says nothing of properties. */
+	if (bits & h->bit_field3_dictionary)
+		return 1;
+	own = (bits & h->bit_field3_own_mask) >> (h->bit_field3_own_shift & 31);
+	if (own > HOOKS_PROPERTIES)
+		return hooks_end(s, LR_STORES_CHECK);
+	bpf_loop(own, hooks_descriptor, &scan, 0);
+	return !s->status;
 }
 
 /* Sees to it that the shape of @map is known. Where nothing counts epochs, they stay 0. */
@@ -317,13 +326,18 @@ static __always_inline int hooks_class(const struct lr_heap *h, struct lr_task *
 {
 	struct hooks_shape *shape = &s->shape[hooks_index(map)];
 
-	if (shape->of != map || shape->dictionary)
-		return hooks_class_make(h, t, s, map);
-	if (shape->epoch == t->epoch && t->epoch)
-		return 1;
-	if (!hooks_class_again(h, s, hooks_index(map)))
-		return hooks_class_make(h, t, s, map);
+	if (shape->of == map && !shape->dictionary) {
+		if (shape->epoch == t->epoch && t->epoch)
+			return 1;
+		if (hooks_class_again(h, s, hooks_index(map))) {
+			shape->epoch = t->epoch;
+			return 1;
+		}
+	}
+	if (!hooks_class_begin(h, s, map) || !hooks_class_search(h, t, s))
+		return 0;
 	shape->epoch = t->epoch;
+	shape->of = map;
 	return 1;
 }
 

@@ -25,8 +25,10 @@ struct {
 } lr_hooks SEC(".maps");
 
 /* Takes the entry of JavaScript's stack, if there is one. */
-static __always_inline int hooks_js_top(const struct lr_heap *h, struct hooks_state *s)
+__noinline int hooks_js_top(const struct lr_heap *h, struct hooks_state *s)
 {
+	if (!h || !s)
+		return 0;
 	/* A JSArray: map, properties, elements, length. */
 	if (!hooks_read(&s->object, sizeof(s->object), s->js) || !hooks_is_object(s->object) ||
 	    !hooks_read(s->words, sizeof(s->words), s->object - 1))
@@ -70,10 +72,13 @@ static __always_inline int hooks_deque(struct hooks_state *s, __u64 deque)
 }
 
 /* Takes the entry of native code's stack. */
-static __always_inline int hooks_native_top(const struct lr_heap *h, struct hooks_state *s)
+__noinline int hooks_native_top(const struct lr_heap *h, struct hooks_state *s)
 {
-	__u64 stack = s->env + h->env_native_resources;
+	__u64 stack;
 
+	if (!h || !s)
+		return 0;
+	stack = s->env + h->env_native_resources;
 	if (!(h->resources_kind & LR_RESOURCES_DEQUE ? hooks_deque(s, stack)
 						     : hooks_vector(s, stack)))
 		return 0;
