@@ -75,11 +75,11 @@ struct hooks_shape {
 
 /* A thread's walks: the current one, and what is kept between them. */
 struct hooks_state {
-	__u64 env;	/* of which the next two are addresses in the process */
-	__u64 fields;	/* async_hooks' counters */
-	__u64 js;	/* handle of its JSArray of current resources */
-	__u64 object;	/* that is looked at, tagged */
-	__u64 resource; /* in which JavaScript runs, tagged */
+	__u64 env;    /* of which the next two are addresses in the process */
+	__u64 fields; /* async_hooks' counters */
+	__u64 js;     /* handle of its JSArray of current resources */
+	__u64 object; /* that is looked at, tagged */
+	__u64 self;   /* the resource that stands for it */
 	__u64 properties;
 	__u64 public_at; /* address of the public object's pointer, 0: none */
 	__u64 at[LR_STORES_MAX];
@@ -88,6 +88,15 @@ struct hooks_state {
 	__u32 more;
 	__u32 top;    /* height of the stacks of resources */
 	__s32 status; /* enum lr_store_status: why the walk ended */
+	/* What would not find room on the stack. */
+	struct hooks_slot slot; /* the property that is looked at */
+	struct hooks_class now;
+	__u64 entries; /* of what is searched: address of the first one, tag folded in */
+	__u64 other;   /* a key of no interest: that of all free entries of a dictionary */
+	__u64 words[4];
+	__u64 text[2];
+	__u32 index; /* of the shape that is made */
+	__u32 pad;
 	struct hooks_shape shape[HOOKS_SHAPES];
 };
 
@@ -116,42 +125,44 @@ static __always_inline __u32 hooks_index(__u64 of)
 
 /* Keys ------------------------------------------------------------------------------------ */
 
-static __always_inline bool hooks_text_is(const struct lr_heap *h, __u64 text, __u32 length,
-					  __u64 first, __u64 second)
+static __always_inline bool hooks_text_is(const struct lr_heap *h, struct hooks_state *s,
+					  __u64 text, __u32 length, __u64 first, __u64 second)
 {
-	__u64 words[2] = {};
-
-	return hooks_read(words, length, text + h->string_chars) && words[0] == first &&
-	       words[1] == second;
+	s->text[1] = 0;
+	return hooks_read(s->text, length, text + h->string_chars) && s->text[0] == first &&
+	       s->text[1] == second;
 }
 
 /* What @key is by its description. One that cannot be read is none of ours. */
 static __always_inline enum hooks_key hooks_key(const struct lr_heap *h, struct lr_task *t,
-						__u64 key)
+						struct hooks_state *s, __u64 key)
 {
 	const __u32 form = h->str_encoding_mask | h->str_shape_mask;
-	__u64 map = 0, text = 0, head[2] = {}; /* a string: map, hash and length */
+	__u64 text;
 	__u32 length;
 	int type;
 
-	if (!hooks_is_object(key) || !hooks_read(&map, sizeof(map), key - 1) ||
-	    heap_type(h, t, map) != h->type_symbol ||
-	    !hooks_read(&text, sizeof(text), key + h->symbol_description) ||
-	    !hooks_is_object(text) || !hooks_read(head, sizeof(head), text - 1))
+	if (!hooks_is_object(key) || !hooks_read(s->text, HEAP_WORD, key - 1) ||
+	    heap_type(h, t, s->text[0]) != h->type_symbol ||
+	    !hooks_read(s->text, HEAP_WORD, key + h->symbol_description))
 		return HOOKS_KEY_OTHER;
-	length = head[1] >> 32; /* see derive() in target_layout_heap.c */
+	text = s->text[0];
+	/* A string begins with its map, its hash and its length. */
+	if (!hooks_is_object(text) || !hooks_read(s->text, sizeof(s->text), text - 1))
+		return HOOKS_KEY_OTHER;
+	length = s->text[1] >> 32; /* see derive() in target_layout_heap.c */
 	if (length != HOOKS_STORE_LENGTH && length != HOOKS_PUBLIC_LENGTH)
 		return HOOKS_KEY_OTHER;
-	type = heap_type(h, t, head[0]);
+	type = heap_type(h, t, s->text[0]);
 	if (type < 0 || !heap_is_string(h, type) || (type & form) != (h->str_one_byte | h->str_seq))
 		return HOOKS_KEY_OTHER;
-	if (length == HOOKS_STORE_LENGTH)
-		return hooks_text_is(h, text, HOOKS_STORE_LENGTH, HOOKS_STORE_1, HOOKS_STORE_2)
-			       ? HOOKS_KEY_STORE
-			       : HOOKS_KEY_OTHER;
-	return hooks_text_is(h, text, HOOKS_PUBLIC_LENGTH, HOOKS_PUBLIC_1, HOOKS_PUBLIC_2)
-		       ? HOOKS_KEY_PUBLIC
-		       : HOOKS_KEY_OTHER;
+	if (length == HOOKS_STORE_LENGTH &&
+	    hooks_text_is(h, s, text, HOOKS_STORE_LENGTH, HOOKS_STORE_1, HOOKS_STORE_2))
+		return HOOKS_KEY_STORE;
+	if (length == HOOKS_PUBLIC_LENGTH &&
+	    hooks_text_is(h, s, text, HOOKS_PUBLIC_LENGTH, HOOKS_PUBLIC_1, HOOKS_PUBLIC_2))
+		return HOOKS_KEY_PUBLIC;
+	return HOOKS_KEY_OTHER;
 }
 
 /* Notes property @slot of the shape that is made. */
@@ -179,9 +190,6 @@ struct hooks_scan {
 	const struct lr_heap *h;
 	struct lr_task *t;
 	struct hooks_state *s;
-	__u64 at;    /* address of the first entry, tag folded in */
-	__u64 other; /* a key of no interest: that of all free entries of a dictionary */
-	__u32 index; /* of the shape that is made */
 };
 
 /* Hidden classes -------------------------------------------------------------------------- */
@@ -199,28 +207,30 @@ static __always_inline __s16 hooks_where(const struct lr_heap *h, const struct h
 /* A callback: one descriptor of a hidden class. */
 static long hooks_descriptor(__u32 i, struct hooks_scan *scan)
 {
-	struct hooks_shape *shape = &scan->s->shape[scan->index & (HOOKS_SHAPES - 1)];
-	struct hooks_slot slot = {.index = i};
-	__u64 entry[2] = {}; /* key, details */
+	const struct lr_heap *h = scan->h;
+	struct hooks_state *s = scan->s;
+	struct hooks_shape *shape = &s->shape[s->index & (HOOKS_SHAPES - 1)];
 	enum hooks_key key;
 	__u32 details;
 
-	if (!hooks_read(entry, sizeof(entry), scan->at + (__u64)HOOKS_DESCRIPTOR * i) ||
-	    !hooks_is_object(entry[0]) ||
-	    !hooks_read(&slot.hash, sizeof(slot.hash), entry[0] + scan->h->name_hash)) {
-		scan->s->status = LR_STORES_FAULT;
+	/* Key and details. */
+	if (!hooks_read(s->words, 2 * HEAP_WORD, s->entries + (__u64)HOOKS_DESCRIPTOR * i) ||
+	    !hooks_is_object(s->words[0]) ||
+	    !hooks_read(&s->slot.hash, sizeof(s->slot.hash), s->words[0] + h->name_hash)) {
+		s->status = LR_STORES_FAULT;
 		return 1;
 	}
-	key = hooks_key(scan->h, scan->t, entry[0]);
-	details = heap_smi(entry[1]);
+	key = hooks_key(h, scan->t, s, s->words[0]);
+	details = heap_smi(s->words[1]);
 	/* Node.js makes no accessors of that name. */
-	if (key && (details & (scan->h->details_kind_mask | scan->h->details_location_mask))) {
-		scan->s->status = LR_STORES_CHECK;
+	if (key && (details & (h->details_kind_mask | h->details_location_mask))) {
+		s->status = LR_STORES_CHECK;
 		return 1;
 	}
-	slot.key = entry[0];
-	slot.where = hooks_where(scan->h, &shape->class, details);
-	hooks_note(shape, key, &slot);
+	s->slot.key = s->words[0];
+	s->slot.index = i;
+	s->slot.where = hooks_where(h, &shape->class, details);
+	hooks_note(shape, key, &s->slot);
 	return 0;
 }
 
@@ -234,66 +244,80 @@ static __always_inline bool hooks_read_class(const struct lr_heap *h, __u64 map,
 	       hooks_read(&c->descriptors, sizeof(c->descriptors), map + h->map_descriptors);
 }
 
-static __always_inline bool hooks_same_key(const struct lr_heap *h, const struct hooks_shape *shape,
+static __always_inline bool hooks_same_key(const struct lr_heap *h, struct hooks_state *s,
+					   const struct hooks_shape *shape,
 					   const struct hooks_slot *slot)
 {
-	__u64 at = shape->class.descriptors + h->descriptors_header, key = 0;
-	__u32 hash = 0;
+	__u64 at = shape->class.descriptors + h->descriptors_header;
 
-	return hooks_read(&key, sizeof(key), at + (__u64)HOOKS_DESCRIPTOR * slot->index) &&
-	       key == slot->key && hooks_read(&hash, sizeof(hash), key + h->name_hash) &&
-	       hash == slot->hash;
+	return hooks_read(&s->slot.key, sizeof(s->slot.key),
+			  at + (__u64)HOOKS_DESCRIPTOR * slot->index) &&
+	       s->slot.key == slot->key &&
+	       hooks_read(&s->slot.hash, sizeof(s->slot.hash), slot->key + h->name_hash) &&
+	       s->slot.hash == slot->hash;
 }
 
 /* Whether the hidden class at the address of an earlier epoch's is that one. */
-__noinline int hooks_class_again(const struct lr_heap *h, struct hooks_shape *shape)
+__noinline int hooks_class_again(const struct lr_heap *h, struct hooks_state *s, __u32 index)
 {
-	struct hooks_class now = {};
+	struct hooks_shape *shape;
 
-	if (!h || !shape || !hooks_read_class(h, shape->of, &now))
+	if (!h || !s)
 		return 0;
-	if (now.descriptors != shape->class.descriptors ||
-	    now.bit_field3 != shape->class.bit_field3 || now.size != shape->class.size ||
-	    now.inobject != shape->class.inobject || now.type != shape->class.type)
+	shape = &s->shape[index & (HOOKS_SHAPES - 1)];
+	if (!hooks_read_class(h, shape->of, &s->now) ||
+	    s->now.descriptors != shape->class.descriptors ||
+	    s->now.bit_field3 != shape->class.bit_field3 || s->now.size != shape->class.size ||
+	    s->now.inobject != shape->class.inobject || s->now.type != shape->class.type)
 		return 0;
 	for (__u32 i = 0; i < LR_STORES_MAX; i++) {
-		if (i < shape->n && !hooks_same_key(h, shape, &shape->slot[i]))
+		if (i < shape->n && !hooks_same_key(h, s, shape, &shape->slot[i]))
 			return 0;
 	}
 	return !(shape->public || shape->witness) ||
-	       hooks_same_key(h, shape, &shape->slot[HOOKS_EXTRA]);
+	       hooks_same_key(h, s, shape, &shape->slot[HOOKS_EXTRA]);
 }
 
-/* Makes the shape of hidden class @map. 0 without an end: what has it has no properties. */
-__noinline int hooks_class_make(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s,
-				__u64 map)
+/*
+ * Begins the shape of hidden class @map. 0 without an end: what has it has no properties.
+ * Making it takes two steps because each has its own need of the stack.
+ */
+__noinline int hooks_class_begin(const struct lr_heap *h, struct hooks_state *s, __u64 map)
 {
-	struct hooks_scan scan = {.h = h, .t = t, .s = s, .index = hooks_index(map)};
 	struct hooks_shape *shape;
-	__u32 own;
 
-	if (!h || !t || !s)
+	if (!h || !s)
 		return 0;
-	shape = &s->shape[scan.index];
+	s->index = hooks_index(map);
+	shape = &s->shape[s->index & (HOOKS_SHAPES - 1)];
 	__builtin_memset(shape, 0, sizeof(*shape));
 	if (!hooks_read_class(h, map, &shape->class))
 		return hooks_end(s, LR_STORES_FAULT);
 	if (shape->class.type < h->type_js_object_min)
 		return 0;
-	own = (shape->class.bit_field3 & h->bit_field3_own_mask) >> (h->bit_field3_own_shift & 31);
-	if (shape->class.size < shape->class.inobject || own > HOOKS_PROPERTIES ||
-	    !hooks_is_object(shape->class.descriptors))
+	if (shape->class.size < shape->class.inobject || !hooks_is_object(shape->class.descriptors))
 		return hooks_end(s, LR_STORES_CHECK);
-	/* That of a dictionary says nothing of properties. */
-	if (!(shape->class.bit_field3 & h->bit_field3_dictionary)) {
-		scan.at = shape->class.descriptors + h->descriptors_header;
-		bpf_loop(own, hooks_descriptor, &scan, 0);
-		if (s->status)
-			return 0;
-	}
-	shape->epoch = t->epoch;
-	shape->of = map;
+	s->entries = shape->class.descriptors + h->descriptors_header;
 	return 1;
+}
+
+/* Searches it. */
+__noinline int hooks_class_search(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s)
+{
+	struct hooks_scan scan = {.h = h, .t = t, .s = s};
+	__u32 bits, own;
+
+	if (!h || !t || !s)
+		return 0;
+	bits = s->shape[s->index & (HOOKS_SHAPES - 1)].class.bit_field3;
+	/* That of a dictionary says nothing of properties. */
+	if (bits & h->bit_field3_dictionary)
+		return 1;
+	own = (bits & h->bit_field3_own_mask) >> (h->bit_field3_own_shift & 31);
+	if (own > HOOKS_PROPERTIES)
+		return hooks_end(s, LR_STORES_CHECK);
+	bpf_loop(own, hooks_descriptor, &scan, 0);
+	return !s->status;
 }
 
 /* Sees to it that the shape of @map is known. Where nothing counts epochs, they stay 0. */
@@ -302,13 +326,18 @@ static __always_inline int hooks_class(const struct lr_heap *h, struct lr_task *
 {
 	struct hooks_shape *shape = &s->shape[hooks_index(map)];
 
-	if (shape->of != map || shape->dictionary)
-		return hooks_class_make(h, t, s, map);
-	if (shape->epoch == t->epoch && t->epoch)
-		return 1;
-	if (!hooks_class_again(h, shape))
-		return hooks_class_make(h, t, s, map);
+	if (shape->of == map && !shape->dictionary) {
+		if (shape->epoch == t->epoch && t->epoch)
+			return 1;
+		if (hooks_class_again(h, s, hooks_index(map))) {
+			shape->epoch = t->epoch;
+			return 1;
+		}
+	}
+	if (!hooks_class_begin(h, s, map) || !hooks_class_search(h, t, s))
+		return 0;
 	shape->epoch = t->epoch;
+	shape->of = map;
 	return 1;
 }
 
@@ -317,28 +346,28 @@ static __always_inline int hooks_class(const struct lr_heap *h, struct lr_task *
 /* A callback: one entry of a dictionary: key, value, details. */
 static long hooks_entry(__u32 i, struct hooks_scan *scan)
 {
-	struct hooks_shape *shape = &scan->s->shape[scan->index & (HOOKS_SHAPES - 1)];
-	__u64 word = scan->h->dictionary_start + 3ULL * i;
-	struct hooks_slot slot = {};
+	const struct lr_heap *h = scan->h;
+	struct hooks_state *s = scan->s;
+	__u64 word = h->dictionary_start + 3ULL * i;
 	enum hooks_key key;
 
-	if (!hooks_read(&slot.key, sizeof(slot.key), scan->at + HEAP_WORD * word)) {
-		scan->s->status = LR_STORES_FAULT;
+	if (!hooks_read(&s->slot.key, sizeof(s->slot.key), s->entries + HEAP_WORD * word)) {
+		s->status = LR_STORES_FAULT;
 		return 1;
 	}
-	if (slot.key == scan->other)
+	if (s->slot.key == s->other)
 		return 0;
-	key = hooks_key(scan->h, scan->t, slot.key);
+	key = hooks_key(h, scan->t, s, s->slot.key);
 	if (!key) {
-		scan->other = slot.key;
+		s->other = s->slot.key;
 		return 0;
 	}
-	if (!hooks_read(&slot.hash, sizeof(slot.hash), slot.key + scan->h->name_hash)) {
-		scan->s->status = LR_STORES_FAULT;
+	if (!hooks_read(&s->slot.hash, sizeof(s->slot.hash), s->slot.key + h->name_hash)) {
+		s->status = LR_STORES_FAULT;
 		return 1;
 	}
-	slot.where = (__u32)(scan->h->fixed_array_data + 1) / HEAP_WORD + word + 1;
-	hooks_note(shape, key, &slot);
+	s->slot.where = (__u32)(h->fixed_array_data + 1) / HEAP_WORD + word + 1;
+	hooks_note(&s->shape[s->index & (HOOKS_SHAPES - 1)], key, &s->slot);
 	return 0;
 }
 
@@ -347,29 +376,30 @@ __noinline int hooks_dictionary(const struct lr_heap *h, struct lr_task *t, stru
 {
 	struct hooks_scan scan = {.h = h, .t = t, .s = s};
 	struct hooks_shape *shape;
-	__u64 head[3] = {}; /* Smis */
 
 	if (!h || !t || !s)
 		return 0;
-	if (!hooks_is_object(s->properties) ||
-	    !hooks_read(head, sizeof(head), s->properties + h->fixed_array_data))
+	s->entries = s->properties + h->fixed_array_data;
+	/* Small integers: elements, deleted, capacity. */
+	if (!hooks_is_object(s->properties) || !hooks_read(s->words, 3 * HEAP_WORD, s->entries))
 		return hooks_end(s, LR_STORES_FAULT);
-	if (!heap_is_smi(head[0] | head[1] | head[2]) || head[2] >> 32 > HOOKS_CAPACITY ||
-	    (head[0] >> 32) + (head[1] >> 32) > head[2] >> 32)
+	if (!heap_is_smi(s->words[0] | s->words[1] | s->words[2]) ||
+	    heap_smi(s->words[2]) > HOOKS_CAPACITY ||
+	    (s->words[0] >> 32) + (s->words[1] >> 32) > s->words[2] >> 32)
 		return hooks_end(s, LR_STORES_CHECK);
-	scan.index = hooks_index(s->properties);
-	shape = &s->shape[scan.index];
+	s->index = hooks_index(s->properties);
+	shape = &s->shape[s->index & (HOOKS_SHAPES - 1)];
 	if (shape->of == s->properties && shape->dictionary && shape->epoch == t->epoch &&
-	    t->epoch && shape->counts[0] == head[0] >> 32 && shape->counts[1] == head[1] >> 32 &&
-	    shape->counts[2] == head[2] >> 32)
+	    t->epoch && shape->counts[0] == heap_smi(s->words[0]) &&
+	    shape->counts[1] == heap_smi(s->words[1]) && shape->counts[2] == heap_smi(s->words[2]))
 		return 1;
 	__builtin_memset(shape, 0, sizeof(*shape));
-	scan.at = s->properties + h->fixed_array_data;
-	bpf_loop(head[2] >> 32, hooks_entry, &scan, 0);
+	s->other = 0;
+	bpf_loop(heap_smi(s->words[2]), hooks_entry, &scan, 0);
 	if (s->status)
 		return 0;
 	for (__u32 i = 0; i < 3; i++)
-		shape->counts[i] = head[i] >> 32;
+		shape->counts[i] = heap_smi(s->words[i]);
 	shape->epoch = t->epoch;
 	shape->dictionary = 1;
 	shape->of = s->properties;
@@ -404,17 +434,18 @@ static __always_inline __u64 hooks_address(const struct lr_heap *h, const struct
 __noinline int hooks_properties(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s)
 {
 	const struct hooks_shape *shape;
-	__u64 head[2] = {}, base; /* map, properties */
+	__u64 map, base;
 
 	if (!h || !t || !s)
 		return 0;
-	if (!hooks_is_object(s->object) || !hooks_read(head, sizeof(head), s->object - 1) ||
-	    !hooks_is_object(head[0]))
+	if (!hooks_is_object(s->object) || !hooks_read(s->words, 2 * HEAP_WORD, s->object - 1) ||
+	    !hooks_is_object(s->words[0]))
 		return hooks_end(s, LR_STORES_FAULT);
-	s->properties = head[1];
-	if (!hooks_class(h, t, s, head[0]))
+	map = s->words[0];
+	s->properties = s->words[1];
+	if (!hooks_class(h, t, s, map))
 		return 0;
-	shape = &s->shape[hooks_index(head[0])];
+	shape = &s->shape[hooks_index(map)];
 	base = s->object;
 	if (shape->class.bit_field3 & h->bit_field3_dictionary) {
 		if (!hooks_dictionary(h, t, s))

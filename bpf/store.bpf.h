@@ -296,7 +296,8 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 			birth_learn(task, *(__u64 *)s->walk.obj.b, rec->ref[i].instance);
 		active += rec->ref[i].kind != LR_VALUE_UNDEFINED;
 	}
-	if (!active && p->mechanism == LR_MECHANISM_HOOKS && store_hooks_promise(task, t, p))
+	if ((!active || active < rec->n) && p->mechanism == LR_MECHANISM_HOOKS &&
+	    store_hooks_promise(task, t, p))
 		rec->flags |= LR_STORES_F_PROMISE;
 	return LR_STORES_OK;
 }

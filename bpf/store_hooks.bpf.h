@@ -25,63 +25,68 @@ struct {
 } lr_hooks SEC(".maps");
 
 /* Takes the entry of JavaScript's stack, if there is one. */
-static __always_inline int hooks_js_top(const struct lr_heap *h, struct hooks_state *s)
+__noinline int hooks_js_top(const struct lr_heap *h, struct hooks_state *s)
 {
-	__u64 array[4] = {}; /* a JSArray: map, properties, elements, length */
-
+	if (!h || !s)
+		return 0;
+	/* A JSArray: map, properties, elements, length. */
 	if (!hooks_read(&s->object, sizeof(s->object), s->js) || !hooks_is_object(s->object) ||
-	    !hooks_read(array, sizeof(array), s->object - 1))
+	    !hooks_read(s->words, sizeof(s->words), s->object - 1))
 		return hooks_end(s, LR_STORES_FAULT);
-	if (!hooks_is_object(array[2]) || !heap_is_smi(array[3]))
+	if (!hooks_is_object(s->words[2]) || !heap_is_smi(s->words[3]))
 		return hooks_end(s, LR_STORES_CHECK);
-	if (s->top > array[3] >> 32)
+	if (s->top > heap_smi(s->words[3]))
 		return 0;
 	if (!hooks_read(&s->object, sizeof(s->object),
-			array[2] + h->fixed_array_data + (__u64)HEAP_WORD * (s->top - 1)))
+			s->words[2] + h->fixed_array_data + (__u64)HEAP_WORD * (s->top - 1)))
 		return hooks_end(s, LR_STORES_FAULT);
 	return 1;
 }
 
 /* Address of an element of native code's stack: in a vector (begin, end). */
-static __always_inline int hooks_vector(struct hooks_state *s, __u64 vector, __u64 *at)
+static __always_inline int hooks_vector(struct hooks_state *s, __u64 vector)
 {
-	__u64 v[2] = {};
-
-	if (!hooks_read(v, sizeof(v), vector))
+	if (!hooks_read(s->words, 2 * HEAP_WORD, vector))
 		return hooks_end(s, LR_STORES_FAULT);
-	*at = v[0] + (__u64)HEAP_WORD * (s->top - 1);
-	return *at < v[1] ? 1 : hooks_end(s, LR_STORES_CHECK);
+	s->words[0] += (__u64)HEAP_WORD * (s->top - 1);
+	return s->words[0] < s->words[1] ? 1 : hooks_end(s, LR_STORES_CHECK);
 }
 
 /* The same in a deque, of which @deque is the first iterator (cur, first, last, node). */
-static __always_inline int hooks_deque(struct hooks_state *s, __u64 deque, __u64 *at)
+static __always_inline int hooks_deque(struct hooks_state *s, __u64 deque)
 {
-	__u64 it[4] = {}, i;
+	__u64 cur, first, i;
 
-	if (!hooks_read(it, sizeof(it), deque))
+	if (!hooks_read(s->words, sizeof(s->words), deque))
 		return hooks_end(s, LR_STORES_FAULT);
-	if (it[0] < it[1] || it[0] >= it[2])
+	cur = s->words[0];
+	first = s->words[1];
+	if (cur < first || cur >= s->words[2])
 		return hooks_end(s, LR_STORES_CHECK);
-	i = s->top - 1 + (it[0] - it[1]) / HEAP_WORD;
+	i = s->top - 1 + (cur - first) / HEAP_WORD;
 	if (i >= HOOKS_NODE_WORDS &&
-	    !hooks_read(&it[1], sizeof(it[1]), it[3] + i / HOOKS_NODE_WORDS * HEAP_WORD))
+	    !hooks_read(&s->words[1], HEAP_WORD, s->words[3] + i / HOOKS_NODE_WORDS * HEAP_WORD))
 		return hooks_end(s, LR_STORES_FAULT);
-	*at = it[1] + i % HOOKS_NODE_WORDS * HEAP_WORD;
+	s->words[0] = s->words[1] + i % HOOKS_NODE_WORDS * HEAP_WORD;
 	return 1;
 }
 
 /* Takes the entry of native code's stack. */
-static __always_inline int hooks_native_top(const struct lr_heap *h, struct hooks_state *s)
+__noinline int hooks_native_top(const struct lr_heap *h, struct hooks_state *s)
 {
-	__u64 stack = s->env + h->env_native_resources, at = 0;
+	__u64 stack;
 
-	if (!(h->resources_kind & LR_RESOURCES_DEQUE ? hooks_deque(s, stack, &at)
-						     : hooks_vector(s, stack, &at)))
+	if (!h || !s)
+		return 0;
+	stack = s->env + h->env_native_resources;
+	if (!(h->resources_kind & LR_RESOURCES_DEQUE ? hooks_deque(s, stack)
+						     : hooks_vector(s, stack)))
 		return 0;
 	/* An element leads to the handle, and that to the object. */
-	if (!hooks_read(&at, sizeof(at), at) ||
-	    (h->resources_kind & LR_RESOURCES_POINTERS && !hooks_read(&at, sizeof(at), at)) ||
-	    !hooks_read(&s->object, sizeof(s->object), at))
+	if (!hooks_read(s->words, HEAP_WORD, s->words[0]) ||
+	    (h->resources_kind & LR_RESOURCES_POINTERS &&
+	     !hooks_read(s->words, HEAP_WORD, s->words[0])) ||
+	    !hooks_read(&s->object, sizeof(s->object), s->words[0]))
 		return hooks_end(s, LR_STORES_FAULT);
 	return 1;
 }
@@ -89,9 +94,9 @@ static __always_inline int hooks_native_top(const struct lr_heap *h, struct hook
 /* Takes the height of the stacks. Returns whether there can be stores. */
 static __always_inline int hooks_height(const struct lr_heap *h, struct hooks_state *s)
 {
-	__u32 fields[LR_HOOKS_FIELDS] = {};
+	__u32 *fields = (__u32 *)s->words; /* LR_HOOKS_FIELDS of them */
 
-	if (!hooks_read(fields, sizeof(fields), s->fields))
+	if (!hooks_read(s->words, sizeof(s->words), s->fields))
 		return hooks_end(s, LR_STORES_FAULT);
 	s->top = fields[h->field_stack & (LR_HOOKS_FIELDS - 1)];
 	if (!s->top)
@@ -109,38 +114,41 @@ static __always_inline int hooks_height(const struct lr_heap *h, struct hooks_st
 static __always_inline int hooks_public(const struct lr_heap *h, struct lr_task *t,
 					struct hooks_state *s)
 {
-	__u64 self = s->object;
-
 	if (!s->public_at)
 		return 1;
+	s->self = s->object;
 	if (!hooks_read(&s->object, sizeof(s->object), s->public_at))
 		return hooks_end(s, LR_STORES_FAULT);
 	if (hooks_properties(h, t, s))
 		return 1;
-	s->object = self;
+	s->object = s->self;
 	return !s->status && hooks_properties(h, t, s);
 }
 
-/* Fills @rec's references. Returns enum lr_store_status. */
-__noinline int hooks_refs(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s,
-			  struct lr_ev_stores *rec)
+/* Finds where the current resource has its stores. Returns whether there can be any. */
+__noinline int hooks_resource(const struct lr_heap *h, struct lr_task *t, struct hooks_state *s)
 {
-	int found;
-
-	if (!h || !t || !s || !rec)
-		return LR_STORES_FAULT;
+	if (!h || !t || !s)
+		return 0;
+	s->n = 0;
+	s->more = 0;
 	s->status = LR_STORES_OK;
 	if (!hooks_height(h, s))
-		return s->status;
-	found = hooks_js_top(h, s) && hooks_properties(h, t, s);
-	if (!found && !s->status)
-		found = hooks_native_top(h, s) && hooks_properties(h, t, s);
-	if (!found && !s->status)
-		return LR_STORES_CHECK; /* there always is a resource */
-	s->resource = s->object;
-	rec->carrier = s->object;
-	if (!found || !hooks_public(h, t, s))
-		return s->status;
+		return 0;
+	if (hooks_js_top(h, s) && hooks_properties(h, t, s))
+		return hooks_public(h, t, s);
+	if (!s->status && hooks_native_top(h, s) && hooks_properties(h, t, s))
+		return hooks_public(h, t, s);
+	/* There always is a resource. */
+	return s->status ? 0 : hooks_end(s, LR_STORES_CHECK);
+}
+
+/* Fills @rec's references. Returns enum lr_store_status. */
+__noinline int hooks_refs(struct hooks_state *s, struct lr_ev_stores *rec)
+{
+	if (!s || !rec)
+		return LR_STORES_FAULT;
+	rec->carrier = s->self;
 	for (__u32 i = 0; i < LR_STORES_MAX && i < s->n; i++) {
 		struct lr_store_ref *ref = &rec->ref[i];
 
@@ -161,7 +169,7 @@ __noinline int hooks_promise(const struct lr_heap *h, struct lr_task *t, struct 
 {
 	__u64 map = 0;
 
-	if (!h || !t || !s || !hooks_read(&map, sizeof(map), s->resource - 1))
+	if (!h || !t || !s || !hooks_read(&map, sizeof(map), s->self - 1))
 		return 0;
 	return heap_type(h, t, map) == h->type_js_promise;
 }
@@ -203,7 +211,9 @@ static __always_inline int store_hooks_refs(struct task_struct *task, struct lr_
 		stat_add(LR_STAT_task_full, 1);
 		return LR_STORES_FAULT;
 	}
-	return hooks_find(p, t, s) ? hooks_refs(&p->heap, t, s, rec) : LR_STORES_NO_ENV;
+	if (!hooks_find(p, t, s))
+		return LR_STORES_NO_ENV;
+	return hooks_resource(&p->heap, t, s) ? hooks_refs(s, rec) : s->status;
 }
 
 /* Whether the resource that was just looked at goes on for a promise. */

@@ -220,7 +220,7 @@ enum lr_store_status {
 
 #define LR_STORES_F_MORE    (1u << 0) /* more than LR_STORES_MAX instances */
 #define LR_STORES_F_HOOKS   (1u << 1) /* over async_hooks, else AsyncContextFrame */
-#define LR_STORES_F_PROMISE (1u << 2) /* async_hooks, none active: it runs for a promise */
+#define LR_STORES_F_PROMISE (1u << 2) /* async_hooks, not all active: it runs for a promise */
 
 struct lr_store_ref {
 	__u64 value;	/* the tagged value: an object's address is good within the epoch */

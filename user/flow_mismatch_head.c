@@ -60,7 +60,7 @@ static void note_own(struct flow_mismatch *m, const struct mm_thread *t, const s
 	struct mm_conn *c;
 	struct mm_own *own;
 
-	if (!q || (st->seq && st->seq != q->seq))
+	if (!q || st->seq != q->seq)
 		return;
 	c = mm_conn__get(m, st->conn, true);
 	if (!c)
@@ -87,11 +87,12 @@ void mm_stores__note(struct flow_mismatch *m, struct mm_thread *t, const struct 
 	}
 }
 
+/* Something certain outweighs what is not known of another instance. */
 static void raise(struct mm_head *h, enum request_context to)
 {
 	static const uint8_t weight[] = {
-		[CONTEXT_UNREAD] = 0,	  [CONTEXT_NONE] = 1,	 [CONTEXT_OWN] = 2,
-		[CONTEXT_UNREADABLE] = 3, [CONTEXT_UNKNOWN] = 4, [CONTEXT_LOST] = 5,
+		[CONTEXT_UNREAD] = 0,  [CONTEXT_NONE] = 1, [CONTEXT_UNREADABLE] = 2,
+		[CONTEXT_UNKNOWN] = 3, [CONTEXT_OWN] = 4,  [CONTEXT_LOST] = 5,
 		[CONTEXT_FOREIGN] = 6,
 	};
 
@@ -382,6 +383,17 @@ static void judge_other(const struct judged *j, struct mm_store *st)
 		foreign(j, st, proof, own);
 }
 
+/* A store of nobody's that several requests have in the very callback that reads them. */
+static void judge_unbound(const struct judged *j, struct mm_store *st)
+{
+	if (mm_thread__serves(j->t, j->req->conn)) {
+		if (st->entered && st->entered != j->req->conn)
+			st->unknown = UNKNOWN_SHARED;
+		st->entered = j->req->conn;
+	}
+	unknown(j->h, st->unknown);
+}
+
 static void judge_store(const struct judged *j, const struct fe_store_ref *ref)
 {
 	struct mm_store *st = mm_store__sight(j->m, j->t, &j->t->stores, ref);
@@ -390,10 +402,10 @@ static void judge_store(const struct judged *j, const struct fe_store_ref *ref)
 		unknown(j->h, UNKNOWN_PLAIN);
 	else if (st->conn == j->req->conn)
 		own(j, st);
-	else if (!st->conn)
-		unknown(j->h, st->unknown);
-	else
+	else if (st->conn)
 		judge_other(j, st);
+	else
+		judge_unbound(j, st);
 }
 
 static bool present(const struct fe_stores *at, uint32_t instance)
@@ -486,9 +498,9 @@ static void judge_stores(const struct judged *j)
 		j->m->counts.none++;
 	raise(j->h, CONTEXT_NONE);
 	judge_lost(j);
-	if (j->h->context == CONTEXT_UNKNOWN)
+	if (j->h->unknown)
 		j->m->counts.unknown[j->h->unknown]++;
-	else
+	if (j->h->context != CONTEXT_UNKNOWN)
 		j->h->unknown = UNKNOWN_NOT;
 }
 

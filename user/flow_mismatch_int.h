@@ -99,6 +99,7 @@ struct mm_store {
 	uint32_t refs;
 	uint64_t conn; /* owner, 0 none */
 	uint64_t seq;
+	uint64_t entered; /* without an owner: last connection whose own callback had it, 0 none */
 	uint32_t pid;
 	enum finding_binding binding;
 	enum context_unknown unknown; /* why it has no owner */

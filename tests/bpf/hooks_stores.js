@@ -147,7 +147,7 @@ function load(count, ports) {
 			return;
 		const name = names[sent % names.length];
 		const req = http.request({
-			port: ports[sent % ports.length], agent, path: `/${name}`,
+			host: '127.0.0.1', port: ports[sent % ports.length], agent, path: `/${name}`,
 			method: name === 'body' ? 'POST' : 'GET',
 		}, (res) => {
 			res.resume().on('end', () => {

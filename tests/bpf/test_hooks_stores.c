@@ -61,7 +61,8 @@ struct run {
 	struct target_elf *elf;
 	struct target_layout layout;
 	struct object objects[OBJECTS];
-	struct lr_ev_stores last; /* comes right before the bytes it is about */
+	/* Each thread's last one: comes right before the bytes it is about. */
+	struct lr_ev_stores last[WORKERS + 2];
 	unsigned int heads, equal, wrong, unread, empty;
 };
 
@@ -97,6 +98,17 @@ static void note_store(struct run *r, const struct lr_ev_store *rec)
 	}
 }
 
+/* The place for a thread's last record: its own, or a free one. */
+static struct lr_ev_stores *last_of(struct run *r, uint32_t tid)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(r->last); i++) {
+		if (r->last[i].h.tid == tid || !r->last[i].h.tid)
+			return &r->last[i];
+	}
+	fail_msg("thread %u is one too many", tid);
+	return NULL;
+}
+
 /* Both stores as the service writes them. */
 static void read_stores(struct run *r, const struct lr_ev_stores *s, char number[TEXT],
 			char object[TEXT])
@@ -118,6 +130,7 @@ static void compare(struct run *r, const struct lr_ev_data *rec)
 {
 	char head[1024], want[2][TEXT], got[2][TEXT], route[TEXT];
 	size_t len = rec->captured < sizeof(head) - 1 ? rec->captured : sizeof(head) - 1;
+	const struct lr_ev_stores *last;
 	const char *at;
 
 	memcpy(head, rec->data, len);
@@ -127,12 +140,13 @@ static void compare(struct run *r, const struct lr_ev_data *rec)
 		return;
 	assert_int_equal(sscanf(at, "X-Stores: %31s %31s %31s", want[0], want[1], route), 3);
 	r->heads++;
-	if (r->last.h.ts != rec->h.ts || r->last.h.tid != rec->h.tid || r->last.status) {
+	last = last_of(r, rec->h.tid);
+	if (last->h.ts != rec->h.ts || last->status) {
 		r->unread++;
-		print_message("%s: status %u\n", route, r->last.status);
+		print_message("%s: status %u\n", route, last->status);
 		return;
 	}
-	read_stores(r, &r->last, got[0], got[1]);
+	read_stores(r, last, got[0], got[1]);
 	r->empty += strcmp(want[0], "-") == 0 && strcmp(want[1], "-") == 0;
 	if (strcmp(want[0], got[0]) == 0 && strcmp(want[1], got[1]) == 0) {
 		r->equal++;
@@ -151,7 +165,7 @@ static int on_record(void *ctx, const void *data, size_t len)
 	if (h->type == LR_EV_STORE)
 		note_store(r, data);
 	else if (h->type == LR_EV_STORES)
-		memcpy(&r->last, data, sizeof(r->last));
+		memcpy(last_of(r, h->tid), data, sizeof(r->last[0]));
 	else if (h->type == LR_EV_OUT)
 		compare(r, data);
 	return 0;
