@@ -114,9 +114,9 @@ static __always_inline int hooks_height(const struct lr_heap *h, struct hooks_st
 static __always_inline int hooks_public(const struct lr_heap *h, struct lr_task *t,
 					struct hooks_state *s)
 {
+	s->self = s->object;
 	if (!s->public_at)
 		return 1;
-	s->self = s->object;
 	if (!hooks_read(&s->object, sizeof(s->object), s->public_at))
 		return hooks_end(s, LR_STORES_FAULT);
 	if (hooks_properties(h, t, s))
@@ -132,6 +132,7 @@ __noinline int hooks_resource(const struct lr_heap *h, struct lr_task *t, struct
 		return 0;
 	s->n = 0;
 	s->more = 0;
+	s->self = 0;
 	s->status = LR_STORES_OK;
 	if (!hooks_height(h, s))
 		return 0;

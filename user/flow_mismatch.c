@@ -169,12 +169,14 @@ void flow_mismatch__free(struct flow_mismatch *m)
 
 static void on_in(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev)
 {
-	const struct flow_req *q;
+	struct flow_req_ref ref;
 
 	if (ev->io.flags & FE_F_HEAD)
 		mm_request__begin(m, ev);
-	q = flow_requests__newest(m->opts.requests, ev->io.conn);
-	mm_thread__turn(t, ev->io.epoch, ev->io.top, ev->io.conn, q ? q->seq : 0);
+	/* Several heads in one receive: whose callback it is cannot be told. */
+	if (!flow_requests__latest(m->opts.requests, ev->io.conn, &ref))
+		ref.seq = 0;
+	mm_thread__turn(t, ev->io.epoch, ev->io.top, ev->io.conn, ref.seq);
 }
 
 static void on_out(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev)

@@ -103,6 +103,7 @@ void mm_thread__turn(struct mm_thread *t, uint32_t epoch, uint64_t top, uint64_t
 	t->epoch = epoch;
 	t->begin = LR_TOP_ADDR(top);
 	t->collected = false;
+	t->open = conn != 0;
 	t->conn = conn;
 	t->seq = seq;
 }
@@ -120,6 +121,7 @@ void mm_thread__collected(struct mm_thread *t, uint32_t epoch, uint64_t top)
 void mm_thread__lost(struct mm_thread *t)
 {
 	t->begin = 0;
+	t->open = false;
 	t->conn = 0;
 	t->seq = 0;
 	t->turns++;
@@ -183,5 +185,5 @@ enum mm_born mm_thread__born(const struct mm_thread *t, uint32_t epoch, uint64_t
 
 bool mm_thread__serves(const struct mm_thread *t, uint64_t conn)
 {
-	return t->begin && t->conn == conn;
+	return t->open && t->conn == conn;
 }

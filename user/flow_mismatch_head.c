@@ -458,7 +458,10 @@ static void judge_lost(const struct judged *j)
 	const struct fe_stores *at = &j->t->stores;
 	struct mm_conn *c = mm_conn__get(j->m, j->req->conn, false);
 
-	for (uint32_t i = 0; c && !at->more && i < c->n; i++) {
+	/* A pipelined response goes out in the callback of the one before. */
+	if (at->more || flow_requests__pipelines(j->m->opts.requests, j->req->conn))
+		return;
+	for (uint32_t i = 0; c && i < c->n; i++) {
 		const struct mm_own *o = &c->own[i];
 		struct flow_finding *f;
 		struct mm_route *r;

@@ -64,6 +64,7 @@ struct mm_thread {
 	uint64_t begin;
 	uint64_t conn;
 	uint64_t seq;
+	bool open;	/* a callback is running that a receive on conn began */
 	bool collected; /* a collection was in it: begin is only a guess */
 	uint32_t epoch;
 	uint32_t first_epoch; /* what was not made in its intervals is older than the attach */

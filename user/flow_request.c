@@ -440,6 +440,13 @@ const struct flow_req *flow_requests__newest(const struct flow_requests *r, uint
 	return c && c->last ? &c->last->pub : NULL;
 }
 
+bool flow_requests__pipelines(const struct flow_requests *r, uint64_t conn)
+{
+	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
+
+	return c && c->pipelined;
+}
+
 bool flow_requests__latest(const struct flow_requests *r, uint64_t conn, struct flow_req_ref *ref)
 {
 	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);

@@ -107,6 +107,10 @@ const struct flow_req *flow_requests__answering(const struct flow_requests *r, u
 /* The request in flight whose head this connection delivered last, or NULL. */
 const struct flow_req *flow_requests__newest(const struct flow_requests *r, uint64_t conn);
 
+/* Whether the client of this connection has sent a request before it had the response to another.
+ */
+bool flow_requests__pipelines(const struct flow_requests *r, uint64_t conn);
+
 /* Names a request, also after its end. */
 struct flow_req_ref {
 	uint32_t pid;
