@@ -77,6 +77,16 @@ static void note_own(struct flow_mismatch *m, const struct mm_thread *t, const s
 	};
 }
 
+void mm_stores__note(struct flow_mismatch *m, struct mm_thread *t, const struct fe_stores *at)
+{
+	for (uint32_t i = 0; at->status == LR_STORES_OK && i < at->n && i < FE_STORES_MAX; i++) {
+		struct mm_store *st = mm_store__sight(m, t, at, &at->ref[i]);
+
+		if (st && st->conn)
+			note_own(m, t, at, st);
+	}
+}
+
 /* Something certain outweighs what is not known of another instance. */
 static void raise(struct mm_head *h, enum request_context to)
 {
@@ -215,31 +225,6 @@ static struct mm_route *route_of(struct flow_mismatch *m, const struct flow_req 
 	return r;
 }
 
-/* The callback that reads a request of another connection has this store: it entered it, or woke
- * it. */
-static void note_shared(struct flow_mismatch *m, const struct mm_thread *t, struct mm_store *st)
-{
-	const struct flow_req *q = flow_requests__newest(m->opts.requests, t->conn);
-	struct mm_route *r = q ? route_of(m, q, st->instance) : NULL;
-
-	st->shared = true;
-	if (r)
-		r->shared++;
-}
-
-void mm_stores__note(struct flow_mismatch *m, struct mm_thread *t, const struct fe_stores *at)
-{
-	for (uint32_t i = 0; at->status == LR_STORES_OK && i < at->n && i < FE_STORES_MAX; i++) {
-		struct mm_store *st = mm_store__sight(m, t, at, &at->ref[i]);
-
-		if (!st || !st->conn)
-			continue;
-		note_own(m, t, at, st);
-		if (t->open && t->conn != st->conn)
-			note_shared(m, t, st);
-	}
-}
-
 static void own(const struct judged *j, struct mm_store *st)
 {
 	struct mm_route *r = route_of(j->m, j->req, st->instance);
@@ -303,7 +288,7 @@ static bool carrier_is_older(const struct judged *j)
 	return at->carrier && seen && seen < j->req->recv_ns;
 }
 
-#define ROUTE_OWN 3 /* heads under their own store */
+#define ROUTE_OWN 16 /* heads under their own store */
 
 static bool route_has_its_own(const struct judged *j, const struct mm_store *st)
 {
