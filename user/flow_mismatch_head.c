@@ -288,7 +288,7 @@ static bool carrier_is_older(const struct judged *j)
 	return at->carrier && seen && seen < j->req->recv_ns;
 }
 
-#define ROUTE_OWN 16 /* heads under their own store */
+#define ROUTE_OWN 3 /* heads under their own store */
 
 static bool route_has_its_own(const struct judged *j, const struct mm_store *st)
 {

@@ -20,8 +20,13 @@ const PIPELINED = 300;
 const OFTEN = ['cached/again', 'shape-onestring', 'nostore'];
 const PRESSURE = ['--max-semi-space-size=1', '--stress-scavenge=60'];
 const COMPACTION = ['--max-semi-space-size=1', '--gc-global', '--stress-compaction'];
-/* Answered by another request on purpose. */
-const BY_OTHERS = ['poll'];
+/* Answered by another request on purpose, or in the callback that read the one that woke it. */
+const BY_OTHERS = ['poll', 'latewoken'];
+/*
+ * Over async_hooks a resource keeps a store that exit() has put aside: that it is told of nevertheless
+ * is in docs/limits.md.
+ */
+const ASIDE = /^exit/;
 /* What they answer depends on time: how a stream is cut into chunks, who answers. */
 const VARYING = ['poll', 'pipeline', 'fsstream', 'fromweb', 'gzipstream', 'brotli', 'webstream'];
 
@@ -88,7 +93,10 @@ async function silent(variant, title, args, flags) {
     const wrong = found(pairs, kind, pipeliners);
     verdict(variant.name, `${title}: no ${kind}`, wrong.length ? [byRoute(pairs), ...wrong] : []);
   }
-  verdict(variant.name, `${title}: contexts`, wrongContexts(pairs),
+  const told = pairs.filter(({ entry }) =>
+    variant.context === 'acf' || !ASIDE.test(entry.route));
+
+  verdict(variant.name, `${title}: contexts`, wrongContexts(told),
     counted(contexts(run.requests)));
   verdict(variant.name, `${title}: report`, wrongReport(run.report, run.requests));
   return run;

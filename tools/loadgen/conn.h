@@ -168,7 +168,8 @@ static inline void conn__append(struct load *ld, struct conn *c, uint64_t now)
 
 	c->seq++;
 	if (ld->opt.request_id)
-		end += sprintf(end, "x-request-id: lg-%lu-%lu\r\n", c->number, c->seq);
+		end += sprintf(end, "x-request-id: lg%d-%lu-%lu\r\n", (int)getpid(), c->number,
+			       c->seq);
 	end = mempcpy(end, rq->body, rq->body_len);
 	c->out_len += (size_t)(end - out);
 	c->flights[(c->first + c->in_flight) % ld->opt.pipeline] = (struct flight){

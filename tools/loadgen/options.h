@@ -45,7 +45,7 @@ static const char loadgen_usage[] =
 	"      --mix M          file or text with lines of METHOD PATH [BODY], taken in turn\n"
 	"  -H, --header LINE    another header line (repeatable)\n"
 	"      --chunked        send bodies in chunks\n"
-	"      --request-id     send x-request-id: lg-CONNECTION-SEQ with every request\n"
+	"      --request-id     send x-request-id: lgPID-CONNECTION-SEQ with every request\n"
 	"      --timeout T      wait for a response at most this long (default 10s)\n"
 	"      --json           print the result as one JSON object\n"
 	"      --log FILE       write one JSON line per request\n"
