@@ -99,7 +99,7 @@ struct lr_task {
 	__u64 undefined; /* V8's, 0 unknown */
 	__u64 frame_map; /* of an AsyncContextFrame, seen to be a JSMap's in frame_epoch */
 	__u32 frame_epoch;
-	__u32 pad;
+	__u32 stores_used; /* async_hooks: an init hook was enabled once */
 	struct lr_map_type types[LR_MAP_TYPES];
 };
 

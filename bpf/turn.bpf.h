@@ -17,16 +17,16 @@ static __always_inline bool turn_wanted(const struct lr_process_config *p)
 }
 
 /*
- * Whether stores can be active on this thread now. Over async_hooks the first `run` enables an
- * init hook, the first of the counts; until then there is nothing to be read or told.
+ * Whether stores can be active on this thread. Over async_hooks the first `run` enables an init
+ * hook, the first of the counts; until then there is nothing to be read or told.
  */
-static __always_inline bool turn_in_use(const struct lr_process_config *p, const struct lr_task *t)
+static __always_inline bool turn_in_use(const struct lr_process_config *p, struct lr_task *t)
 {
-	__u32 hooks = 0;
-
-	if (p->mechanism != LR_MECHANISM_HOOKS || !t->fields_addr)
+	if (p->mechanism != LR_MECHANISM_HOOKS || !t->fields_addr || t->stores_used)
 		return true;
-	return bpf_probe_read_user(&hooks, sizeof(hooks), (void *)t->fields_addr) || hooks;
+	if (bpf_probe_read_user(&t->stores_used, sizeof(t->stores_used), (void *)t->fields_addr))
+		return true;
+	return t->stores_used != 0;
 }
 
 /* The allocation top of the thread's isolate (LR_TOP_ADDR), 0 unknown. Its place never changes. */

@@ -212,17 +212,57 @@ struct mm_request *mm_request__find(const struct flow_mismatch *m, uint64_t conn
 struct mm_request *mm_request__inbound(const struct flow_mismatch *m, uint32_t pid, uint64_t hash);
 /* Room for what is found at the head of this request. NULL: it has one, or there is no memory. */
 struct mm_head *mm_head__new(struct flow_mismatch *m, uint64_t conn, uint64_t seq);
+void mm_request__drop_all(struct flow_mismatch *m);
+
+/* One head while it is judged. */
+struct judged {
+	struct flow_mismatch *m;
+	struct mm_thread *t;
+	const struct flow_event *ev;
+	const struct flow_req *req;
+	struct mm_head *h;
+};
+
+/* flow_mismatch_own.c: stores of requests in flight */
 struct mm_conn *mm_conn__get(struct flow_mismatch *m, uint64_t conn, bool create);
 void mm_conn__drop(struct flow_mismatch *m, uint64_t conn);
-void mm_request__drop_all(struct flow_mismatch *m);
+/* What is known of this request's own store of an instance, or NULL. */
+struct mm_own *mm_conn__own(struct mm_conn *c, uint32_t instance, uint64_t seq);
+/* @st was active at @at: of interest if its request is being served. */
+void mm_conn__note_own(struct flow_mismatch *m, const struct mm_thread *t,
+		       const struct fe_stores *at, struct mm_store *st);
+/* Stores seen at an operation: notes those that are their request's own. */
+void mm_stores__note(struct flow_mismatch *m, struct mm_thread *t, const struct fe_stores *at);
+
+/* flow_mismatch_proof.c */
+/* What is known of the stores of one instance on a route, or NULL. */
+struct mm_route *mm_route__get(struct flow_mismatch *m, const struct flow_req *req,
+			       uint32_t instance);
+/* Remembers when what carries the stores was seen first. */
+void mm_carrier__seen(struct flow_mismatch *m, const struct mm_thread *t,
+		      const struct fe_stores *at, uint64_t ts);
+/* The connection whose request's callback made what carries the stores; 0: not known. */
+uint64_t mm_proof__carried_from(const struct judged *j);
+/* What shows that the request did not enter this store itself; PROOF_NONE: nothing does. */
+enum finding_proof mm_proof__of(const struct judged *j, const struct mm_store *st, uint64_t carried,
+				const struct mm_own *own);
+
+/* flow_mismatch_finding.c */
+/* A finding about @st with what is known of the callback; NULL: there is no room. */
+struct flow_finding *mm_finding__new(const struct judged *j, enum finding_kind kind,
+				     const struct mm_store *st);
+void mm_finding__copy(struct finding_store *to, const struct mm_store *st);
+/* Looks for an id of the active store in the response's first bytes. */
+void mm_finding__find_id(const struct judged *j, struct flow_finding *f,
+			 const struct mm_instance *in, const struct mm_store *st,
+			 const struct mm_store *own);
+/* The store's owner, also when it was forgotten meanwhile; NULL: it was before it mattered. */
+const struct mm_request *mm_store__owner(const struct judged *j, struct mm_store *st);
+/* Fills in whose store it is. */
+void mm_finding__other(const struct judged *j, struct flow_finding *f, struct mm_store *st);
 
 /* flow_mismatch_head.c: the rules at a response head */
 void mm_head__judge(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev,
 		    const struct flow_req *req);
-/* Remembers when what carries the stores was seen first. */
-void mm_carrier__seen(struct flow_mismatch *m, const struct mm_thread *t,
-		      const struct fe_stores *at, uint64_t ts);
-/* Stores seen at an operation: notes those that are their request's own. */
-void mm_stores__note(struct flow_mismatch *m, struct mm_thread *t, const struct fe_stores *at);
 
 #endif

@@ -133,29 +133,3 @@ void flow_mismatch__request(struct flow_mismatch *m, const struct flow_req *req)
 	m->opts.done(m->opts.ctx, &copy);
 	flow_pool__release(&m->head_pool, h);
 }
-
-struct mm_conn *mm_conn__get(struct flow_mismatch *m, uint64_t conn, bool create)
-{
-	struct mm_conn *c = flow_table__get(&m->conns, conn, 0);
-
-	if (c || !create)
-		return c;
-	c = flow_pool__alloc(&m->conn_pool);
-	if (!c || flow_table__put(&m->conns, conn, 0, c)) {
-		flow_pool__release(&m->conn_pool, c);
-		m->not_kept++;
-		return NULL;
-	}
-	return c;
-}
-
-void mm_conn__drop(struct flow_mismatch *m, uint64_t conn)
-{
-	struct mm_conn *c = flow_table__take(&m->conns, conn, 0);
-
-	if (!c)
-		return;
-	for (uint32_t i = 0; i < c->n; i++)
-		mm_store__put(m, c->own[i].store);
-	flow_pool__release(&m->conn_pool, c);
-}

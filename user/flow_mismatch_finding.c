@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Findings and their evidence. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events.h"
+#include "flow_context.h"
+#include "flow_mismatch_int.h"
+
+#define ID_LEN 4 /* shorter values occur in every response */
+
+void mm_finding__copy(struct finding_store *to, const struct mm_store *st)
+{
+	to->known = st && st->n;
+	to->n = to->known ? st->n : 0;
+	for (uint32_t i = 0; i < to->n; i++)
+		to->field[i] = st->fields[i].pub;
+}
+
+static bool among(const uint64_t *ids, uint32_t n, uint64_t hash)
+{
+	for (uint32_t i = 0; i < n && i < FE_IDS_MAX; i++)
+		if (ids[i] == hash)
+			return true;
+	return false;
+}
+
+static bool may_be_id(const struct judged *j, const struct mm_instance *in,
+		      const struct mm_field *f)
+{
+	const char *key = j->m->opts.context_key;
+
+	if (f->cut || (f->pub.kind != LR_VALUE_STRING && f->pub.kind != LR_VALUE_SMI) ||
+	    f->len < ID_LEN)
+		return false;
+	return key ? strcmp(f->pub.name, key) == 0 : in && mm_field__identifies(in, f);
+}
+
+/* An id of the active store in the response's first bytes, and not there for another reason. */
+void mm_finding__find_id(const struct judged *j, struct flow_finding *f,
+			 const struct mm_instance *in, const struct mm_store *st,
+			 const struct mm_store *own)
+{
+	const struct mm_request *r = mm_request__find(j->m, j->req->conn, j->req->seq);
+	const struct fe_io *io = &j->ev->io;
+
+	for (uint32_t i = 0; i < st->n && !f->id_in_response; i++) {
+		const struct mm_field *x = &st->fields[i];
+		bool mine = r && among(r->ids, r->nids, x->pub.hash);
+
+		for (uint32_t k = 0; own && k < own->n; k++)
+			mine = mine || own->fields[k].pub.hash == x->pub.hash;
+		if (mine || !among(io->ids, io->nids, x->pub.hash) || !may_be_id(j, in, x))
+			continue;
+		f->id_in_response = true;
+		memcpy(f->id_field, x->pub.name, sizeof(f->id_field));
+	}
+}
+
+struct flow_finding *mm_finding__new(const struct judged *j, enum finding_kind kind,
+				     const struct mm_store *st)
+{
+	const struct fe_stores *at = &j->t->stores;
+	const char *type;
+	struct flow_finding *f;
+	const struct mm_instance *in;
+
+	if (j->h->n == MM_HEAD_FOUND)
+		return NULL;
+	f = &j->h->found[j->h->n++];
+	in = mm_instance__get(j->m, j->t, st->instance);
+	f->kind = kind;
+	f->instance = in ? in->number : 0;
+	f->head_ns = j->ev->ts;
+	f->epoch = at->epoch;
+	f->identity = st->bridged ? IDENTITY_CONTENT : IDENTITY_ADDRESS;
+	f->binding = st->binding;
+	f->exec_id = at->exec_id;
+	f->trigger_id = at->trigger_id;
+	type = j->m->opts.context
+		       ? flow_context__type_of(j->m->opts.context, j->ev->pid, at->env, at->exec_id)
+		       : NULL;
+	snprintf(f->resource, sizeof(f->resource), "%s", type ? type : "");
+	return f;
+}
+
+/* The store's owner, also when it was forgotten meanwhile; NULL: it was before it mattered. */
+const struct mm_request *mm_store__owner(const struct judged *j, struct mm_store *st)
+{
+	const struct mm_request *r = mm_request__find(j->m, st->conn, st->seq);
+
+	if (r && !st->owner)
+		st->owner = malloc(sizeof(*st->owner));
+	if (r && st->owner)
+		*st->owner = *r;
+	return st->owner;
+}
+
+void mm_finding__other(const struct judged *j, struct flow_finding *f, struct mm_store *st)
+{
+	const struct mm_request *r = mm_store__owner(j, st);
+
+	f->other.conn = st->conn;
+	if (!r)
+		return;
+	f->other = r->pub;
+	f->stale = r->ended && r->pub.end_ns && r->pub.end_ns <= j->ev->ts;
+	if (!f->stale)
+		f->other.end_ns = 0;
+}
