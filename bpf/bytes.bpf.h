@@ -183,7 +183,6 @@ struct bytes_ctx {
 	__u64 idle;
 	__u64 top;
 	__u64 counter;
-	__u32 epoch;
 	__u32 flags;
 	__s32 ret;
 };
@@ -209,7 +208,7 @@ static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c,
 	rec->offset = offset;
 	rec->captured = 0;
 	rec->flags = c->flags;
-	rec->epoch = c->epoch;
+	rec->epoch = c->top ? c->t->epoch : 0;
 	rec->pad = 0;
 	rec->top = c->top;
 	rec->counter = c->counter;
@@ -343,7 +342,6 @@ static __always_inline void bytes_turn(struct bytes_ctx *c)
 	if (!turn_in_use(p, c->t))
 		return;
 	c->top = turn_top(&p->heap, c->t);
-	c->epoch = c->t->epoch;
 	if (c->t->uid_addr)
 		c->counter = read_u64(c->t->uid_addr +
 				      2 * sizeof(__u64)); /* {execution, trigger, counter} */
