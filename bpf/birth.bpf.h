@@ -92,9 +92,8 @@ static __always_inline void birth_answered(struct task_struct *task, struct lr_c
 }
 
 /* Stores of this instance have this map. */
-static __always_inline void birth_learn(struct task_struct *task, __u64 map, __u32 instance)
+static __always_inline void birth_learn(struct lr_births *b, __u64 map, __u32 instance)
 {
-	struct lr_births *b = births_of(task, 0);
 	__u32 k;
 
 	if (!b || !map || b->map[0] == map || b->map[1] == map)

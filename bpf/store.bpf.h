@@ -22,6 +22,7 @@ struct store_scratch {
 	struct lr_ev_stores stores;
 	struct lr_ev_store store;
 	struct heap_walk walk;
+	__u64 learned; /* reference told last */
 };
 
 struct {
@@ -203,6 +204,12 @@ static __always_inline bool store_tell(const struct lr_heap *h, struct lr_task *
 	return emit_copy(rec, n);
 }
 
+/* Thread and epoch in which a store is told. */
+static __always_inline __u64 store_by(const struct lr_ev_store *rec, const struct lr_task *t)
+{
+	return (__u64)rec->h.tid << 32 | t->epoch << 8;
+}
+
 /*
  * The kind of a reference, and what it holds if that was not told yet. 1: it was told now, and its
  * beginning is in w->obj if it has fields; HEAP_FAULT.
@@ -211,7 +218,6 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 			 struct lr_ev_store *rec, struct lr_store_ref *ref)
 {
 	struct lr_told *told;
-	__u64 by;
 	int kind;
 
 	if (!h || !t || !w || !rec || !ref)
@@ -219,9 +225,8 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 	told = store_told(ref->value);
 	if (!told)
 		return HEAP_FAULT;
-	by = (__u64)rec->h.tid << 32 | t->epoch << 8;
 	kind = told->by & 0xff;
-	if (told->value == ref->value && told->by == (by | kind) && kind) {
+	if (told->value == ref->value && kind && told->by == (store_by(rec, t) | kind)) {
 		ref->kind = kind;
 		return 0;
 	}
@@ -236,8 +241,12 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 	rec->kind = kind;
 	if (!store_tell(h, t, w, rec, ref->flags))
 		return 0;
+	/* Looked up again: where call frames share 512 bytes, none are left to keep it. */
+	told = store_told(ref->value);
+	if (!told)
+		return HEAP_FAULT;
 	told->value = ref->value;
-	told->by = by | kind;
+	told->by = store_by(rec, t) | ref->kind;
 	return 1;
 }
 
@@ -265,12 +274,47 @@ static __noinline void store_begin(struct task_struct *task, struct lr_task *t,
 	s->stores.n = 0;
 }
 
+/*
+ * The kinds of the references, and what they hold where that was not told. Returns how many are
+ * active, or HEAP_FAULT. On its own for the verifier: a loop over calls.
+ */
+__noinline int store_refs(const struct lr_process_config *p, struct lr_task *t,
+			  struct store_scratch *s)
+{
+	int active = 0, told;
+
+	if (!p || !t || !s)
+		return HEAP_FAULT;
+	s->learned = LR_STORES_MAX;
+	for (__u32 i = 0; i < LR_STORES_MAX && i < s->stores.n; i++) {
+		told = store_ref(&p->heap, t, &s->walk, &s->store, &s->stores.ref[i]);
+		if (told < 0)
+			return HEAP_FAULT;
+		if (told)
+			s->learned = i;
+		active += s->stores.ref[i].kind != LR_VALUE_UNDEFINED;
+	}
+	return active;
+}
+
+/* Stores of the object told last have its map: walk.obj is its beginning. */
+static __always_inline void store_learn(struct task_struct *task, struct store_scratch *s)
+{
+	__u32 i = s->learned;
+	struct lr_births *b;
+
+	if (i >= LR_STORES_MAX || s->stores.ref[i].kind != LR_VALUE_OBJECT)
+		return;
+	b = births_of(task, 0);
+	if (b)
+		birth_learn(b, *(__u64 *)s->walk.obj.b, s->stores.ref[i].instance);
+}
+
 static __always_inline int store_read(struct task_struct *task, struct lr_task *t,
 				      const struct lr_process_config *p, struct store_scratch *s)
 {
 	struct lr_ev_stores *rec = &s->stores;
-	__u32 active = 0;
-	int status;
+	int status, active;
 
 	if (p->mechanism == LR_MECHANISM_OFF || !(p->heap.flags & LR_HEAP_OBJECTS))
 		return LR_STORES_OFF;
@@ -288,15 +332,11 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 	}
 	if (status)
 		return status;
-	for (__u32 i = 0; i < LR_STORES_MAX && i < rec->n; i++) {
-		status = store_ref(&p->heap, t, &s->walk, &s->store, &rec->ref[i]);
-		if (status < 0)
-			return LR_STORES_FAULT;
-		if (status && rec->ref[i].kind == LR_VALUE_OBJECT)
-			birth_learn(task, *(__u64 *)s->walk.obj.b, rec->ref[i].instance);
-		active += rec->ref[i].kind != LR_VALUE_UNDEFINED;
-	}
-	if ((!active || active < rec->n) && p->mechanism == LR_MECHANISM_HOOKS &&
+	active = store_refs(p, t, s);
+	if (active < 0)
+		return LR_STORES_FAULT;
+	store_learn(task, s);
+	if ((!active || active < (int)rec->n) && p->mechanism == LR_MECHANISM_HOOKS &&
 	    store_hooks_promise(task, t, p))
 		rec->flags |= LR_STORES_F_PROMISE;
 	return LR_STORES_OK;

@@ -183,9 +183,11 @@ static __always_inline bool hooks_words(const struct lr_heap *h)
 }
 
 /* Neither buffer nor handle moves while the environment lives. */
-static __always_inline bool hooks_find(const struct lr_process_config *p, struct lr_task *t,
-				       struct hooks_state *s)
+__noinline int hooks_find(const struct lr_process_config *p, struct lr_task *t,
+			  struct hooks_state *s)
 {
+	if (!p || !t || !s)
+		return 0;
 	if (s->env == t->env && s->fields && s->js)
 		return true;
 	s->env = t->env;
