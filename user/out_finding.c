@@ -71,6 +71,8 @@ const char *finding_word__confidence(const struct flow_finding *f)
 {
 	bool same = f->identity == IDENTITY_ADDRESS, born = f->binding == BINDING_BIRTH;
 
+	if (f->proof == PROOF_ROUTE) /* by what others do */
+		return "fair";
 	return same && born ? "high" : same || born ? "good" : "fair";
 }
 

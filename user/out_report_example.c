@@ -151,6 +151,22 @@ static void print_story(const struct printer *p, const struct model_group *g)
 	text_wrap(p->f, INDENT, INDENT, s.text);
 }
 
+/* Why the request cannot have entered the store itself. */
+static const char *proof_text(enum finding_proof proof)
+{
+	static const char *const texts[] = {
+		[PROOF_OLDER] = "the callback that wrote is older than this request",
+		[PROOF_CARRIER] = "what carries the store here is older than this request, or was "
+				  "made for another one",
+		[PROOF_OWN_SEEN] = "this request's own store had been active before",
+		[PROOF_INBOUND] = "it holds an id that came with the other request",
+		[PROOF_ROUTE] = "requests of this route make their own, and none was seen to share "
+				"one",
+	};
+
+	return (size_t)proof < ARRAY_SIZE(texts) ? texts[proof] : NULL;
+}
+
 static void print_certainty(const struct printer *p, const struct model_group *g)
 {
 	const struct flow_finding *f = &g->example;
@@ -168,6 +184,9 @@ static void print_certainty(const struct printer *p, const struct model_group *g
 			      f->epoch);
 	else if (g->kind != FINDING_LOST)
 		sentence__add(&s, " and was recognized after a collection by its constant fields");
+	if (g->kind == FINDING_FOREIGN && proof_text(f->proof))
+		sentence__add(&s, ". That this request did not enter it itself: %s",
+			      proof_text(f->proof));
 	sentence__add(&s, ". Confidence: %s.", finding_word__confidence(f));
 	text_wrap(p->f, INDENT, INDENT, s.text);
 }

@@ -83,6 +83,7 @@ static void objects(void **state)
 	assert_int_equal(h->type_string_max, 120);
 	assert_int_equal(h->type_js_object_min, 1000);
 	assert_int_equal(h->type_js_map, fake_jsmap_type);
+	assert_int_equal(h->type_js_promise, 1003);
 	assert_int_equal(h->oddball_false, 0);
 	assert_int_equal(h->oddball_undefined, 15);
 	assert_int_equal(h->str_sliced, 6);
