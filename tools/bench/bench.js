@@ -21,8 +21,8 @@ const BUILD = env.BUILD || path.join(ROOT, 'build');
 
 /* Share of throughput that a level may cost at most, by service. */
 const BUDGET = {
-	requests: { hello: 0.02, 'hello-als': 0.04, payment: 0.02 },
-	resources: { hello: 0.15, 'hello-als': 0.15, payment: 0.10 },
+	requests: { hello: 0.02, 'hello-als': 0.04, als: 0.04, payment: 0.02 },
+	resources: { hello: 0.15, 'hello-als': 0.15, als: 0.15, payment: 0.10 },
 };
 
 function fail(text, status) {
@@ -90,6 +90,10 @@ function conditionsFor(service, agentCommand) {
 		budget: BUDGET[level]?.[service] ?? null,
 	}));
 
+	/* What reading stores costs: the same level without it. */
+	if (SERVICES[service].als && !env.BENCH_AGENT)
+		levels.splice(1, 0, { ...levels[0], name: `${levels[0].name}, --no-context`,
+			agent: [...agentCommand, '--no-context'], budget: null });
 	return [
 		{ name: 'no-op (noise)', agent: ['sleep', '3600'], noop: true },
 		...levels,
@@ -129,7 +133,7 @@ function save(file, results, bench) {
 async function main() {
 	const bench = settings(process.argv.includes('--quick'));
 	const nodes = words('NODE_VERSIONS', '22 24').map(findNode);
-	const services = words('BENCH_SERVICES', 'hello payment');
+	const services = words('BENCH_SERVICES', 'hello als payment');
 	const file = env.BENCH_OUT || path.join(BUILD, 'bench.json');
 	const results = [];
 

@@ -5,9 +5,10 @@
  * The cheapest HTTP server there is: the worst case for an observer, whose cost per request is
  * nowhere a larger share.
  *
- * usage: hello.js [--port N | --socket PATH] [--als] [--hooks]
- *   --als    runs each request inside an AsyncLocalStorage store
- *   --hooks  keeps an in-process async_hooks map
+ * usage: hello.js [--port N | --socket PATH] [--als] [--awaits N] [--hooks]
+ *   --als     runs each request inside an AsyncLocalStorage store
+ *   --awaits  awaits N promises before it answers
+ *   --hooks   keeps an in-process async_hooks map
  */
 const http = require('node:http');
 const { AsyncLocalStorage } = require('node:async_hooks');
@@ -23,11 +24,24 @@ function hello(req, res) {
 	res.end(BODY);
 }
 
+function withAwaits(handler, count) {
+	return async (req, res) => {
+		for (let i = 0; i < count; i++)
+			await null;
+		handler(req, res);
+	};
+}
+
 function withStorage(handler) {
 	const storage = new AsyncLocalStorage();
 	let seq = 0;
 
-	return (req, res) => storage.run({ requestId: ++seq }, handler, req, res);
+	return (req, res) => {
+		const id = ++seq;
+		const store = { requestId: `req-${id}`, userId: id % 1000, startedAt: Date.now() };
+
+		storage.run(store, handler, req, res);
+	};
 }
 
 function withHooksMap(handler) {
@@ -45,9 +59,11 @@ function main() {
 		port: process.env.PORT || '0',
 		socket: '',
 		als: false,
+		awaits: '0',
 		hooks: false,
 	});
-	let handler = hello;
+	const awaits = parseNumber('awaits', options.awaits, 0, 1000);
+	let handler = awaits > 0 ? withAwaits(hello, awaits) : hello;
 
 	if (options.als)
 		handler = withStorage(handler);

@@ -13,8 +13,10 @@ const DEMO = path.join(__dirname, '../../demo');
 const SERVICES = {
 	hello: { title: 'hello world', script: 'hello.js', args: [], mix: 'GET /' },
 	'hello-als': { title: 'hello world with AsyncLocalStorage', script: 'hello.js',
-		args: ['--als'], mix: 'GET /' },
-	payment: { title: 'payment service', script: 'payment.js', bank: true,
+		args: ['--als'], mix: 'GET /', als: true },
+	als: { title: 'AsyncLocalStorage and 8 awaits a request', script: 'hello.js',
+		args: ['--als', '--awaits', '8'], mix: 'GET /', als: true },
+	payment: { title: 'payment service', script: 'payment.js', bank: true, als: true,
 		args: ['--mode', 'fixed', '--pool', '64'],
 		mix: 'POST /process-payment {"amount": 12.5, "currency": "EUR"}' },
 };
