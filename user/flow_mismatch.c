@@ -110,7 +110,7 @@ static struct mm_thread *thread_get(struct flow_mismatch *m, uint32_t pid, uint3
 	t = calloc(1, sizeof(*t));
 	if (!t || flow_table__put(&m->threads, pid, tid, t)) {
 		free(t);
-		m->not_kept++;
+		m->counts.not_kept++;
 		return NULL;
 	}
 	t->pid = pid;

@@ -151,6 +151,7 @@ struct flow_context_counts {
 	uint64_t unreadable;
 	uint64_t unknown[UNKNOWN_REASONS]; /* heads under a store that is nobody's for certain */
 	uint64_t same_connection; /* heads under a store of an earlier request of the connection */
+	uint64_t not_kept; /* times that a bound or memory was reached: more is unknown for it */
 };
 void flow_mismatch__counts(const struct flow_mismatch *m, struct flow_context_counts *c);
 

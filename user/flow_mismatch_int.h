@@ -10,7 +10,7 @@
 #define MM_REQUESTS   32768 /* remembered, in flight or not; the oldest go */
 #define MM_STORES     32768 /* the ones not seen longest go */
 #define MM_CONNS      65536
-#define MM_VALUES     131072
+#define MM_VALUES     262144
 #define MM_ROUTES     8192
 #define MM_CARRIERS   65536 /* then all are forgotten */
 #define MM_INSTANCES  4096
@@ -174,7 +174,6 @@ struct flow_mismatch {
 	struct mm_store *oldest, *newest;
 	struct mm_request ambiguous; /* stands for "several requests" in inbound */
 	uint32_t next_thread;
-	uint64_t not_kept;
 };
 
 /* flow_mismatch_birth.c: what a callback allocated */

@@ -71,7 +71,7 @@ struct mm_conn *mm_conn__get(struct flow_mismatch *m, uint64_t conn, bool create
 	c = flow_pool__alloc(&m->conn_pool);
 	if (!c || flow_table__put(&m->conns, conn, 0, c)) {
 		flow_pool__release(&m->conn_pool, c);
-		m->not_kept++;
+		m->counts.not_kept++;
 		return NULL;
 	}
 	return c;

@@ -62,7 +62,7 @@ void mm_carrier__seen(struct flow_mismatch *m, const struct mm_thread *t,
 	if (flow_table__put(&m->carriers, at->carrier, key, (void *)(uintptr_t)ts)) {
 		flow_table__destroy(&m->carriers);
 		if (flow_table__init(&m->carriers, MM_CARRIERS))
-			m->not_kept++;
+			m->counts.not_kept++;
 	}
 }
 

@@ -60,7 +60,7 @@ static void learn_inbound(struct flow_mismatch *m, struct mm_request *r, const s
 			/* Full of ids that several requests came with: begin anew. */
 			flow_table__destroy(&m->inbound);
 			if (flow_table__init(&m->inbound, MM_VALUES))
-				m->not_kept++;
+				m->counts.not_kept++;
 		}
 	}
 }
@@ -77,7 +77,7 @@ void mm_request__begin(struct flow_mismatch *m, const struct flow_event *ev)
 	r = flow_pool__alloc(&m->request_pool);
 	if (!r || flow_table__put(&m->requests, q->conn, q->seq, r)) {
 		flow_pool__release(&m->request_pool, r);
-		m->not_kept++;
+		m->counts.not_kept++;
 		return;
 	}
 	r->pid = q->pid;
@@ -106,7 +106,7 @@ struct mm_head *mm_head__new(struct flow_mismatch *m, uint64_t conn, uint64_t se
 	h = flow_pool__alloc(&m->head_pool);
 	if (!h || flow_table__put(&m->heads, conn, seq, h)) {
 		flow_pool__release(&m->head_pool, h);
-		m->not_kept++;
+		m->counts.not_kept++;
 		return NULL;
 	}
 	h->conn = conn;

@@ -109,7 +109,7 @@ static struct mm_store *get(struct flow_mismatch *m, const struct mm_thread *t, 
 	st = flow_pool__alloc(&m->store_pool);
 	if (!st || flow_table__put(&m->stores, value, epoch_key(t->id, epoch), st)) {
 		flow_pool__release(&m->store_pool, st);
-		m->not_kept++;
+		m->counts.not_kept++;
 		return NULL;
 	}
 	st->value = value;
@@ -231,7 +231,7 @@ static void learn_values(struct flow_mismatch *m, struct mm_instance *in, struct
 			flow_table__take(&m->values, f->pub.hash, key);
 		}
 		if (flow_table__put(&m->values, f->pub.hash, key, st))
-			m->not_kept++;
+			m->counts.not_kept++;
 	}
 }
 
@@ -256,7 +256,7 @@ static void become(struct flow_mismatch *m, struct mm_store *st, struct mm_store
 		if (flow_table__get(&m->values, st->fields[i].pub.hash, key))
 			continue;
 		if (flow_table__put(&m->values, st->fields[i].pub.hash, key, st))
-			m->not_kept++;
+			m->counts.not_kept++;
 	}
 	evict(m, old);
 }
@@ -409,7 +409,7 @@ struct mm_instance *mm_instance__get(struct flow_mismatch *m, const struct mm_th
 	in = flow_pool__alloc(&m->instance_pool);
 	if (!in || flow_table__put(&m->instances, t->id, hash, in)) {
 		flow_pool__release(&m->instance_pool, in);
-		m->not_kept++;
+		m->counts.not_kept++;
 		return NULL;
 	}
 	in->number = m->instances.count;

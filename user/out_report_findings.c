@@ -36,6 +36,10 @@ static void print_context(const struct printer *p)
 	if (c->same_connection)
 		line(p, "same connection", c->same_connection,
 		     "store of its connection's earlier request: no mismatch");
+	if (c->not_kept)
+		out_file__printf(p->f,
+				 "  %-16s %8llu  a bound was reached: more is unknown for it\n",
+				 "not kept", (ull)c->not_kept);
 	if (!p->m->findings.unknown)
 		return;
 	line(p, "unknown", p->m->findings.unknown, "whose store it was cannot be told:");

@@ -14,6 +14,7 @@ static void put_context(struct json *j, const struct model *m)
 	json__key_u64(j, "unreadable", c->unreadable);
 	finding_json__unknown(j, "unknown", c->unknown);
 	json__key_u64(j, "same_connection", c->same_connection);
+	json__key_u64(j, "not_kept", c->not_kept);
 	json__key_object(j, "requests");
 	for (unsigned int i = 0; i < MODEL_CONTEXT; i++)
 		json__key_u64(j, finding_word__context(i), m->by_context[i]);

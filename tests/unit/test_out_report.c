@@ -257,7 +257,8 @@ static void test_json(void **state)
 		 "and .p50 < 1 and .p95 <= .p99 and .p99 <= .max"),
 		(".[0].context | .heads == 19 and .read == 17 and .none == 1 and .unreadable == 1 "
 		 "and .same_connection == 1 and .unknown == {older:2,moved:0,elsewhere:1,shared:0,"
-		 "loss:0,plain:0,entered:0} and .requests.foreign == 5 and .requests.lost == 1 "
+		 "loss:0,plain:0,entered:0} and .not_kept == 0 and .requests.foreign == 5 and "
+		 ".requests.lost == 1 "
 		 "and .requests.unread == 12"),
 		(".[0].findings | .foreign == 5 and .stale == 5 and .lost_intermittent == 0 "
 		 "and .lost_always == 1 and .fan_out == 1 and .leaked == 40 and .unknown == 3 "
