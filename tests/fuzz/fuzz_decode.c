@@ -11,6 +11,7 @@
 
 #include "flow_context.h"
 #include "flow_decode.h"
+#include "flow_mismatch.h"
 #include "flow_request.h"
 #include "util.h"
 
@@ -24,16 +25,41 @@ struct fuzz {
 	struct flow_decode *decode;
 	struct flow_requests *requests;
 	struct flow_context *context;
+	struct flow_mismatch *mismatch;
+	uint64_t over, judged;
 	uint32_t seq[4];
 	uint64_t ts;
 	bool show;
 };
 
+static void check_findings(const struct flow_req *q)
+{
+	CHECK(q->context <= CONTEXT_UNREADABLE && q->unknown < UNKNOWN_REASONS);
+	for (uint32_t i = 0; i < q->nfindings; i++) {
+		const struct flow_finding *f = &q->findings[i];
+
+		CHECK(f->kind < FINDING_KINDS && f->grade <= GRADE_ALWAYS);
+		CHECK(f->kind == FINDING_LOST || (f->other.conn && f->other.conn != q->conn));
+		CHECK(f->kind != FINDING_FOREIGN || f->proof != PROOF_NONE);
+		CHECK(!f->stale || f->other.end_ns <= f->head_ns);
+		CHECK(f->active.n <= FINDING_FIELDS && f->own.n <= FINDING_FIELDS);
+	}
+}
+
+static void on_over(void *ctx, const struct flow_req *q)
+{
+	struct fuzz *f = ctx;
+
+	f->over++;
+	flow_mismatch__request(f->mismatch, q);
+}
+
 static void on_done(void *ctx, const struct flow_req *q)
 {
 	const struct flow_breakdown *b = &q->breakdown;
 
-	(void)ctx;
+	((struct fuzz *)ctx)->judged++;
+	check_findings(q);
 	CHECK(q->path && q->route && q->method && q->start_ns <= q->recv_ns);
 	CHECK(!q->end_ns || q->end_ns >= q->start_ns);
 	if (b->known)
@@ -81,7 +107,11 @@ static int on_event(void *ctx, const struct flow_event *ev)
 	int err;
 
 	check_event(f, ev);
+	if (ev->type == FE_OUT)
+		CHECK(flow_mismatch__event(f->mismatch, ev) == 0);
 	err = flow_requests__event(f->requests, ev);
+	if (!err && ev->type != FE_OUT)
+		err = flow_mismatch__event(f->mismatch, ev);
 	return err ? err : flow_context__event(f->context, ev);
 }
 
@@ -185,14 +215,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.show_values = f.show,
 	};
 	struct flow_requests_opts req_opts = {
-		.done = on_done,
+		.done = on_over,
+		.ctx = &f,
 		.max_connections = 2,
 		.max_in_flight = 4,
 	};
+	struct flow_mismatch_opts mm_opts = {.done = on_done, .ctx = &f};
 	struct flow_res_type types[4];
 
 	CHECK(flow_requests__new(&f.requests, &req_opts) == 0);
 	CHECK(flow_context__new(&f.context, f.requests, 8) == 0);
+	mm_opts.requests = f.requests;
+	mm_opts.context = f.context;
+	CHECK(flow_mismatch__new(&f.mismatch, &mm_opts) == 0);
 	CHECK(flow_decode__new(&f.decode, &opts) == 0);
 	flow_context__on_resource(f.context, on_resource, NULL);
 	feed(&f, data, size);
@@ -202,7 +237,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	flow_requests__finish(f.requests, f.ts);
 	flow_context__finish(f.context);
 	CHECK(flow_requests__in_flight(f.requests) == 0);
+	CHECK(f.over == f.judged);
 	flow_decode__free(f.decode);
+	flow_mismatch__free(f.mismatch);
 	flow_context__free(f.context);
 	flow_requests__free(f.requests);
 	return 0;
