@@ -114,6 +114,7 @@ void mm_thread__collected(struct mm_thread *t, uint32_t epoch, uint64_t top)
 		return;
 	t->epoch = epoch;
 	t->collected = true;
+	t->seq = 0; /* what it made before is gone: what comes now is not its first */
 	if (t->begin)
 		t->begin = LR_TOP_ADDR(top);
 }

@@ -137,10 +137,34 @@ function captured(variant, pairs) {
   `${all.length} findings`);
 }
 
+/*
+ * A client that one request opened has that one's store for good; if a collection came between,
+ * it is unknown for good, rightly so, and nothing was tested.
+ */
+function untested(pairs) {
+  return Object.keys(BROKEN).some((route) => {
+    const got = recall(pairs.filter(({ entry }) => entry.route === route), BROKEN[route]);
+
+    return got.real > 0 && got.found === 0 && got.open === got.real;
+  });
+}
+
+const TRIES = 3;
+
+async function observed(variant, modules) {
+  for (let i = 1; ; i++) {
+    const run = await observe(variant, 'packages.js',
+      { args: [modules], first: 'limit5', drive });
+    const { pairs, missing } = join(run.requests, run.truth.log, run.since);
+
+    if (i === TRIES || !untested(pairs))
+      return { run, pairs, missing };
+    console.log(`# ${variant.name}: a store of a whole route was left open, once more`);
+  }
+}
+
 async function testVariant(variant, modules) {
-  const run = await observe(variant, 'packages.js',
-    { args: [modules], first: 'limit5', drive });
-  const { pairs, missing } = join(run.requests, run.truth.log, run.since);
+  const { run, pairs, missing } = await observed(variant, modules);
 
   verdict(variant.name, 'seen', wrongRun(run, missing), `${pairs.length} requests`);
   for (const route of run.service.ready.routes) {
