@@ -41,7 +41,7 @@ __noinline int birth_words(struct lr_births *b, __u64 at)
 		__u64 w = b->words[k];
 
 		if (w && (w == first || w == second))
-			birth_found(b, at + 8 * k + 1, b->instance[w != first]);
+			birth_found(b, at + 8UL * k + 1, b->instance[w != first]);
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@
 
 #include "runtime.bpf.h"
 
-#define HEAP_WORD	 8
+#define HEAP_WORD	 8UL
 #define HEAP_HEAD	 64
 #define HEAP_PAGE	 4096
 #define HEAP_TABLE	 640 /* bytes read of a table at once */

@@ -72,7 +72,7 @@ static void decode(struct image *im, struct target_layout *l)
 
 static void objects(void **state)
 {
-	struct target_layout l;
+	struct target_layout l = {0};
 	struct lr_heap *h = &l.heap;
 	struct image im;
 
@@ -114,7 +114,7 @@ static void assert_top(const struct target_layout *l)
 /* By the function of V8 that hands it out; where there is none, by what a builtin does. */
 static void allocation_top(void **state)
 {
-	struct target_layout l;
+	struct target_layout l = {0};
 	struct image im;
 
 	(void)state;
@@ -152,7 +152,7 @@ static void missing(void **state)
 		 "Builtins_GetContinuationPreservedEmbedderData: ",
 		 LR_HEAP_OBJECTS | LR_HEAP_ACF},
 	};
-	struct target_layout l;
+	struct target_layout l = {0};
 	struct image im;
 
 	(void)state;
@@ -163,7 +163,7 @@ static void missing(void **state)
 		decode(&im, &l);
 		assert_int_equal(l.heap.flags, cases[i].flags | LR_HEAP_HOOKS);
 		assert_non_null(target_layout__missing(&l, 0));
-		if (strncmp(target_layout__missing(&l, 0), cases[i].why, strlen(cases[i].why)))
+		if (strncmp(target_layout__missing(&l, 0), cases[i].why, strlen(cases[i].why)) != 0)
 			fail_msg("%s", target_layout__missing(&l, 0));
 	}
 }
@@ -171,7 +171,7 @@ static void missing(void **state)
 /* Where the neighbours of a property's constness are elsewhere, so may it be. */
 static void unknown_constness(void **state)
 {
-	struct target_layout l;
+	struct target_layout l = {0};
 	struct image im;
 
 	(void)state;
