@@ -159,6 +159,8 @@ void flow_mismatch__free(struct flow_mismatch *m)
 		mm_conn__drop(m, s->a);
 		pos--;
 	}
+	for (pos = 0; (s = flow_table__next(&m->heads, &pos));)
+		free(((struct mm_head *)s->value)->found);
 	mm_stores__free(m);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		flow_table__destroy(tables[i]);

@@ -66,7 +66,9 @@ struct flow_finding *mm_finding__new(const struct judged *j, enum finding_kind k
 	struct flow_finding *f;
 	const struct mm_instance *in;
 
-	if (j->h->n == MM_HEAD_FOUND)
+	if (!j->h->found)
+		j->h->found = calloc(MM_HEAD_FOUND, sizeof(*j->h->found));
+	if (!j->h->found || j->h->n == MM_HEAD_FOUND)
 		return NULL;
 	f = &j->h->found[j->h->n++];
 	in = mm_instance__get(j->m, j->t, st->instance);

@@ -147,7 +147,7 @@ struct mm_head {
 	enum request_context context;
 	enum context_unknown unknown;
 	uint32_t n;
-	struct flow_finding found[MM_HEAD_FOUND];
+	struct flow_finding *found; /* MM_HEAD_FOUND of them, NULL: none needed so far */
 };
 
 struct mm_route {

@@ -131,5 +131,7 @@ void flow_mismatch__request(struct flow_mismatch *m, const struct flow_req *req)
 		copy.nfindings = h->n;
 	}
 	m->opts.done(m->opts.ctx, &copy);
+	if (h)
+		free(h->found);
 	flow_pool__release(&m->head_pool, h);
 }
