@@ -34,6 +34,7 @@ enum finding_identity {
 enum finding_binding {
 	BINDING_BIRTH,	 /* the store was made in the callback that read its request */
 	BINDING_INBOUND, /* it holds an id that came with its request */
+	BINDING_NONE,	 /* whose it is is not known, but it is older than this request */
 };
 
 #define FINDING_FIELDS 12

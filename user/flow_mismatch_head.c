@@ -6,6 +6,8 @@
 /* Requests that came after the store's own had ended: something keeps it. */
 #define CAPTURED_LATER 8
 
+#define BORN_MANY 200 /* stores of an instance that are known to be a request's own */
+
 static bool active(const struct fe_store_ref *ref)
 {
 	return ref->kind != LR_VALUE_UNDEFINED && ref->kind != LR_VALUE_NULL;
@@ -47,7 +49,7 @@ static void own(const struct judged *j, struct mm_store *st)
 static void foreign(const struct judged *j, struct mm_store *st, enum finding_proof proof,
 		    const struct mm_own *own)
 {
-	bool published = mm_thread__serves(j->t, st->conn);
+	bool published = st->conn && mm_thread__serves(j->t, st->conn);
 	struct flow_finding *f =
 		mm_finding__new(j, published ? FINDING_FAN_OUT : FINDING_FOREIGN, st);
 
@@ -59,7 +61,7 @@ static void foreign(const struct judged *j, struct mm_store *st, enum finding_pr
 	if (published)
 		return;
 	st->served++;
-	st->later += f->stale && j->req->start_ns >= f->other.end_ns;
+	st->later += !st->conn || (f->stale && j->req->start_ns >= f->other.end_ns);
 	f->proof = proof;
 	f->served = st->served;
 	f->captured = st->later >= CAPTURED_LATER;
@@ -117,21 +119,59 @@ static void judge_other(const struct judged *j, struct mm_store *st)
 		foreign(j, st, proof, own);
 }
 
-/* A store of nobody's that several requests have in the very callback that reads them. */
+static void meet(struct mm_store *st, uint64_t conn)
+{
+	for (uint32_t i = 0; i < st->nmet; i++)
+		if (st->met[i] == conn)
+			return;
+	if (st->nmet < MM_MET)
+		st->met[st->nmet++] = conn;
+}
+
+/*
+ * A store whose owner is not known, and that was active before this request was read: so it is not
+ * this request's. It is foreign where stores of the instance are made for each request (not for a
+ * user, a tenant or the whole process), the request cannot have entered it, and it goes from
+ * connection to connection (it may be an earlier request's of one of them, which stays).
+ */
+static bool is_older(const struct judged *j, const struct mm_store *st)
+{
+	const struct mm_instance *in = mm_instance__get(j->m, j->t, st->instance);
+
+	return st->nmet == MM_MET && st->first_ns && st->first_ns < j->req->recv_ns &&
+	       !st->entered && !st->shared && in && in->born >= BORN_MANY &&
+	       in->born >= in->heads / 2;
+}
+
 static void judge_unbound(const struct judged *j, struct mm_store *st)
 {
+	struct mm_conn *c = mm_conn__get(j->m, j->req->conn, false);
+	const struct mm_own *own = mm_conn__own(c, st->instance, j->req->seq);
+	enum finding_proof proof;
+
+	meet(st, j->req->conn);
+	/* Several requests have it in the very callback that reads them. */
 	if (mm_thread__serves(j->t, j->req->conn)) {
 		if (st->entered && st->entered != j->req->conn)
 			st->unknown = UNKNOWN_SHARED;
 		st->entered = j->req->conn;
 	}
-	unknown(j->h, st->unknown);
+	proof = is_older(j, st) ? mm_proof__of_older(j, st, own) : PROOF_NONE;
+	if (proof == PROOF_NONE) {
+		unknown(j->h, st->unknown);
+		return;
+	}
+	st->binding = BINDING_NONE;
+	foreign(j, st, proof, own);
 }
 
 static void judge_store(const struct judged *j, const struct fe_store_ref *ref)
 {
 	struct mm_store *st = mm_store__sight(j->m, j->t, &j->t->stores, ref);
+	struct mm_instance *in = mm_instance__get(j->m, j->t, ref->instance);
 
+	if (in)
+		in->heads++;
 	if (!st)
 		unknown(j->h, UNKNOWN_PLAIN);
 	else if (st->conn == j->req->conn)

@@ -17,6 +17,7 @@
 #define MM_INTERVALS  8192 /* per thread, a power of two */
 #define MM_PAGES      256  /* per thread: 64 MB of young objects */
 #define MM_PAGE_BITS  18   /* V8's regular pages are 256 kB */
+#define MM_MET	      8	   /* connections answered under a store of nobody's */
 #define MM_FIRST      4	   /* instances whose first store is kept */
 #define MM_HEAD_FOUND 4	   /* findings of one request */
 
@@ -100,7 +101,10 @@ struct mm_store {
 	uint32_t refs;
 	uint64_t conn; /* owner, 0 none */
 	uint64_t seq;
-	uint64_t entered; /* without an owner: last connection whose own callback had it, 0 none */
+	uint64_t entered;  /* without an owner: last connection whose own callback had it, 0 none */
+	uint64_t first_ns; /* first sight */
+	uint64_t met[MM_MET]; /* without an owner: connections that were answered under it */
+	uint32_t nmet;
 	uint32_t pid;
 	enum finding_binding binding;
 	enum context_unknown unknown; /* why it has no owner */
@@ -121,6 +125,8 @@ struct mm_key {
 
 struct mm_instance {
 	uint32_t number; /* in its environment, from 1 */
+	uint64_t born;	 /* stores that were made in a request's own callback */
+	uint64_t heads;	 /* at which one was active */
 	uint32_t nkeys;
 	struct mm_key keys[FINDING_FIELDS];
 };
@@ -245,6 +251,9 @@ uint64_t mm_proof__carried_from(const struct judged *j);
 /* What shows that the request did not enter this store itself; PROOF_NONE: nothing does. */
 enum finding_proof mm_proof__of(const struct judged *j, const struct mm_store *st, uint64_t carried,
 				const struct mm_own *own);
+
+enum finding_proof mm_proof__of_older(const struct judged *j, const struct mm_store *st,
+				      const struct mm_own *own);
 
 /* flow_mismatch_finding.c */
 /* A finding about @st with what is known of the callback; NULL: there is no room. */

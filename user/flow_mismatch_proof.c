@@ -97,3 +97,16 @@ enum finding_proof mm_proof__of(const struct judged *j, const struct mm_store *s
 		return PROOF_INBOUND;
 	return route_has_its_own(j, st) ? PROOF_ROUTE : PROOF_NONE;
 }
+
+/* The same for a store that nobody is known to own; what its route does must bear it out. */
+enum finding_proof mm_proof__of_older(const struct judged *j, const struct mm_store *st,
+				      const struct mm_own *own)
+{
+	uint64_t carried = mm_proof__carried_from(j);
+
+	if (own)
+		return PROOF_OWN_SEEN;
+	if (!route_has_its_own(j, st) || carried == j->req->conn)
+		return PROOF_NONE;
+	return mm_proof__of(j, st, carried, own);
+}

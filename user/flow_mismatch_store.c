@@ -244,6 +244,10 @@ static void become(struct flow_mismatch *m, struct mm_store *st, struct mm_store
 	st->unknown = old->unknown;
 	st->shared = old->shared;
 	st->later_born = old->later_born;
+	st->entered = old->entered;
+	memcpy(st->met, old->met, sizeof(st->met));
+	st->nmet = old->nmet;
+	st->first_ns = old->first_ns ? old->first_ns : st->first_ns;
 	st->served = old->served;
 	st->later = old->later;
 	st->owner = old->owner;
@@ -341,6 +345,8 @@ static void resolve(struct flow_mismatch *m, const struct mm_thread *t, struct m
 	inbound = inbound_owner(m, st);
 	if (born == MM_BORN_REQUEST && (!inbound || inbound->pub.conn == conn)) {
 		bind(st, conn, seq, BINDING_BIRTH);
+		if (in)
+			in->born++;
 		note_first(m, st);
 	} else if (born != MM_BORN_REQUEST && inbound) {
 		bind(st, inbound->pub.conn, inbound->pub.seq, BINDING_INBOUND);
@@ -395,6 +401,7 @@ struct mm_store *mm_store__sight(struct flow_mismatch *m, struct mm_thread *t,
 	if (!st || st->resolved)
 		return st;
 	st->kind = ref->kind;
+	st->first_ns = t->stores_ts;
 	resolve(m, t, st, at->top);
 	return st;
 }

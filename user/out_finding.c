@@ -71,7 +71,7 @@ const char *finding_word__confidence(const struct flow_finding *f)
 {
 	bool same = f->identity == IDENTITY_ADDRESS, born = f->binding == BINDING_BIRTH;
 
-	if (f->proof == PROOF_ROUTE) /* by what others do */
+	if (f->proof == PROOF_ROUTE || f->binding == BINDING_NONE) /* by what others do */
 		return "fair";
 	return same && born ? "high" : same || born ? "good" : "fair";
 }
@@ -189,6 +189,7 @@ static void put_other(struct json *j, const struct flow_finding *f)
 
 void finding_json__members(struct json *j, const struct flow_finding *f, bool show)
 {
+	static const char *const bindings[] = {"birth", "inbound", NULL};
 	static const char *const proofs[] = {NULL,	 "older",   "carrier",
 					     "own_seen", "inbound", "route"};
 	json__key_str(j, "kind", finding_word__kind(f->kind));
@@ -197,7 +198,8 @@ void finding_json__members(struct json *j, const struct flow_finding *f, bool sh
 	json__key_bool(j, "captured", f->captured);
 	json__key_u64(j, "instance", f->instance);
 	json__key_str(j, "identity", f->identity == IDENTITY_ADDRESS ? "address" : "content");
-	json__key_str(j, "binding", f->binding == BINDING_BIRTH ? "birth" : "inbound");
+	json__key_str(j, "binding",
+		      bindings[f->binding <= BINDING_NONE ? f->binding : BINDING_NONE]);
 	json__key_str(j, "proof", proofs[f->proof <= PROOF_ROUTE ? f->proof : PROOF_NONE]);
 	json__key_str(j, "confidence", finding_word__confidence(f));
 	put_other(j, f);

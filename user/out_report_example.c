@@ -49,6 +49,10 @@ static void add_other(struct sentence *s, const struct finding_request *o)
 {
 	char method[24], path[PATH];
 
+	if (!o->conn) {
+		sentence__add(s, "a request that is not known");
+		return;
+	}
 	if (o->seq && o->method[0])
 		sentence__add(s, "%s %s", text_safe(method, sizeof(method), o->method),
 			      text_safe(path, sizeof(path), o->path));
@@ -175,14 +179,21 @@ static void print_certainty(const struct printer *p, const struct model_group *g
 
 	if (g->kind != FINDING_LOST)
 		snprintf(whose, sizeof(whose), "conn %llu's", (ull)f->other.conn);
-	sentence__add(&s, "The store %s ",
-		      f->binding == BINDING_BIRTH ? "was made in the callback that read"
-						  : "holds an id that came with");
-	sentence__add(&s, "%s request", whose);
-	if (g->kind != FINDING_LOST && f->identity == IDENTITY_ADDRESS)
+	if (f->binding == BINDING_NONE) {
+		sentence__add(&s, "The store was active before this request came, so it is another "
+				  "one's");
+	} else {
+		sentence__add(&s, "The store %s ",
+			      f->binding == BINDING_BIRTH ? "was made in the callback that read"
+							  : "holds an id that came with");
+		sentence__add(&s, "%s request", whose);
+	}
+	if (f->binding == BINDING_NONE || g->kind == FINDING_LOST)
+		; /* nothing was followed */
+	else if (f->identity == IDENTITY_ADDRESS)
 		sentence__add(&s, " and is still the same object in memory (GC epoch %u)",
 			      f->epoch);
-	else if (g->kind != FINDING_LOST)
+	else
 		sentence__add(&s, " and was recognized after a collection by its constant fields");
 	if (g->kind == FINDING_FOREIGN && proof_text(f->proof))
 		sentence__add(&s, ". That this request did not enter it itself: %s",
@@ -238,7 +249,10 @@ static int print_stores(const struct printer *p, const struct model_group *g)
 
 	if (!own && (g->kind == FINDING_LOST || !active))
 		return 0;
-	snprintf(head, sizeof(head), "ACTIVE (OF CONN %llu)", (ull)f->other.conn);
+	if (f->other.conn)
+		snprintf(head, sizeof(head), "ACTIVE (OF CONN %llu)", (ull)f->other.conn);
+	else
+		snprintf(head, sizeof(head), "ACTIVE");
 	err = g->kind == FINDING_LOST ? text_table__new(&t, "ll", lost)
 				      : text_table__new(&t, "lll", heads);
 	if (err)

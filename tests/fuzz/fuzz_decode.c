@@ -39,7 +39,8 @@ static void check_findings(const struct flow_req *q)
 		const struct flow_finding *f = &q->findings[i];
 
 		CHECK(f->kind < FINDING_KINDS && f->grade <= GRADE_ALWAYS);
-		CHECK(f->kind == FINDING_LOST || (f->other.conn && f->other.conn != q->conn));
+		CHECK(f->kind == FINDING_LOST || f->binding == BINDING_NONE ||
+		      (f->other.conn && f->other.conn != q->conn));
 		CHECK(f->kind != FINDING_FOREIGN || f->proof != PROOF_NONE);
 		CHECK(!f->stale || f->other.end_ns <= f->head_ns);
 		CHECK(f->active.n <= FINDING_FIELDS && f->own.n <= FINDING_FIELDS);

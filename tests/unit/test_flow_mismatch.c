@@ -551,6 +551,37 @@ static void test_woken(void **state)
 	run_free(run);
 }
 
+/* Older than the attach, never entered while a request is read, and passed from hand to hand. */
+static void test_older_store(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	for (uint64_t i = 0; i < 210; i++) { /* stores are made for each request */
+		request(run, 50, 30 * PAGE + 0x1000 + i * 0x100);
+		answer(run, 50, 30 * PAGE + 0x1080 + i * 0x100, 30 * PAGE + 0x1040 + i * 0x100);
+	}
+	run->n = 0;
+	call(run, 40 * PAGE, 0x500);
+	for (uint64_t i = 0; i < 10; i++) {
+		request(run, 1 + i, 40 * PAGE + i * 0x100);
+		turn(run, 40 * PAGE + 0x80 + i * 0x100);
+		answer(run, 1 + i, 40 * PAGE + 0x80 + i * 0x100, 0x500);
+	}
+	expect(run, 6, CONTEXT_UNKNOWN, 0);
+	expect(run, 7, CONTEXT_FOREIGN, 1); /* the eighth connection */
+	assert_int_equal(run->done[7].f[0].binding, BINDING_NONE);
+	assert_int_equal(run->done[7].f[0].other.conn, 0);
+	assert_int_equal(run->done[7].f[0].proof, PROOF_OLDER);
+	request(run, 11, 40 * PAGE + 0x1000);
+	answer(run, 11, 40 * PAGE + 0x1080, 0x500); /* entered: by design, from then on */
+	request(run, 12, 40 * PAGE + 0x1100);
+	turn(run, 40 * PAGE + 0x1180);
+	answer(run, 12, 40 * PAGE + 0x1180, 0x500);
+	expect(run, 11, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
 static void test_pages(void **state)
 {
 	struct run *run = run_new();
@@ -801,6 +832,7 @@ int main(void)
 		cmocka_unit_test(test_fan_out),
 		cmocka_unit_test(test_entered),
 		cmocka_unit_test(test_woken),
+		cmocka_unit_test(test_older_store),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_collection),
 		cmocka_unit_test(test_low_entropy),
