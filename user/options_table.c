@@ -92,8 +92,8 @@ const struct flag flags[] = {
 	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,
 	 "Time between progress lines and event loop samples, 10ms to 1h. Default 1s", NULL},
 	{FLAG_CONTEXT_KEY, "context-key", "NAME", LIVE, GROUP_OUTPUT,
-	 "The property of an AsyncLocalStorage store that names its request: requestId, or "
-	 "span.traceId for one inside another. Default: whatever tells stores apart",
+	 "The store's own property that names its request, such as requestId. Default: whatever "
+	 "tells stores apart",
 	 NULL},
 	{FLAG_SHOW_VALUES, "show-values", NULL, LIVE, GROUP_OUTPUT,
 	 "Keep and show what stores hold; it may be data of customers. Default: fingerprints, "

@@ -105,14 +105,13 @@ static const char *set_path(const char *arg, const char **path)
 	return NULL;
 }
 
-/* "requestId", or "span.traceId": names separated by single dots. */
+/* "requestId": what lies inside of a property is not read, so a path of them names nothing. */
 static const char *set_key(const char *arg, const char **key)
 {
 	size_t len = strlen(arg);
 
-	if (!len || len > OPTIONS_KEY_MAX || arg[0] == '.' || arg[len - 1] == '.' ||
-	    strstr(arg, ".."))
-		return "the name of a property, such as requestId or span.traceId";
+	if (!len || len > OPTIONS_KEY_MAX || strchr(arg, '.'))
+		return "the name of a store's own property, such as requestId";
 	*key = arg;
 	return NULL;
 }
