@@ -38,7 +38,8 @@ static void own(const struct judged *j, struct mm_store *st)
 	struct mm_route *r = mm_route__get(j->m, j->req, st->instance);
 
 	raise(j->h, CONTEXT_OWN);
-	if (r)
+	/* One that an earlier request left on the connection says nothing about this route. */
+	if (r && st->seq == j->req->seq)
 		r->own++;
 	if (st->seq && st->seq != j->req->seq)
 		j->m->counts.same_connection++;

@@ -126,7 +126,8 @@ function hidden(variant, route, pairs) {
  */
 function captured(variant, pairs) {
   const all = pairs.filter(({ entry }) => entry.route === 'redis3')
-    .flatMap(({ req }) => findings(req, 'foreign'));
+    .flatMap(({ req }) => findings(req, 'foreign'))
+    .filter((f) => f.other.conn !== null);
   const others = new Set(all.map((f) => `${f.other.peer_port}/${f.other.seq}`));
 
   const last = all.at(-1);
