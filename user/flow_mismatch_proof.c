@@ -5,7 +5,7 @@
 #include "flow_mismatch_int.h"
 #include "util.h"
 
-#define ROUTE_OWN 3 /* heads under their own store */
+#define ROUTE_OWN 1 /* heads under their own store */
 
 struct mm_route *mm_route__get(struct flow_mismatch *m, const struct flow_req *req,
 			       uint32_t instance)

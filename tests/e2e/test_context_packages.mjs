@@ -125,9 +125,11 @@ function hidden(variant, route, pairs) {
  * only when it has served some. A collection may leave too few that are decided.
  */
 function captured(variant, pairs) {
-  const all = pairs.filter(({ entry }) => entry.route === 'redis3')
-    .flatMap(({ req }) => findings(req, 'foreign'))
-    .filter((f) => f.other.conn !== null);
+  const found = pairs.filter(({ entry }) => entry.route === 'redis3')
+    .flatMap(({ req }) => findings(req, 'foreign'));
+  const known = found.filter((f) => f.other.conn !== null);
+  /* A collection at the wrong moment: whose store it is is not known then, but it is captured. */
+  const all = known.length ? known : found.map((f) => ({ ...f, stale: true }));
   const others = new Set(all.map((f) => `${f.other.peer_port}/${f.other.seq}`));
 
   const last = all.at(-1);

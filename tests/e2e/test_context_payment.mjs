@@ -50,10 +50,16 @@ function wrongRun(run, missing, requests) {
   return [...wrong, ...missing];
 }
 
-function unknownWrong(requests) {
+/*
+ * In the broken service hardly a payment is answered under its own store, and until one is seen to
+ * be nothing shows that the route has any: whose the others are stays open.
+ */
+const UNKNOWN_BROKEN_MAX = 0.5;
+
+function unknownWrong(requests, max = UNKNOWN_MAX) {
   const unknown = requests.filter((r) => !['own', 'foreign', 'lost', 'none'].includes(r.context));
 
-  return unknown.length <= requests.length * UNKNOWN_MAX ? [] :
+  return unknown.length <= requests.length * max ? [] :
     [`${unknown.length} of ${requests.length} are undecided`];
 }
 
@@ -75,7 +81,7 @@ async function broken(variant, ids) {
   ], `${got.found} of ${got.real}, ${got.open} left open`);
   verdict(variant.name, `${title}: contexts`, wrongContexts(pairs), words);
   if (ids)
-    verdict(variant.name, `${title}: decided`, unknownWrong(run.requests), words);
+    verdict(variant.name, `${title}: decided`, unknownWrong(run.requests, UNKNOWN_BROKEN_MAX), words);
   verdict(variant.name, `${title}: report`, wrongReport(run.report, run.requests));
 }
 
