@@ -38,6 +38,7 @@ struct run {
 	int64_t exec_id;
 	int64_t counter;
 	uint64_t carrier;
+	const char *path; /* of the next request */
 	bool hooks;
 	bool promise;
 	uint8_t kind;
@@ -77,6 +78,7 @@ static struct run *run_new(void)
 	run->ts = 1000;
 	run->kind = LR_VALUE_OBJECT;
 	run->counter = 100;
+	run->path = "/pay";
 	run->exec_id = 50; /* older than every request */
 	return run;
 }
@@ -132,7 +134,7 @@ static void request(struct run *run, uint64_t conn, uint64_t top)
 	ev.io.method = FM_GET;
 	ev.io.version = 11;
 	ev.io.method_name = (struct flow_str){"GET", 3};
-	ev.io.path = (struct flow_str){"/pay", 4};
+	ev.io.path = (struct flow_str){run->path, (uint32_t)strlen(run->path)};
 	ev.io.top = top;
 	ev.io.epoch = run->epoch;
 	ev.io.counter = run->counter;
@@ -506,6 +508,7 @@ static void test_entered(void **state)
 	establish(run);
 	run->exec_id = 500;
 	request(run, 1, 0x1000);
+	run->path = "/other"; /* nothing is known of its stores */
 	request(run, 2, 0x2000);
 	request(run, 3, 0x3000);
 	turn(run, 0x4000);
