@@ -82,7 +82,7 @@ struct flow_finding {
 	enum finding_grade grade;
 	bool stale;	   /* foreign: the other request had been answered */
 	bool captured;	   /* foreign: this store serves many later requests */
-	uint32_t instance; /* number of the AsyncLocalStorage instance in its environment, from 1 */
+	uint32_t instance; /* of AsyncLocalStorage, numbered from 1 in the order of first sight */
 	uint64_t head_ns;
 	uint32_t epoch;
 	enum finding_identity identity;
@@ -103,7 +103,7 @@ struct flow_finding {
 /* What was found at a request's head about each instance, summed up. */
 enum request_context {
 	CONTEXT_UNREAD, /* no head, or the process uses no store */
-	CONTEXT_OWN,	/* every store is its own, or of its connection */
+	CONTEXT_OWN,	/* one at least is its own or its connection's, none is foreign or lost */
 	CONTEXT_NONE,	/* no store was active, and none is known to be lost */
 	CONTEXT_FOREIGN,
 	CONTEXT_LOST,

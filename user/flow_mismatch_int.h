@@ -97,7 +97,6 @@ struct mm_store {
 	bool bridged; /* recognized by content at least once */
 	bool shared;
 	bool later_born; /* not the first of its instance in the callback that made it */
-	bool evicted;
 	uint32_t refs;
 	uint64_t conn; /* owner, 0 none */
 	uint64_t seq;
@@ -124,7 +123,7 @@ struct mm_key {
 };
 
 struct mm_instance {
-	uint32_t number; /* in its environment, from 1 */
+	uint32_t number; /* from 1, in the order of first sight over all threads */
 	uint64_t born;	 /* stores that were made in a request's own callback */
 	uint64_t heads;	 /* at which one was active */
 	uint32_t nkeys;
@@ -148,8 +147,6 @@ struct mm_conn {
 
 /* What was found at one head, until its request is over. */
 struct mm_head {
-	uint64_t conn;
-	uint64_t seq;
 	enum request_context context;
 	enum context_unknown unknown;
 	uint32_t n;
@@ -217,7 +214,6 @@ struct mm_request *mm_request__find(const struct flow_mismatch *m, uint64_t conn
 struct mm_request *mm_request__inbound(const struct flow_mismatch *m, uint32_t pid, uint64_t hash);
 /* Room for what is found at the head of this request. NULL: it has one, or there is no memory. */
 struct mm_head *mm_head__new(struct flow_mismatch *m, uint64_t conn, uint64_t seq);
-void mm_request__drop_all(struct flow_mismatch *m);
 
 /* One head while it is judged. */
 struct judged {
@@ -251,7 +247,7 @@ uint64_t mm_proof__carried_from(const struct judged *j);
 /* What shows that the request did not enter this store itself; PROOF_NONE: nothing does. */
 enum finding_proof mm_proof__of(const struct judged *j, const struct mm_store *st, uint64_t carried,
 				const struct mm_own *own);
-
+/* The same for a store that nobody is known to own; what its route does must bear it out. */
 enum finding_proof mm_proof__of_older(const struct judged *j, const struct mm_store *st,
 				      const struct mm_own *own);
 

@@ -98,7 +98,6 @@ enum finding_proof mm_proof__of(const struct judged *j, const struct mm_store *s
 	return route_has_its_own(j, st) ? PROOF_ROUTE : PROOF_NONE;
 }
 
-/* The same for a store that nobody is known to own; what its route does must bear it out. */
 enum finding_proof mm_proof__of_older(const struct judged *j, const struct mm_store *st,
 				      const struct mm_own *own)
 {

@@ -25,12 +25,6 @@ static void drop_oldest(struct flow_mismatch *m)
 	flow_pool__release(&m->request_pool, r);
 }
 
-void mm_request__drop_all(struct flow_mismatch *m)
-{
-	while (m->oldest_request)
-		drop_oldest(m);
-}
-
 struct mm_request *mm_request__find(const struct flow_mismatch *m, uint64_t conn, uint64_t seq)
 {
 	return seq ? flow_table__get(&m->requests, conn, seq) : NULL;
@@ -109,8 +103,6 @@ struct mm_head *mm_head__new(struct flow_mismatch *m, uint64_t conn, uint64_t se
 		m->counts.not_kept++;
 		return NULL;
 	}
-	h->conn = conn;
-	h->seq = seq;
 	return h;
 }
 

@@ -83,7 +83,6 @@ static void evict(struct flow_mismatch *m, struct mm_store *st)
 	forget_values(m, st);
 	flow_table__take(&m->stores, st->value, epoch_key(st->thread, st->epoch));
 	list_unlink(m, st);
-	st->evicted = true;
 	mm_store__put(m, st);
 }
 
