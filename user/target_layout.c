@@ -19,8 +19,8 @@
  *    loop on the main thread).
  *
  * Required: thread to isolate to environment, ids, AsyncWrap. Optional: the event loop, the
- * continuation-preserved slot, the sets of compiled modules, V8's heap; without them their
- * flag is clear and target_layout__missing has the reason.
+ * continuation-preserved slot, the sets of compiled modules, V8's heap, counters; without them
+ * their flag is clear and target_layout__missing has the reason.
  *
  * Rejected: DWARF (official builds have none), version tables (they drift inside a minor
  * version), debugger symbols alone (v8dbg_ covers V8's heap, not Node.js's objects).
@@ -54,6 +54,7 @@ static const struct layout_part parts[] = {
 	{layout_top__decode, 0, true},
 	{layout_hooks__decode, 0, true},
 	{layout_entry__decode, 0, true},
+	{layout_timers__decode, 0, true},
 };
 
 static void add_missing(struct layout_job *job)

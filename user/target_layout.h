@@ -65,6 +65,12 @@ struct target_layout_private {
 	struct lr_chain isolate_realm; /* isolate -> node::Realm, which has the sets */
 	uint32_t builtin_sets[2]; /* offsets of the std::set<std::string> of compiled builtins */
 	uint32_t nbuiltin_sets;
+	uint32_t env_immediates; /* offset of the immediates' counters in Environment, 0: unknown */
+	uint32_t env_timeouts;	 /* offset of the timers' counter in Environment, 0: unknown */
+	bool timeouts_in_js;	 /* there is none: JavaScript counts timers for itself */
+	uint32_t buffer_isolate; /* of such a buffer: offsets of its isolate, */
+	uint32_t buffer_count;	 /* of the number of its elements */
+	uint32_t buffer_data;	 /* and of their address */
 };
 
 struct target_layout {
@@ -117,16 +123,31 @@ struct target_thread {
 	uint64_t fsbase;
 };
 
+/* Why a counter of JavaScript's own objects is not known. */
+enum target_counter_unknown {
+	TARGET_COUNTER_KNOWN = 0,
+	TARGET_COUNTER_NOT_KEPT, /* this version keeps it where only JavaScript can read it */
+	TARGET_COUNTER_NOT_DECODED,
+	TARGET_COUNTER_UNREADABLE, /* being set up or torn down, or not what it should be */
+};
+
+struct target_counter {
+	enum target_counter_unknown unknown;
+	uint32_t value;
+};
+
 /* An environment found on a thread: the main thread's or a worker's. */
 struct target_env {
 	pid_t tid;
 	uint64_t fsbase;
 	uint64_t isolate;
 	uint64_t env;
-	uint64_t loop;	       /* 0 without LR_LAYOUT_LOOP */
-	double uid[4];	       /* execution, trigger, counter, default trigger (-1: none) */
-	uint64_t loop_idle_ns; /* as uv_metrics_idle_time: with the poll that is going on */
-	uint64_t loop_count;   /* 0 if this libuv does not count */
+	uint64_t loop;		      /* 0 without LR_LAYOUT_LOOP */
+	double uid[4];		      /* execution, trigger, counter, default trigger (-1: none) */
+	uint64_t loop_idle_ns;	      /* as uv_metrics_idle_time: with the poll that is going on */
+	uint64_t loop_count;	      /* 0 if this libuv does not count */
+	struct target_counter timers; /* alive, that keep the loop alive (not unref()ed) */
+	struct target_counter immediates; /* waiting to run */
 	enum target_context context;
 	char context_why[96]; /* what showed it, or why it cannot be known */
 };

@@ -113,53 +113,117 @@ bool layout__is_library(const struct target_elf *elf)
 	return true;
 }
 
-/* Address and size of the RELA table, from the dynamic section. */
-static bool find_rela(const struct target_elf *elf, uint64_t *addr, uint64_t *count)
+/* What the dynamic section says: 0 where it has no such entry. */
+struct dynamic {
+	uint64_t rela, rela_size;
+	uint64_t jmprel, jmprel_size;
+	uint64_t symtab;
+};
+
+static void dynamic_entry(struct dynamic *dyn, const Elf64_Dyn *d)
+{
+	if (d->d_tag == DT_RELA)
+		dyn->rela = d->d_un.d_ptr;
+	else if (d->d_tag == DT_RELASZ)
+		dyn->rela_size = d->d_un.d_val;
+	else if (d->d_tag == DT_JMPREL)
+		dyn->jmprel = d->d_un.d_ptr;
+	else if (d->d_tag == DT_PLTRELSZ)
+		dyn->jmprel_size = d->d_un.d_val;
+	else if (d->d_tag == DT_SYMTAB)
+		dyn->symtab = d->d_un.d_ptr;
+}
+
+static struct dynamic read_dynamic(const struct target_elf *elf)
 {
 	Elf64_Phdr phdrs[PHDRS_MAX];
 	size_t n = read_phdrs(elf, phdrs);
-	uint64_t dynamic = 0, size = 0;
+	struct dynamic dyn = {0};
+	uint64_t dynamic = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (phdrs[i].p_type == PT_DYNAMIC)
 			dynamic = phdrs[i].p_vaddr;
 	}
-	*addr = 0;
 	for (size_t i = 0; dynamic && i < DYNS_MAX; i++) {
 		Elf64_Dyn d;
 
 		if (target_elf__read(elf, dynamic + i * sizeof(d), &d, sizeof(d)) != sizeof(d) ||
 		    d.d_tag == DT_NULL)
 			break;
-		if (d.d_tag == DT_RELA)
-			*addr = d.d_un.d_ptr;
-		else if (d.d_tag == DT_RELASZ)
-			size = d.d_un.d_val;
+		dynamic_entry(&dyn, &d);
 	}
-	*count = size / sizeof(Elf64_Rela);
-	return *addr && *count && *count < RELAS_MAX;
+	return dyn;
 }
 
-/* The relative relocation of the word at @addr. They are sorted, but nothing relies on it. */
-static uint64_t relocated(const struct target_elf *elf, uint64_t addr)
+/*
+ * The relocation of kind @type for the word at @addr in a table of @size bytes. They are
+ * sorted, but nothing relies on it.
+ */
+static bool find_relocation(const struct target_elf *elf, uint64_t table, uint64_t size,
+			    uint64_t addr, uint32_t type, Elf64_Rela *found)
 {
-	uint64_t rela, count;
+	uint64_t count = size / sizeof(Elf64_Rela);
 	Elf64_Rela r[128];
 
-	if (!find_rela(elf, &rela, &count))
-		return 0;
-	for (uint64_t i = 0; i < count; i += ARRAY_SIZE(r)) {
+	for (uint64_t i = 0; table && count < RELAS_MAX && i < count; i += ARRAY_SIZE(r)) {
 		size_t want = min_t(uint64_t, count - i, ARRAY_SIZE(r)) * sizeof(r[0]);
-		size_t got = target_elf__read(elf, rela + i * sizeof(r[0]), r, want);
+		size_t got = target_elf__read(elf, table + i * sizeof(r[0]), r, want);
 
 		for (size_t k = 0; k < got / sizeof(r[0]); k++) {
-			if (r[k].r_offset == addr && ELF64_R_TYPE(r[k].r_info) == R_X86_64_RELATIVE)
-				return (uint64_t)r[k].r_addend;
+			if (r[k].r_offset == addr && ELF64_R_TYPE(r[k].r_info) == type) {
+				*found = r[k];
+				return true;
+			}
 		}
 		if (got != want)
 			break;
 	}
+	return false;
+}
+
+static uint64_t relocated(const struct target_elf *elf, uint64_t addr)
+{
+	struct dynamic dyn = read_dynamic(elf);
+	Elf64_Rela r;
+
+	if (!find_relocation(elf, dyn.rela, dyn.rela_size, addr, R_X86_64_RELATIVE, &r))
+		return 0;
+	return (uint64_t)r.r_addend;
+}
+
+/* The word through which the stub at @addr jumps: "jmp *[rip+disp]", perhaps behind endbr64. */
+static uint64_t plt_slot(const struct target_elf *elf, uint64_t addr)
+{
+	uint8_t b[16];
+	size_t got = target_elf__read(elf, addr, b, sizeof(b));
+	int32_t disp;
+
+	for (size_t i = 0; i + 6 <= got && i <= 5; i++) {
+		if (b[i] != 0xff || b[i + 1] != 0x25)
+			continue;
+		memcpy(&disp, b + i + 2, sizeof(disp));
+		return addr + i + 6 + (uint64_t)(int64_t)disp;
+	}
 	return 0;
+}
+
+uint64_t layout__plt(const struct target_elf *elf, uint64_t addr)
+{
+	uint64_t slot = addr ? plt_slot(elf, addr) : 0;
+	struct dynamic dyn;
+	Elf64_Rela r;
+	Elf64_Sym sym;
+
+	if (!slot)
+		return 0;
+	dyn = read_dynamic(elf);
+	if (!dyn.symtab ||
+	    !find_relocation(elf, dyn.jmprel, dyn.jmprel_size, slot, R_X86_64_JUMP_SLOT, &r) ||
+	    target_elf__read(elf, dyn.symtab + ELF64_R_SYM(r.r_info) * sizeof(sym), &sym,
+			     sizeof(sym)) != sizeof(sym))
+		return 0;
+	return sym.st_value;
 }
 
 uint64_t layout__pointer(const struct target_elf *elf, uint64_t addr)

@@ -32,6 +32,7 @@ int layout_heap__decode(struct layout_job *job);      /* V8's objects */
 int layout_top__decode(struct layout_job *job);	      /* where V8 allocates next */
 int layout_hooks__decode(struct layout_job *job);     /* async_hooks: current resources */
 int layout_entry__decode(struct layout_job *job);     /* whether JavaScript runs */
+int layout_timers__decode(struct layout_job *job);    /* counters of timers and immediates */
 
 /* The internal modules that implement AsyncLocalStorage, one per mechanism (since 22.7). */
 #define TARGET_MODULE_ACF   "internal/async_local_storage/async_context_frame"
@@ -61,6 +62,12 @@ struct layout_check {
  * yet or not any more, or the error of reading the process.
  */
 int layout_check__env(struct layout_check *c, struct target_env *e);
+
+/*
+ * The counters of an environment that passed the checks. Never an error: what is not there is
+ * unknown, with the reason.
+ */
+void layout_timers__read(const struct layout_check *c, struct target_env *e);
 
 /* A check that does not hold: its name and what was found. Returns -EPROTO. */
 int layout_check__contradict(struct layout_check *c, const char *fmt, ...)
@@ -97,6 +104,12 @@ int64_t layout__v8dbg(const struct target_elf *elf, const char *name);
  * addend of the relative relocation that fills them. 0 if there is none.
  */
 uint64_t layout__pointer(const struct target_elf *elf, uint64_t addr);
+
+/*
+ * The function of this file that the stub at @addr of its procedure linkage table jumps to,
+ * 0 if it is no stub, or one of another file's function.
+ */
+uint64_t layout__plt(const struct target_elf *elf, uint64_t addr);
 
 /* Whether the file is a shared library rather than a program (no PT_INTERP). */
 bool layout__is_library(const struct target_elf *elf);

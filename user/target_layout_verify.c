@@ -252,5 +252,7 @@ int layout_check__env(struct layout_check *c, struct target_env *e)
 		err = check_fields(c, e);
 	if (!err)
 		err = check_loop(c, e);
+	if (!err)
+		layout_timers__read(c, e);
 	return err ? err : check_counter(c, e);
 }

@@ -30,6 +30,11 @@ enum {
 	FAKE_ENV_UID = 0x478,
 	FAKE_ENV_RESOURCES = 0x490, /* handle of the array of current resources */
 	FAKE_ENV_NATIVE = 0x4a8,    /* first iterator of a deque, or a vector */
+	FAKE_ENV_IMMEDIATES = 0x520, /* buffers of counters, 0x40 bytes each */
+	FAKE_ENV_TIMEOUTS = 0x560,
+	FAKE_BUFFER_ISOLATE = 0x10,
+	FAKE_BUFFER_COUNT = 0x18,
+	FAKE_BUFFER_DATA = 0x28,
 	FAKE_DATA_LOOP = 0x68,	    /* IsolateData: the loop */
 	FAKE_REALM_ENV = 0xa8,
 	FAKE_REALM_SETS = 0x40, /* and 0x70 */
@@ -66,6 +71,8 @@ enum {
 #define FN_TRY	     "_ZN2v87Isolate13TryGetCurrentEv"
 #define FN_TIMERS    "_ZN4node11Environment9RunTimersEP10uv_timer_s"
 #define FN_CHECK     "_ZN4node11Environment14CheckImmediateEP10uv_check_s"
+#define FN_ENVIRONMENT "_ZN4node11EnvironmentC2EPNS_11IsolateDataEPN2v87IsolateE"
+#define FN_BUFFER      "_ZN4node17AliasedBufferBaseIiN2v810Int32ArrayEEC2EPNS1_7IsolateEmPKm"
 #define FN_SET_CPED  "_ZN2v87Isolate36SetContinuationPreservedEmbedderDataENS_5LocalINS_5ValueEEE"
 #define FN_GET_CPED  "_ZN2v87Isolate36GetContinuationPreservedEmbedderDataEv"
 #define FN_FRAME_SET "_ZN4node19async_context_frame3setEPN2v87IsolateENS1_5LocalINS1_5ValueEEE"
@@ -165,7 +172,16 @@ FAKE(FN_MEMORY, "movslq 0x40(%rdi),%rdx\n lea fake_providers(%rip),%rax\n"
 FAKE(FN_TRY, "mov %fs:_ZN2v88internal18g_current_isolate_E@tpoff,%rax\n ret\n");
 FAKE(FN_TIMERS,
      "push %rbx\n lea -0xd8(%rdi),%rbx\n mov %rbx,%rdi\n call fake_call\n pop %rbx\n ret\n");
-FAKE(FN_CHECK, "lea -0x170(%rdi),%rdi\n jmp fake_call\n");
+FAKE(FN_CHECK, "push %rbx\n lea -0x170(%rdi),%rbx\n mov %rbx,%rdi\n call fake_call\n"
+	       "mov 0x548(%rbx),%rax\n mov (%rax),%edx\n test %edx,%edx\n je 1f\n"
+	       "mov 0x548(%rbx),%rax\n mov 4(%rax),%eax\n 1: pop %rbx\n ret\n");
+/* A buffer keeps isolate, count, data and index; ImmediateInfo is one behind a virtual table. */
+FAKE(FN_BUFFER, "push %rbx\n mov %rdi,%rbx\n mov %rsi,0x10(%rdi)\n mov %rdx,0x18(%rdi)\n"
+		"movq $0,0x28(%rdi)\n mov %rcx,0x38(%rdi)\n test %rcx,%rcx\n je 1f\n"
+		"pop %rbx\n ret\n 1: call fake_call\n mov %rax,0x28(%rbx)\n pop %rbx\n ret\n");
+FAKE(FN_ENVIRONMENT, "push %rbx\n mov %rdi,%rbx\n lea 0x518(%rbx),%rdi\n call fake_call\n"
+		     "lea 0x560(%rbx),%rdi\n mov $1,%edx\n call " FN_BUFFER
+		     "\n lea 0x5a0(%rbx),%rdi\n call fake_call\n pop %rbx\n ret\n");
 FAKE(FN_SET_CPED, "lea 0x288(%rdi),%rax\n test %rsi,%rsi\n cmove %rax,%rsi\n mov (%rsi),%rax\n"
 		  "mov %rax,0x258(%rdi)\n ret\n");
 FAKE(FN_GET_CPED, "mov 0x258(%rdi),%rcx\n mov 0x208(%rdi),%rax\n mov %rcx,(%rax)\n ret\n");
@@ -302,7 +318,8 @@ FAKE_V8DBG("namedictionaryshape_entry_size", 3);
 FAKE_V8DBG("namedictionary_prefix_start_index", 4);
 FAKE_V8DBG("namedictionaryshape_prefix_size", 5);
 
-extern const char fake_module[];
+extern const char fake_module[], fake_binding[];
+const char fake_binding[] __attribute__((used)) = "timeoutInfo";
 const char fake_module[] __attribute__((used)) = "internal/async_local_storage/async_context_frame";
 
 #endif

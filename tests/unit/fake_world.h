@@ -21,6 +21,8 @@ struct world {
 	uint64_t data[64], env[256], idata[32], realm[64], loop[16], internal[64];
 	double uid[4];
 	uint32_t fields[16];
+	uint32_t immediates[3]; /* count, count of those that keep the loop alive, left over */
+	uint32_t timeouts[1];
 };
 
 static struct target_layout fake_layout;
@@ -69,11 +71,25 @@ static inline void build_loop(struct world *w)
 	put(w->internal, FAKE_LOOP_IDLE, 1000);
 }
 
+static inline void build_counters(struct world *w)
+{
+	put(w->env, FAKE_ENV_IMMEDIATES + FAKE_BUFFER_ISOLATE, addr(w->isolate));
+	put(w->env, FAKE_ENV_IMMEDIATES + FAKE_BUFFER_COUNT, 3);
+	put(w->env, FAKE_ENV_IMMEDIATES + FAKE_BUFFER_DATA, addr(w->immediates));
+	put(w->env, FAKE_ENV_TIMEOUTS + FAKE_BUFFER_ISOLATE, addr(w->isolate));
+	put(w->env, FAKE_ENV_TIMEOUTS + FAKE_BUFFER_COUNT, 1);
+	put(w->env, FAKE_ENV_TIMEOUTS + FAKE_BUFFER_DATA, addr(w->timeouts));
+	w->immediates[0] = 6;
+	w->immediates[1] = 4;
+	w->timeouts[0] = 23;
+}
+
 static inline void build(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
 	build_objects(w);
 	build_loop(w);
+	build_counters(w);
 	w->uid[0] = 5;
 	w->uid[1] = 2;
 	w->uid[2] = 17;

@@ -38,6 +38,47 @@ static void good_environment(void **state)
 	assert_memory_equal(e.uid, w.uid, sizeof(w.uid));
 	assert_int_equal(e.loop_count, 42);
 	assert_int_equal(e.loop_idle_ns, 1000);
+	assert_int_equal(e.timers.unknown, TARGET_COUNTER_KNOWN);
+	assert_int_equal(e.timers.value, 23);
+	assert_int_equal(e.immediates.unknown, TARGET_COUNTER_KNOWN);
+	assert_int_equal(e.immediates.value, 6);
+}
+
+/* Counters that are not what they should be are unknown; the rest is right all the same. */
+static void odd_counters(void **state)
+{
+	static const struct {
+		size_t at;
+		uint64_t value;
+	} cases[] = {
+		{FAKE_BUFFER_ISOLATE, 0x1000},
+		{FAKE_BUFFER_COUNT, 2},
+		{FAKE_BUFFER_DATA, 0},
+		{FAKE_BUFFER_DATA, 0x7fff00000000ULL},
+	};
+	static struct world w;
+	struct target_env e;
+	char why[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		build(&w);
+		put(w.env, FAKE_ENV_TIMEOUTS + cases[i].at, cases[i].value);
+		assert_int_equal(check(&w, &e, why, sizeof(why)), 1);
+		assert_int_equal(e.timers.unknown, TARGET_COUNTER_UNREADABLE);
+		assert_int_equal(e.immediates.unknown, TARGET_COUNTER_KNOWN);
+		build(&w);
+		put(w.env, FAKE_ENV_IMMEDIATES + cases[i].at, cases[i].value);
+		assert_int_equal(check(&w, &e, why, sizeof(why)), 1);
+		assert_int_equal(e.timers.unknown, TARGET_COUNTER_KNOWN);
+		assert_int_equal(e.immediates.unknown, TARGET_COUNTER_UNREADABLE);
+	}
+	build(&w);
+	w.timeouts[0] = UINT32_MAX; /* -1 */
+	w.immediates[2] = 2;
+	assert_int_equal(check(&w, &e, why, sizeof(why)), 1);
+	assert_int_equal(e.timers.unknown, TARGET_COUNTER_UNREADABLE);
+	assert_int_equal(e.immediates.unknown, TARGET_COUNTER_UNREADABLE);
 }
 
 /* The current context is null while JavaScript runs, else it leads to the same environment. */
@@ -419,17 +460,12 @@ static void thread_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_environment),
-		cmocka_unit_test(running_context),
-		cmocka_unit_test(poll_that_goes_on),
-		cmocka_unit_test(no_isolate),
-		cmocka_unit_test(every_check_fails_by_name),
-		cmocka_unit_test(worker_threads),
-		cmocka_unit_test(half_built_worker),
-		cmocka_unit_test(borrowed_from_main),
-		cmocka_unit_test(borrowed_from_worker),
-		cmocka_unit_test(thread_key),
-		cmocka_unit_test(asked_once),
+		cmocka_unit_test(good_environment),   cmocka_unit_test(odd_counters),
+		cmocka_unit_test(running_context),    cmocka_unit_test(poll_that_goes_on),
+		cmocka_unit_test(no_isolate),	      cmocka_unit_test(every_check_fails_by_name),
+		cmocka_unit_test(worker_threads),     cmocka_unit_test(half_built_worker),
+		cmocka_unit_test(borrowed_from_main), cmocka_unit_test(borrowed_from_worker),
+		cmocka_unit_test(thread_key),	      cmocka_unit_test(asked_once),
 	};
 
 	return cmocka_run_group_tests(tests, fake_setup, NULL);

@@ -149,6 +149,12 @@ static void every_offset(void **state)
 	assert_int_equal(l.p.env_timer, FAKE_ENV_TIMER);
 	assert_int_equal(l.p.env_immediate, FAKE_ENV_CHECK);
 	assert_int_equal(l.p.handle_loop, FAKE_HANDLE_LOOP);
+	assert_int_equal(l.p.env_immediates, FAKE_ENV_IMMEDIATES);
+	assert_int_equal(l.p.env_timeouts, FAKE_ENV_TIMEOUTS);
+	assert_int_equal(l.p.buffer_isolate, FAKE_BUFFER_ISOLATE);
+	assert_int_equal(l.p.buffer_count, FAKE_BUFFER_COUNT);
+	assert_int_equal(l.p.buffer_data, FAKE_BUFFER_DATA);
+	assert_false(l.p.timeouts_in_js);
 	assert_int_equal(l.p.cped, FAKE_CPED);
 	assert_int_equal(l.p.undefined, FAKE_UNDEFINED);
 	assert_int_equal(l.p.jsmap_type, fake_jsmap_type);
@@ -288,6 +294,8 @@ static void optional_function_missing(void **state)
 		{"uv_metrics_idle_time", "uv_metrics_idle_time: ", LR_LAYOUT_LOOP},
 		{FN_SET_CPED, "v8::Isolate::SetContinuationPreservedEmbedderData: ", 0},
 		{FN_RECORD, "node::builtins::BuiltinLoader::RecordResult: ", 0},
+		{FN_BUFFER, "node::AliasedBufferBase<int, v8::Int32Array>::AliasedBufferBase: ", 0},
+		{FN_ENVIRONMENT, "node::Environment::Environment: ", 0},
 	};
 	const uint32_t all = LR_LAYOUT_ENV | LR_LAYOUT_IDS | LR_LAYOUT_WRAP | LR_LAYOUT_LOOP;
 	struct target_layout l;
@@ -323,6 +331,28 @@ static void no_context_frames(void **state)
 	assert_int_equal(l.p.cped, 0);
 	assert_null(target_layout__missing(&l, 0));
 	image_close(&im);
+}
+
+/* A runtime whose JavaScript has no name for the counter does not share it. */
+static void timers_of_javascript(void **state)
+{
+	struct target_layout l;
+	struct image im;
+	char why[256];
+
+	(void)state;
+	for (int other = 0; other < 2; other++) {
+		image_open(&im, "/proc/self/exe");
+		if (other)
+			image_rename(&im, "timeoutInfo");
+		image_load(&im);
+		/* What lies behind the immediates' counters is made by another function. */
+		image_fill(&im, FN_ENVIRONMENT, 0x90);
+		assert_int_equal(decode(&l, &im, why, sizeof(why)), 0);
+		assert_int_equal(l.p.env_timeouts, 0);
+		assert_int_equal(l.p.timeouts_in_js, other);
+		image_close(&im);
+	}
 }
 
 /* Whatever the code is, decoding ends, and what it gives stays within its bounds. */
@@ -383,6 +413,12 @@ static void assert_real(const struct target_layout *l, const char *path)
 		assert_true(l->p.isolate_key != 0);
 	assert_true((l->lr.flags & LR_LAYOUT_LOOP) || l->p.uv_external);
 	assert_false(l->lr.flags & LR_LAYOUT_ENTRY_IDS);
+	/* One behind the other, or with a reason. */
+	if (l->p.env_timeouts)
+		assert_true(l->p.env_immediates && l->p.env_timeouts > l->p.env_immediates &&
+			    l->p.env_timeouts <= l->p.env_immediates + 0x80);
+	else if (!l->p.timeouts_in_js)
+		fail_msg("%s: no counter of timers", path);
 }
 
 static void real_binaries(void **state)
@@ -427,6 +463,7 @@ int main(void)
 		cmocka_unit_test(functions_that_disagree),
 		cmocka_unit_test(optional_function_missing),
 		cmocka_unit_test(no_context_frames),
+		cmocka_unit_test(timers_of_javascript),
 		cmocka_unit_test(random_damage),
 		cmocka_unit_test(real_binaries),
 	};
