@@ -39,6 +39,7 @@ enum flow_event_type {
 	FE_TURN = 17,	 /* the loop turned to something that is no receive */
 	FE_STORES = 18,	 /* the stores active at an operation */
 	FE_STORE = 19,	 /* what a store holds */
+	FE_TIMERS = 20,	 /* periodic sample of an environment's timers and immediates */
 	FE_TYPE_MAX
 };
 
@@ -257,6 +258,26 @@ struct fe_loop {
 	uint64_t cpu_ns;     /* on-CPU time of the thread */
 };
 
+enum flow_count_unknown {
+	FLOW_COUNT_KNOWN,
+	FLOW_COUNT_NOT_KEPT,	/* this version keeps it where only JavaScript can read it */
+	FLOW_COUNT_NOT_DECODED, /* where it is was not found in the binary's code */
+	FLOW_COUNT_UNREADABLE,
+	FLOW_COUNT_REASONS
+};
+
+struct fe_count {
+	uint8_t unknown; /* enum flow_count_unknown */
+	uint32_t value;
+};
+
+/* FE_TIMERS: how many there are now. */
+struct fe_timers {
+	uint32_t env;
+	struct fe_count timers;	    /* that keep the loop alive, not unref()ed ones */
+	struct fe_count immediates; /* waiting to run */
+};
+
 /* FE_PROBE: replaces what was said about this probe before. */
 struct fe_probe {
 	struct flow_str name;
@@ -303,6 +324,7 @@ struct flow_event {
 		struct fe_turn turn;
 		struct fe_stores stores;
 		struct fe_store store;
+		struct fe_timers timers;
 	};
 };
 

@@ -162,6 +162,7 @@ void flow_mismatch__free(struct flow_mismatch *m)
 	for (pos = 0; (s = flow_table__next(&m->heads, &pos));)
 		free(((struct mm_head *)s->value)->found);
 	mm_stores__free(m);
+	mm_leaks__free(m);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		flow_table__destroy(tables[i]);
 	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
@@ -220,6 +221,8 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 {
 	struct mm_thread *t = NULL;
 
+	if (!m->first_ns)
+		m->first_ns = ev->ts;
 	switch (ev->type) {
 	case FE_IN:
 	case FE_OUT:
@@ -252,6 +255,9 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 		break;
 	case FE_STORES:
 		on_stores(m, t, ev);
+		break;
+	case FE_TIMERS:
+		mm_leak__sample(m, ev->ts);
 		break;
 	case FE_CLOSE:
 		mm_conn__drop(m, ev->close.conn);

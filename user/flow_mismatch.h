@@ -7,9 +7,11 @@
 #define LOOPRAY_FLOW_MISMATCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "flow_event.h"
+#include "flow_growth.h"
 #include "flow_request.h"
 
 enum finding_kind {
@@ -155,5 +157,24 @@ struct flow_context_counts {
 	uint64_t not_kept; /* times that a bound or memory was reached: more is unknown for it */
 };
 void flow_mismatch__counts(const struct flow_mismatch *m, struct flow_context_counts *c);
+
+#define STORES_LEFT_NS 10000000000ULL
+#define FLOW_LEFT      16
+
+/*
+ * Stores of one AsyncLocalStorage instance that were active at operations of other connections
+ * STORES_LEFT_NS and more after their request was answered.
+ */
+struct flow_left {
+	uint32_t instance;
+	uint64_t stores;
+	uint64_t operations; /* at which one was active */
+	uint64_t oldest_ns;  /* the longest time since the end of the request */
+	enum flow_trend trend;
+	double per_s; /* so many more a second */
+};
+
+/* Most stores first, at most @cap. Returns the count. */
+size_t flow_mismatch__left(const struct flow_mismatch *m, struct flow_left *left, size_t cap);
 
 #endif

@@ -173,6 +173,8 @@ static void judge_store(const struct judged *j, const struct fe_store_ref *ref)
 
 	if (in)
 		in->heads++;
+	if (st)
+		mm_leak__seen(j->m, j->t, j->req->conn, st);
 	if (!st)
 		unknown(j->h, UNKNOWN_PLAIN);
 	else if (st->conn == j->req->conn)

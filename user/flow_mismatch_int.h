@@ -107,6 +107,8 @@ struct mm_store {
 	uint32_t pid;
 	enum finding_binding binding;
 	enum context_unknown unknown; /* why it has no owner */
+	bool outlived;		      /* counted as such: see flow_mismatch_leak.c */
+	uint64_t over_ns;	      /* its request had been answered by then; 0: not noticed */
 	uint32_t served;	      /* heads of other requests */
 	uint32_t later;		      /* of those, requests that came when its own had ended */
 	struct mm_request *owner; /* a copy, once it matters: the original is forgotten some day */
@@ -122,12 +124,19 @@ struct mm_key {
 	uint32_t equal;
 };
 
+/* Stores of an instance that outlived their requests. */
+struct mm_left {
+	uint64_t stores, operations, oldest_ns;
+	struct flow_growth growth; /* of stores */
+};
+
 struct mm_instance {
 	uint32_t number; /* from 1, in the order of first sight over all threads */
 	uint64_t born;	 /* stores that were made in a request's own callback */
 	uint64_t heads;	 /* at which one was active */
 	uint32_t nkeys;
 	struct mm_key keys[FINDING_FIELDS];
+	struct mm_left *left; /* NULL: none was seen */
 };
 
 /* A request's own store, seen active on its connection. */
@@ -177,6 +186,8 @@ struct flow_mismatch {
 	struct mm_store *oldest, *newest;
 	struct mm_request ambiguous; /* stands for "several requests" in inbound */
 	uint32_t next_thread;
+	uint64_t first_ns; /* of the first event */
+	bool any_left;
 };
 
 /* flow_mismatch_birth.c: what a callback allocated */
@@ -264,6 +275,14 @@ void mm_finding__find_id(const struct judged *j, struct flow_finding *f,
 const struct mm_request *mm_store__owner(const struct judged *j, struct mm_store *st);
 /* Fills in whose store it is. */
 void mm_finding__other(const struct judged *j, struct flow_finding *f, struct mm_store *st);
+
+/* flow_mismatch_leak.c: stores that outlive their request */
+/* @st was active at an operation on @conn, 0: not known on which. */
+void mm_leak__seen(struct flow_mismatch *m, const struct mm_thread *t, uint64_t conn,
+		   struct mm_store *st);
+/* Now and then: how many there are by now. */
+void mm_leak__sample(struct flow_mismatch *m, uint64_t ts);
+void mm_leaks__free(struct flow_mismatch *m);
 
 /* flow_mismatch_head.c: the rules at a response head */
 void mm_head__judge(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev,

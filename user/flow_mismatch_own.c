@@ -57,8 +57,10 @@ void mm_stores__note(struct flow_mismatch *m, struct mm_thread *t, const struct 
 	for (uint32_t i = 0; at->status == LR_STORES_OK && i < at->n && i < FE_STORES_MAX; i++) {
 		struct mm_store *st = mm_store__sight(m, t, at, &at->ref[i]);
 
-		if (st && st->conn)
-			mm_conn__note_own(m, t, at, st);
+		if (!st || !st->conn)
+			continue;
+		mm_conn__note_own(m, t, at, st);
+		mm_leak__seen(m, t, at->conn, st);
 	}
 }
 

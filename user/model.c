@@ -74,13 +74,26 @@ static void count_environment(struct model *m, uint32_t pid)
 	}
 }
 
+static void add_waiting(struct model *m, const struct loop_state *l)
+{
+	struct model_waiting *to = &m->waiting[m->waiting_count];
+
+	if (!l->waiting.any)
+		return;
+	to->pid = l->loop.pid;
+	to->env = l->loop.env;
+	waiting_state__snapshot(&l->waiting, to);
+	m->waiting_count++;
+}
+
 static int snapshot_tables(struct model *m, const struct model_builder *b)
 {
 	m->targets = copy_array(b->targets, b->target_count, sizeof(*m->targets));
 	m->probes = copy_array(b->probes, b->probe_count, sizeof(*m->probes));
 	m->counters = copy_array(b->counters, b->counter_count, sizeof(*m->counters));
 	m->loops = calloc(b->loop_count ? b->loop_count : 1, sizeof(*m->loops));
-	if (!m->targets || !m->probes || !m->counters || !m->loops)
+	m->waiting = calloc(b->loop_count ? b->loop_count : 1, sizeof(*m->waiting));
+	if (!m->targets || !m->probes || !m->counters || !m->loops || !m->waiting)
 		return -ENOMEM;
 	m->target_count = b->target_count;
 	m->probe_count = b->probe_count;
@@ -89,6 +102,7 @@ static int snapshot_tables(struct model *m, const struct model_builder *b)
 		count_environment(m, b->loops[i].loop.pid);
 		if (b->loops[i].samples)
 			m->loops[m->loop_count++] = b->loops[i].loop;
+		add_waiting(m, &b->loops[i]);
 	}
 	for (size_t i = 0; i < m->target_count; i++)
 		if (strcmp(m->targets[i].level, "resources") == 0)
@@ -181,6 +195,7 @@ void model__free(struct model *m)
 	free(m->targets);
 	free(m->types);
 	free(m->loops);
+	free(m->waiting);
 	free(m->probes);
 	free(m->counters);
 	free(m);

@@ -19,6 +19,7 @@
 #include "flow_latency.h"
 #include "flow_request.h"
 #include "model_finding.h"
+#include "model_waiting.h"
 
 #define MODEL_SLOWEST 16
 
@@ -140,12 +141,16 @@ struct model {
 	struct model_group *groups; /* most harmful first */
 	size_t group_count;
 	struct flow_leaks leaks;
+	struct flow_left left[FLOW_LEFT]; /* stores that outlived their request */
+	size_t left_count;
 	struct model_target *targets; /* in order of appearance */
 	size_t target_count;
 	struct model_resource_type *types;
 	size_t type_count;
 	struct model_loop *loops;
 	size_t loop_count;
+	struct model_waiting *waiting; /* in the order of the loops */
+	size_t waiting_count;
 	struct model_gc gc[MODEL_GC_KINDS];
 	struct model_probe *probes;
 	size_t probe_count;
@@ -175,7 +180,9 @@ struct model_view {
 	uint64_t resources_not_kept; /* flow_context__overflow */
 	struct flow_context_counts context;
 	const struct flow_leaks *leaks; /* of flow_context__leaks, or NULL */
-	uint64_t unwritten;		/* events that the recorder of a capture could not write */
+	const struct flow_left *left;	/* of flow_mismatch__left */
+	size_t left_count;
+	uint64_t unwritten; /* events that the recorder of a capture could not write */
 	const char
 		*incomplete; /* why the input is not whole, as capture_info.status; NULL: it is */
 };

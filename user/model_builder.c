@@ -193,6 +193,14 @@ static void on_loop(struct model_builder *b, const struct flow_event *ev)
 	l->loop.cpu_ns = ev->loop.cpu_ns >= l->first_cpu ? ev->loop.cpu_ns - l->first_cpu : 0;
 }
 
+static void on_timers(struct model_builder *b, const struct flow_event *ev)
+{
+	struct loop_state *l = loop_find(b, ev->pid, ev->timers.env);
+
+	if (l)
+		waiting_state__add(&l->waiting, ev);
+}
+
 static void on_gc(struct model_builder *b, const struct flow_event *ev)
 {
 	size_t kind = min_t(size_t, ev->gc.kind, MODEL_GC_OTHER);
@@ -268,6 +276,8 @@ int model_builder__event(void *builder, const struct flow_event *ev)
 		loop_find(b, ev->pid, ev->thread.env);
 	else if (ev->type == FE_LOOP)
 		on_loop(b, ev);
+	else if (ev->type == FE_TIMERS)
+		on_timers(b, ev);
 	else if (ev->type == FE_GC)
 		on_gc(b, ev);
 	else if (ev->type == FE_PROBE)

@@ -19,6 +19,7 @@ struct loop_state {
 	uint32_t samples;
 	uint64_t first_ns, first_idle, first_iterations, first_cpu;
 	uint64_t last_ns, last_idle;
+	struct waiting_state waiting;
 };
 
 struct group_state {

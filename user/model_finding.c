@@ -247,6 +247,9 @@ int model_findings__snapshot(struct model *m, const struct model_builder *b,
 	memcpy(m->by_context, b->by_context, sizeof(m->by_context));
 	if (view->leaks)
 		m->leaks = *view->leaks;
+	m->left_count = min_t(size_t, view->left_count, FLOW_LEFT);
+	if (m->left_count)
+		memcpy(m->left, view->left, m->left_count * sizeof(m->left[0]));
 	for (uint32_t i = 0; i < m->leaks.count; i++)
 		m->findings.leaked += m->leaks.type[i].leaked;
 	for (size_t i = UNKNOWN_NOT + 1; i < UNKNOWN_REASONS; i++)

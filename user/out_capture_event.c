@@ -172,6 +172,15 @@ static void ev_loop(struct capture_codec *c, struct fe_loop *l)
 	field_running(c, &l->cpu_ns, &c->cur->cpu_ns);
 }
 
+static void ev_timers(struct capture_codec *c, struct fe_timers *t)
+{
+	field_u32(c, &t->env);
+	field_u8(c, &t->timers.unknown);
+	field_u32(c, &t->timers.value);
+	field_u8(c, &t->immediates.unknown);
+	field_u32(c, &t->immediates.value);
+}
+
 static void ev_probe(struct capture_codec *c, struct fe_probe *p)
 {
 	field_str(c, &p->name);
@@ -219,6 +228,9 @@ bool event_fields(struct capture_codec *c, struct flow_event *ev)
 		return true;
 	case FE_LOOP:
 		ev_loop(c, &ev->loop);
+		return true;
+	case FE_TIMERS:
+		ev_timers(c, &ev->timers);
 		return true;
 	case FE_PROBE:
 		ev_probe(c, &ev->probe);

@@ -19,6 +19,7 @@
 #include "json.h"
 #include "model.h"
 #include "out_finding.h"
+#include "out_leak.h"
 #include "out_jsonl.h"
 #include "util.h"
 
@@ -261,6 +262,42 @@ static int jsonl_resource(void *state, const struct flow_resource *res)
 	return j->err;
 }
 
+static void begin_line(struct json *j, const char *type)
+{
+	json__object_begin(j);
+	json__key_str(j, "type", type);
+}
+
+static void end_line(struct json *j)
+{
+	json__object_end(j);
+	json__newline(j);
+}
+
+/* What is left behind is known at the end only. */
+static void leaks(struct jsonl *s, const struct model *m)
+{
+	struct json *j = &s->j;
+
+	for (uint32_t i = 0; i < m->leaks.count; i++) {
+		begin_line(j, "left_resource");
+		json__key_str(j, "resource", m->leaks.type[i].name);
+		leak_json__resource(j, &m->leaks.type[i]);
+		json__key_bool(j, "judged", m->leaks.judged == LEAKS_JUDGED);
+		end_line(j);
+	}
+	for (size_t i = 0; i < m->left_count; i++) {
+		begin_line(j, "left_store");
+		leak_json__stores(j, &m->left[i]);
+		end_line(j);
+	}
+	for (size_t i = 0; i < m->waiting_count; i++) {
+		begin_line(j, "environment");
+		leak_json__waiting(j, &m->waiting[i]);
+		end_line(j);
+	}
+}
+
 static void summary(struct jsonl *s, const struct model *m)
 {
 	struct json *j = &s->j;
@@ -295,6 +332,7 @@ static int jsonl_close(void *state, const struct model *m)
 	int err;
 
 	header(s);
+	leaks(s, m);
 	summary(s, m);
 	err = json__finish(&s->j);
 	jsonl_free(s);

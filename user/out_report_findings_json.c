@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The members "context" and "findings" of the report for programs. */
 #include "out_finding.h"
+#include "out_leak.h"
 #include "out_report_parts.h"
 
 static void put_context(struct json *j, const struct model *m)
@@ -70,8 +71,9 @@ static void put_group(struct json *j, const struct model_group *g, bool show)
 	json__object_end(j);
 }
 
-static void put_leaks(struct json *j, const struct flow_leaks *l)
+static void put_leaks(struct json *j, const struct model *m)
 {
+	const struct flow_leaks *l = &m->leaks;
 	static const char *const why[] = {
 		[LEAKS_NOT] = "no_resources",
 		[LEAKS_JUDGED] = NULL,
@@ -87,15 +89,24 @@ static void put_leaks(struct json *j, const struct flow_leaks *l)
 		const struct flow_outlived *t = &l->type[i];
 
 		json__key_object(j, t->name);
-		json__key_u64(j, "alive_after", t->alive);
-		json__key_double(j, "after_s", (double)t->after_ns / 1e9, 3);
-		json__key_u64(j, "in_use", t->in_use);
-		json__key_u64(j, "uncollected", t->uncollected);
-		json__key_u64(j, "leaked", t->leaked);
-		json__key_double(j, "oldest_s", (double)t->oldest_ns / 1e9, 3);
+		leak_json__resource(j, t);
 		json__object_end(j);
 	}
 	json__object_end(j);
+	json__key_array(j, "stores");
+	for (size_t i = 0; i < m->left_count; i++) {
+		json__object_begin(j);
+		leak_json__stores(j, &m->left[i]);
+		json__object_end(j);
+	}
+	json__array_end(j);
+	json__key_array(j, "environments");
+	for (size_t i = 0; i < m->waiting_count; i++) {
+		json__object_begin(j);
+		leak_json__waiting(j, &m->waiting[i]);
+		json__object_end(j);
+	}
+	json__array_end(j);
 	json__object_end(j);
 }
 
@@ -118,7 +129,7 @@ static void put_findings(struct json *j, const struct model *m, bool show)
 	for (size_t i = 0; i < m->group_count; i++)
 		put_group(j, &m->groups[i], show);
 	json__array_end(j);
-	put_leaks(j, &m->leaks);
+	put_leaks(j, m);
 	json__object_end(j);
 }
 

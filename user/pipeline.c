@@ -131,6 +131,7 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 {
 	struct flow_res_type types[MAX_TYPES];
 	struct model_view view = *from;
+	struct flow_left left[FLOW_LEFT];
 	struct flow_leaks leaks;
 
 	view.in_flight = flow_requests__in_flight(p->requests);
@@ -141,6 +142,8 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 		view.type_count = MAX_TYPES;
 	flow_context__leaks(p->context, &leaks);
 	view.leaks = &leaks;
+	view.left = left;
+	view.left_count = flow_mismatch__left(p->mismatch, left, FLOW_LEFT);
 	view.resources_not_kept = flow_context__overflow(p->context);
 	return model_builder__snapshot(p->model, &view, out);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What is read now and then instead of being probed: the loops' own counters, the losses that
- * BPF counted, and at the end the coverage of every probe. Reading a loop repeats the layout
- * self-check, so that a runtime which stopped looking like its layout is noticed.
+ * What is read now and then instead of being probed: the counters of loops, timers and
+ * immediates, the losses that BPF counted, and at the end the coverage of every probe. Reading
+ * them repeats the layout self-check, so that a runtime which stopped looking like its layout is
+ * noticed.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -67,6 +68,34 @@ static void sample_loop(struct session *s, const struct session_target *t,
 	session__emit(s, &ev);
 }
 
+static struct fe_count count_of(const struct target_counter *c)
+{
+	static const enum flow_count_unknown reasons[] = {
+		[TARGET_COUNTER_KNOWN] = FLOW_COUNT_KNOWN,
+		[TARGET_COUNTER_NOT_KEPT] = FLOW_COUNT_NOT_KEPT,
+		[TARGET_COUNTER_NOT_DECODED] = FLOW_COUNT_NOT_DECODED,
+		[TARGET_COUNTER_UNREADABLE] = FLOW_COUNT_UNREADABLE,
+	};
+
+	return (struct fe_count){.unknown = reasons[c->unknown], .value = c->value};
+}
+
+static void sample_timers(struct session *s, const struct session_target *t,
+			  const struct target_env *env)
+{
+	struct flow_event ev = {
+		.type = FE_TIMERS,
+		.pid = (uint32_t)t->proc->pid,
+		.tid = (uint32_t)env->tid,
+		.ts = now_mono_ns(),
+	};
+
+	ev.timers.env = env_number(s, ev.pid, ev.tid);
+	ev.timers.timers = count_of(&env->timers);
+	ev.timers.immediates = count_of(&env->immediates);
+	session__emit(s, &ev);
+}
+
 static void sample_target(struct session *s, struct session_target *t)
 {
 	struct target_thread threads[SESSION_MAX_THREADS];
@@ -89,9 +118,11 @@ static void sample_target(struct session *s, struct session_target *t)
 		return;
 	t->nenvs = min_t(int, n, SESSION_MAX_ENVS);
 	session__tell_mechanism(s, t);
-	for (int i = 0; i < t->nenvs; i++)
+	for (int i = 0; i < t->nenvs; i++) {
 		if (t->envs[i].loop)
 			sample_loop(s, t, &t->envs[i]);
+		sample_timers(s, t, &t->envs[i]);
+	}
 }
 
 const enum flow_loss_kind session_loss_kinds[LR_STAT_COUNT] = {

@@ -346,6 +346,72 @@ static void test_stale_captured(void **state)
 	run_free(run);
 }
 
+/* Stores that are active long after their request; @each: every request leaves one behind. */
+static void left_behind(struct run *run, bool each, struct flow_left *left)
+{
+	const uint64_t sec = 1000000000ULL;
+
+	establish(run);
+	for (uint64_t s = 0; s < 60; s++) {
+		struct flow_event ev = {.type = FE_TIMERS};
+		uint64_t at = PAGE * (s + 40);
+
+		request(run, 1, at + 0x1000);
+		answer(run, 1, at + 0x1300, at + 0x1100);
+		turn(run, at + 0x2000);
+		run->ts += sec / 2;
+		/* The timers of the first request, or of all. */
+		for (uint64_t k = 0; k <= (each ? s : 0); k++)
+			call(run, at + 0x3000, PAGE * (k + 40) + 0x1100);
+		run->ts += sec / 2;
+		feed(run, &ev);
+	}
+	assert_int_equal(flow_mismatch__left(run->m, left, 1), 1);
+	assert_int_equal(left->instance, 1);
+	assert_true(left->oldest_ns > 58 * sec && left->oldest_ns < 61 * sec);
+}
+
+static void test_left(void **state)
+{
+	struct run *run = run_new();
+	struct flow_left left;
+
+	(void)state;
+	assert_int_equal(flow_mismatch__left(run->m, &left, 1), 0);
+	left_behind(run, false, &left);
+	assert_int_equal(left.stores, 1);
+	assert_int_equal(left.operations, 50);
+	assert_int_equal(left.trend, TREND_STEADY);
+	run_free(run);
+	run = run_new();
+	left_behind(run, true, &left);
+	assert_int_equal(left.stores, 50);
+	assert_int_equal(left.operations, 50 * 51 / 2);
+	assert_int_equal(left.trend, TREND_LINEAR);
+	run_free(run);
+}
+
+/* A store that stays on its connection is a note of its own, and one in use is none. */
+static void test_not_left(void **state)
+{
+	struct run *run = run_new();
+	struct flow_left left;
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	answer(run, 1, 0x1200, 0x1100);
+	request(run, 2, 0x2000); /* not answered */
+	turn(run, 0x3000);
+	run->ts += 20000000000ULL;
+	request(run, 1, 0x4000);
+	turn(run, 0x5000);
+	answer(run, 1, 0x5000, 0x1100);
+	call(run, 0x5000, 0x2100);
+	assert_int_equal(flow_mismatch__left(run->m, &left, 1), 0);
+	run_free(run);
+}
+
 /* Grade harm: the request's own store had been active before. */
 static void test_harm_own_seen(void **state)
 {
@@ -826,6 +892,8 @@ int main(void)
 		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_stale_captured),
+		cmocka_unit_test(test_left),
+		cmocka_unit_test(test_not_left),
 		cmocka_unit_test(test_harm_own_seen),
 		cmocka_unit_test(test_harm_id),
 		cmocka_unit_test(test_same_connection),

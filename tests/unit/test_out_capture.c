@@ -229,6 +229,12 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 	} else if (ev->type == FE_LOOP) {
 		ev->loop = (struct fe_loop){(uint32_t)rnd_u64(seed), rnd_u64(seed), rnd_u64(seed),
 					    rnd_u64(seed)};
+	} else if (ev->type == FE_TIMERS) {
+		ev->timers.env = (uint32_t)rnd_u64(seed);
+		ev->timers.timers.unknown = (uint8_t)rnd_u64(seed);
+		ev->timers.timers.value = (uint32_t)rnd_u64(seed);
+		ev->timers.immediates.unknown = (uint8_t)rnd_u64(seed);
+		ev->timers.immediates.value = (uint32_t)rnd_u64(seed);
 	} else if (ev->type == FE_PROBE) {
 		rnd_probe(seed, &ev->probe, r->text);
 	} else if (ev->type == FE_LOSS) {

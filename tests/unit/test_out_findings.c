@@ -428,7 +428,7 @@ static void json(void **state)
 		   ".example.exec_id == 0 and .example.trigger_id == null");
 	json_holds(&r, &masked,
 		   ".[0].findings.leaks == {judged:false,not_judged_because:\"no_resources\","
-		   "types:{}}");
+		   "types:{},stores:[],environments:[]}");
 	end(&r);
 }
 
