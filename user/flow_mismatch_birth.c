@@ -7,9 +7,11 @@
  * enclose what the callback between them allocated. An interval that begins on one page and
  * ends on another covers the rest of the first, and of the last what V8 says it has handed out
  * in one run up to the top: below that a page may hold what a collection has moved there. Pages
- * between are nobody's. The same goes for what follows a collection. The top only moves up on a
- * page; where it was seen to go back, nothing is concluded on that page. All of it holds within an
- * epoch: a collection moves objects.
+ * between are nobody's. Where the run does not begin where pages begin, an object on the last page
+ * may not be the first that its callback made, though none is known from before: of which request
+ * it is stays open (its connection is known). The same goes for what follows a collection. The top
+ * only moves up on a page; where it was seen to go back, nothing is concluded on that page. All of
+ * it holds within an epoch: a collection moves objects.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +76,30 @@ static uint64_t run_of(uint64_t top)
 	return from > page && from <= addr ? from : addr;
 }
 
+static uint64_t offset_of_run(uint64_t top)
+{
+	uint64_t run = run_of(top);
+
+	return run - (page_of(run) << MM_PAGE_BITS);
+}
+
+/*
+ * Whether the run that ends at @top is all of its page so far. Where the first object of a page
+ * lies differs between versions of V8: it is learned from where runs begin.
+ */
+static bool whole_page(const struct mm_thread *t, uint64_t top)
+{
+	return LR_TOP_RUN(top) != 0 && t->page_begin && offset_of_run(top) <= t->page_begin;
+}
+
+static void learn_page(struct mm_thread *t, uint64_t top)
+{
+	uint64_t offset = offset_of_run(top);
+
+	if (LR_TOP_RUN(top) != 0 && offset && (!t->page_begin || offset < t->page_begin))
+		t->page_begin = offset;
+}
+
 static void close_interval(struct mm_thread *t, uint64_t top)
 {
 	uint64_t addr = LR_TOP_ADDR(top);
@@ -88,6 +114,8 @@ static void close_interval(struct mm_thread *t, uint64_t top)
 	}
 	if (!t->collected)
 		push(t, t->begin, (page_of(t->begin) + 1) << MM_PAGE_BITS);
+	if (!whole_page(t, top))
+		t->seq = 0;
 	push(t, run_of(top), addr);
 }
 
@@ -95,6 +123,7 @@ void mm_thread__turn(struct mm_thread *t, uint32_t epoch, uint64_t top, uint64_t
 {
 	if (t->begin && top && epoch == t->epoch)
 		close_interval(t, top);
+	learn_page(t, top);
 	if (!t->met) {
 		t->met = true;
 		t->first_epoch = epoch;
@@ -173,7 +202,8 @@ enum mm_born mm_thread__born(const struct mm_thread *t, uint32_t epoch, uint64_t
 	*seq = 0;
 	if (t->begin && epoch == t->epoch && top && in_open(t, addr, top)) {
 		*conn = t->conn;
-		*seq = t->seq;
+		if (page_of(addr) == page_of(t->begin) || whole_page(t, top))
+			*seq = t->seq;
 	} else {
 		in = p ? search(t, p, addr) : NULL;
 		if (!in)

@@ -39,8 +39,11 @@ static void own(const struct judged *j, struct mm_store *st)
 
 	raise(j->h, CONTEXT_OWN);
 	/* One that an earlier request left on the connection says nothing about this route. */
-	if (r && st->seq == j->req->seq)
-		r->own++;
+	if (st->seq == j->req->seq) {
+		st->confirmed = true;
+		if (r)
+			r->own++;
+	}
 	if (st->seq && st->seq != j->req->seq)
 		j->m->counts.same_connection++;
 	else
@@ -89,6 +92,17 @@ static bool owner_has_stores(const struct judged *j, struct mm_store *st)
 	return route && route->own;
 }
 
+/*
+ * A request that waits for another one may enter its store in the callback that reads that one,
+ * before any store of that one was seen. Then the store, and what carries it, are made there,
+ * though they are this request's.
+ */
+static bool perhaps_its_own(const struct judged *j, const struct mm_store *st)
+{
+	return st->binding == BINDING_BIRTH && !st->confirmed &&
+	       !mm_proof__route_has_its_own(j, st);
+}
+
 /* A store whose owner is a request of another connection. */
 static void judge_other(const struct judged *j, struct mm_store *st)
 {
@@ -114,8 +128,12 @@ static void judge_other(const struct judged *j, struct mm_store *st)
 		return;
 	}
 	proof = mm_proof__of(j, st, carried, own);
-	if (proof == PROOF_NONE && !mm_thread__serves(j->t, st->conn))
+	if (mm_thread__serves(j->t, st->conn))
+		foreign(j, st, proof, own);
+	else if (proof == PROOF_NONE)
 		unknown(j->h, UNKNOWN_ENTERED);
+	else if (proof == PROOF_CARRIER && perhaps_its_own(j, st))
+		unknown(j->h, UNKNOWN_ELSEWHERE);
 	else
 		foreign(j, st, proof, own);
 }

@@ -70,6 +70,7 @@ struct mm_thread {
 	uint32_t epoch;
 	uint32_t first_epoch; /* what was not made in its intervals is older than the attach */
 	bool met;
+	uint64_t page_begin; /* offset in a page where runs begin at the least, 0 unknown */
 	uint64_t turns;
 	uint64_t lost_turn; /* records were lost in this turn */
 	struct mm_interval *ring;
@@ -107,6 +108,7 @@ struct mm_store {
 	uint32_t pid;
 	enum finding_binding binding;
 	enum context_unknown unknown; /* why it has no owner */
+	bool confirmed;		      /* active at its own request's head */
 	bool outlived;		      /* counted as such: see flow_mismatch_leak.c */
 	uint64_t over_ns;	      /* its request had been answered by then; 0: not noticed */
 	uint32_t served;	      /* heads of other requests */
@@ -255,6 +257,8 @@ void mm_carrier__seen(struct flow_mismatch *m, const struct mm_thread *t,
 		      const struct fe_stores *at, uint64_t ts);
 /* The connection whose request's callback made what carries the stores; 0: not known. */
 uint64_t mm_proof__carried_from(const struct judged *j);
+/* Whether requests of this one's route enter stores of their own, and none was seen to share. */
+bool mm_proof__route_has_its_own(const struct judged *j, const struct mm_store *st);
 /* What shows that the request did not enter this store itself; PROOF_NONE: nothing does. */
 enum finding_proof mm_proof__of(const struct judged *j, const struct mm_store *st, uint64_t carried,
 				const struct mm_own *own);

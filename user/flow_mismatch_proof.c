@@ -76,7 +76,7 @@ static bool carrier_is_older(const struct judged *j)
 	return at->carrier && seen && seen < j->req->recv_ns;
 }
 
-static bool route_has_its_own(const struct judged *j, const struct mm_store *st)
+bool mm_proof__route_has_its_own(const struct judged *j, const struct mm_store *st)
 {
 	const struct mm_route *r = mm_route__get(j->m, j->req, st->instance);
 
@@ -95,7 +95,7 @@ enum finding_proof mm_proof__of(const struct judged *j, const struct mm_store *s
 		return PROOF_OWN_SEEN;
 	if (st->binding == BINDING_INBOUND)
 		return PROOF_INBOUND;
-	return route_has_its_own(j, st) ? PROOF_ROUTE : PROOF_NONE;
+	return mm_proof__route_has_its_own(j, st) ? PROOF_ROUTE : PROOF_NONE;
 }
 
 enum finding_proof mm_proof__of_older(const struct judged *j, const struct mm_store *st,
@@ -105,7 +105,7 @@ enum finding_proof mm_proof__of_older(const struct judged *j, const struct mm_st
 
 	if (own)
 		return PROOF_OWN_SEEN;
-	if (!route_has_its_own(j, st) || carried == j->req->conn)
+	if (!mm_proof__route_has_its_own(j, st) || carried == j->req->conn)
 		return PROOF_NONE;
 	return mm_proof__of(j, st, carried, own);
 }

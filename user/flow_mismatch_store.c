@@ -247,6 +247,7 @@ static void become(struct flow_mismatch *m, struct mm_store *st, struct mm_store
 	memcpy(st->met, old->met, sizeof(st->met));
 	st->nmet = old->nmet;
 	st->first_ns = old->first_ns ? old->first_ns : st->first_ns;
+	st->confirmed = old->confirmed;
 	st->outlived = old->outlived;
 	st->over_ns = old->over_ns;
 	st->served = old->served;

@@ -346,6 +346,73 @@ static void test_stale_captured(void **state)
 	run_free(run);
 }
 
+/*
+ * Another request enters its store in the callback that reads request 1 (which woke it up), and
+ * nothing shows that its route has stores of its own. @confirmed: the store was active at the head
+ * of request 1, whose it is then.
+ */
+static void woken_up(bool confirmed, enum request_context context)
+{
+	struct run *run = run_new();
+
+	establish(run);
+	run->exec_id = 0;
+	run->path = "/waits";
+	request(run, 2, 0x100);
+	turn(run, 0x900);
+	run->path = "/pay";
+	request(run, 1, 0x1000);
+	turn(run, 0x3000);
+	if (confirmed)
+		answer(run, 1, 0x3000, 0x1100);
+	run->carrier = 0x1201;
+	answer(run, 2, 0x3000, 0x1100);
+	expect(run, confirmed, context, context == CONTEXT_FOREIGN);
+	if (context == CONTEXT_FOREIGN)
+		assert_int_equal(run->done[confirmed].f[0].proof, PROOF_CARRIER);
+	run_free(run);
+}
+
+static void test_woken_up(void **state)
+{
+	(void)state;
+	woken_up(false, CONTEXT_UNKNOWN);
+	woken_up(true, CONTEXT_FOREIGN);
+}
+
+/*
+ * The callback went on to another page, of which V8 handed out only a part in one run: what is
+ * there may follow a store that nobody has seen. Not so where the run begins where pages begin.
+ */
+static void test_other_page(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		const bool open = i & 1, whole = i & 2;
+		const uint64_t run_from = PAGE + 0x800, top = PAGE + 0x1000;
+		struct run *run = run_new();
+		uint64_t packed = top | (top - run_from) / 8 << LR_TOP_BITS;
+
+		establish(run);
+		/* Where a run began on another page. */
+		turn(run, (20 * PAGE + 0x1000) | (whole ? 0x800ULL : 0xe00ULL) / 8 << LR_TOP_BITS);
+		request(run, 2, 0x100);
+		turn(run, 0x900);
+		request(run, 1, PAGE - 0x100);
+		if (open) {
+			call(run, packed, PAGE + 0x900);
+			turn(run, packed);
+		} else {
+			turn(run, packed);
+		}
+		answer(run, 1, PAGE + 0x2000, PAGE + 0x900);
+		answer(run, 2, PAGE + 0x2000, PAGE + 0x900);
+		expect(run, 0, CONTEXT_OWN, 0); /* of its connection */
+		expect(run, 1, whole ? CONTEXT_FOREIGN : CONTEXT_UNKNOWN, whole);
+		run_free(run);
+	}
+}
+
 /* Stores that are active long after their request; @each: every request leaves one behind. */
 static void left_behind(struct run *run, bool each, struct flow_left *left)
 {
@@ -892,6 +959,8 @@ int main(void)
 		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_stale_captured),
+		cmocka_unit_test(test_woken_up),
+		cmocka_unit_test(test_other_page),
 		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_not_left),
 		cmocka_unit_test(test_harm_own_seen),
