@@ -17,7 +17,7 @@ const usual = (name) => (/^\d/.test(name) && Number.parseInt(name, 10) >= 24 ? '
 export function variants(only) {
   const wanted = process.env.E2E_VARIANT?.split(',');
 
-  return nodes(only).filter((n) => n.name !== 'debian18').flatMap((node) => [
+  return nodes(only).flatMap((node) => [
     { ...node, flags: [], context: usual(node.name) },
     ...WITH_FLAGS.filter((w) => node.name.startsWith(`${w.prefix}.`))
       .map(({ name, flags, context }) => ({ ...node, name, flags, context })),
