@@ -90,8 +90,9 @@ struct flow_finding *mm_finding__new(const struct judged *j, enum finding_kind k
 /* The store's owner, also when it was forgotten meanwhile; NULL: it was before it mattered. */
 const struct mm_request *mm_store__owner(const struct judged *j, struct mm_store *st)
 {
-	const struct mm_request *r = mm_request__find(j->m, st->conn, st->seq);
+	struct mm_request *r = mm_request__find(j->m, st->conn, st->seq);
 
+	mm_request__notice_end(j->m, r);
 	if (r && !st->owner)
 		st->owner = malloc(sizeof(*st->owner));
 	if (r && st->owner)

@@ -15,13 +15,14 @@
 
 #define FILL_STEPS GROWTH_BUCKETS
 
-/* The count was zero since the first event. */
+/* The number was zero since there could have been one. */
 static struct mm_left *left_new(const struct flow_mismatch *m, uint64_t ts)
 {
 	struct mm_left *l = calloc(1, sizeof(*l));
-	uint64_t step = (ts - m->first_ns) / FILL_STEPS + 1;
+	uint64_t from = min_t(uint64_t, m->first_ns + STORES_LEFT_NS, ts);
+	uint64_t step = (ts - from) / FILL_STEPS + 1;
 
-	for (uint64_t at = m->first_ns; l && at < ts; at += step)
+	for (uint64_t at = from; l && at < ts; at += step)
 		flow_growth__add(&l->growth, at, 0);
 	return l;
 }
@@ -30,9 +31,10 @@ static struct mm_left *left_new(const struct flow_mismatch *m, uint64_t ts)
 static uint64_t over_ns(const struct flow_mismatch *m, const struct mm_store *st, uint32_t env,
 			uint64_t ts)
 {
-	const struct mm_request *r = mm_request__find(m, st->conn, st->seq);
+	struct mm_request *r = mm_request__find(m, st->conn, st->seq);
 	struct flow_req_ref ref = {.pid = st->pid, .env = env, .seq = st->seq, .conn = st->conn};
 
+	mm_request__notice_end(m, r);
 	if (r && r->ended)
 		return r->pub.end_ns;
 	return flow_requests__in_progress(m->opts.requests, &ref) ? 0 : ts;

@@ -30,6 +30,17 @@ struct mm_request *mm_request__find(const struct flow_mismatch *m, uint64_t conn
 	return seq ? flow_table__get(&m->requests, conn, seq) : NULL;
 }
 
+void mm_request__notice_end(const struct flow_mismatch *m, struct mm_request *r)
+{
+	uint64_t end_ns;
+
+	if (!r || r->ended ||
+	    !flow_requests__ended(m->opts.requests, r->pub.conn, r->pub.seq, &end_ns))
+		return;
+	r->ended = true;
+	r->pub.end_ns = end_ns;
+}
+
 struct mm_request *mm_request__inbound(const struct flow_mismatch *m, uint32_t pid, uint64_t hash)
 {
 	struct mm_request *r = flow_table__get(&m->inbound, hash, pid);

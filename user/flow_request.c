@@ -483,6 +483,17 @@ bool flow_requests__in_progress(const struct flow_requests *r, const struct flow
 	return find_ref(r, ref) != NULL;
 }
 
+bool flow_requests__ended(const struct flow_requests *r, uint64_t conn, uint64_t seq,
+			  uint64_t *end_ns)
+{
+	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
+
+	if (!c || !c->held || c->held->pub.seq != seq)
+		return false;
+	*end_ns = c->held->pub.end_ns;
+	return true;
+}
+
 void flow_requests__overflow(const struct flow_requests *r, struct flow_requests_overflow *o)
 {
 	*o = r->overflow;

@@ -132,6 +132,13 @@ void flow_requests__count_resource(struct flow_requests *r, const struct flow_re
 /* Whether it has not ended yet. */
 bool flow_requests__in_progress(const struct flow_requests *r, const struct flow_req_ref *ref);
 
+/*
+ * Whether it has ended, though it was not handed out yet: the first of a connection that was not
+ * seen open waits for what comes next. Then @end_ns is when.
+ */
+bool flow_requests__ended(const struct flow_requests *r, uint64_t conn, uint64_t seq,
+			  uint64_t *end_ns);
+
 /* State that was given up because a bound was reached; each also marks what it affects. */
 struct flow_requests_overflow {
 	uint64_t connections;	   /* dropped with requests in flight: those end as REQ_LOST */

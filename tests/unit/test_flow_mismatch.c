@@ -479,6 +479,30 @@ static void test_not_left(void **state)
 	run_free(run);
 }
 
+/* A connection that was not seen open: its first request is handed out late, and ended all the
+ * same. */
+static void test_stale_held(void **state)
+{
+	struct flow_event ev = {.type = FE_CONN};
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	run->met |= 1ull << 1;
+	ev.conn.conn = 1;
+	feed(run, &ev);
+	request(run, 1, 0x1000);
+	answer(run, 1, 0x1300, 0x1100);
+	assert_int_equal(run->n, 0);
+	request(run, 2, 0x2000);
+	turn(run, 0x2080);
+	answer(run, 2, 0x9000, 0x1100);
+	expect(run, 0, CONTEXT_FOREIGN, 1);
+	assert_true(run->done[0].f[0].stale);
+	assert_true(run->done[0].f[0].other.end_ns > 0);
+	run_free(run);
+}
+
 /* Grade harm: the request's own store had been active before. */
 static void test_harm_own_seen(void **state)
 {
@@ -959,6 +983,7 @@ int main(void)
 		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_stale_captured),
+		cmocka_unit_test(test_stale_held),
 		cmocka_unit_test(test_woken_up),
 		cmocka_unit_test(test_other_page),
 		cmocka_unit_test(test_left),
