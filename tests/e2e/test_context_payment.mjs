@@ -63,16 +63,17 @@ function unknownWrong(requests, max = UNKNOWN_MAX) {
     [`${unknown.length} of ${requests.length} are undecided`];
 }
 
-async function broken(variant, ids) {
-  const title = ids ? 'broken' : 'broken, no ids';
-  const run = await observePayments(variant, 'broken', drive(REQUESTS, ids));
+/* @unix: over a socket in the file system, whose connections have no ports. */
+async function broken(variant, title, ids, unix = false) {
+  const run = await observePayments(variant, 'broken', drive(REQUESTS, ids), unix);
   const { pairs, missing } = join(run.requests, run.log, run.since);
   const got = recall(pairs, 'foreign');
   const harm = run.requests.flatMap((r) => findings(r, 'foreign'))
     .filter((f) => f.grade === 'harm').length;
   const words = counted(contexts(run.requests));
 
-  verdict(variant.name, `${title}: seen`, wrongRun(run, missing, REQUESTS));
+  verdict(variant.name, `${title}: seen`, [...wrongRun(run, missing, REQUESTS),
+    ...(unix === run.ports.some(Boolean) ? ['ports, or none'] : [])]);
   verdict(variant.name, `${title}: precision`, wrongFindings(pairs),
     `${got.found} findings, ${harm} harm`);
   verdict(variant.name, `${title}: recall`, [
@@ -105,9 +106,11 @@ async function fixed(variant) {
 
 for (const variant of variants()) {
   if (selected('broken'))
-    await part(variant.name, 'broken: seen', () => broken(variant, true));
+    await part(variant.name, 'broken: seen', () => broken(variant, 'broken', true));
   if (selected('noids'))
-    await part(variant.name, 'broken, no ids: seen', () => broken(variant, false));
+    await part(variant.name, 'broken, no ids: seen', () => broken(variant, 'broken, no ids', false));
+  if (selected('unix'))
+    await part(variant.name, 'unix: seen', () => broken(variant, 'unix', true, true));
   if (selected('fixed'))
     await part(variant.name, 'fixed: seen', () => fixed(variant));
 }

@@ -10,9 +10,12 @@ const CLOSE_NS = 5e6;
 const key = (port, seq) => `${port}/${seq}`;
 const name = (e) => `${e.method} ${e.path} ${key(e.port, e.seq)}`;
 
-/* One request on a connection of its own, so that the process has used a store before. */
-export async function warm(port, route) {
-  const raw = await Raw.open({ host: '127.0.0.1', port });
+/*
+ * One request on a connection of its own, so that the process has used a store before. @where: a
+ * port, or what net.connect() takes.
+ */
+export async function warm(where, route) {
+  const raw = await Raw.open(typeof where === 'number' ? { host: '127.0.0.1', port: where } : where);
 
   await raw.exchange(`GET /${route} HTTP/1.1\r\nHost: warm\r\n\r\n`);
   await raw.end();

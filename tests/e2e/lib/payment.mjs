@@ -11,31 +11,39 @@ import { exported, jsonLines, record, reported, sleep, tmpFile, track, within } 
 const PAYMENT = path.join(TOP, 'tools/demo/payment.js');
 const START_MS = 30000;
 
-/* {child, port, oracle} of a service that listens. */
-async function start(variant, mode) {
+/* {child, where, oracle} of a service that listens, on a port or on a socket of the file system. */
+async function start(variant, mode, unix) {
   const oracle = tmpFile('oracle.jsonl');
-  const child = track(spawn(variant.path, [...variant.flags, PAYMENT, '--mode', mode],
+  const socket = unix ? tmpFile('payment.sock') : '';
+  const child = track(spawn(variant.path, [...variant.flags, PAYMENT, '--mode', mode,
+    ...(unix ? ['--socket', socket] : [])],
     { stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '', PORT: '0', ORACLE: oracle } }));
   const listening = new Promise((resolve, reject) => {
     readline.createInterface({ input: child.stdout }).on('line', (line) => {
-      const port = /^listening (\d+)/.exec(line)?.[1];
-      if (port)
-        resolve(Number(port));
+      const at = /^listening (.+)/.exec(line)?.[1];
+      if (at)
+        resolve(at);
     });
     child.closed.then(() => reject(new Error('the payment service ended')));
   });
 
-  return { child, oracle, port: await within(listening, START_MS, 'payment service') };
+  const at = await within(listening, START_MS, 'payment service');
+  return { child, oracle, socket, where: unix ? `unix:${at}` : `127.0.0.1:${at}`,
+    port: unix ? 0 : Number(at) };
 }
 
-/* The record as a log of truth.js: numbers on connections, and whose store it was. */
-function truthOf(file) {
+/*
+ * The record as a log of truth.js: numbers on connections, and whose store it was. What names a
+ * connection is the peer's port; @unix: there is none, so it is the service's own number.
+ */
+function truthOf(file, unix) {
   const served = new Map();
   const log = jsonLines(file).sort((a, b) => a.seq - b.seq).map((line) => {
-    const seq = (served.get(line.remotePort) ?? 0) + 1;
-    served.set(line.remotePort, seq);
-    return { ...line, service_seq: line.seq, port: line.remotePort, seq,
+    const port = unix ? line.connection : line.remotePort;
+    const seq = (served.get(port) ?? 0) + 1;
+    served.set(port, seq);
+    return { ...line, service_seq: line.seq, port, seq,
       path: line.path.split('?')[0],
       end_ns: line.finish_ns, queued: false };
   });
@@ -56,21 +64,59 @@ function truthOf(file) {
   return log;
 }
 
+const grouped = (list, key) => list.reduce((by, one) =>
+  by.set(key(one), [...(by.get(key(one)) ?? []), one]), new Map());
+
+/* How far apart the heads of two connections are, requests' and responses'; Infinity: not the same. */
+function distance(requests, entries) {
+  const pairs = requests.map((r) => [r, entries.find((e) => e.seq === r.conn_seq)]);
+
+  return requests.length !== entries.length || pairs.some(([, e]) => !e) ? Infinity :
+    pairs.reduce((sum, [r, e]) => sum + Math.abs(e.start_ns - r.recv_ns) +
+      Math.abs(e.head_ns - r.first_byte_ns), 0) / pairs.length;
+}
+
+/*
+ * Connections without ports, by when their requests came and were answered: each of the agent's gets
+ * the number of one of the service's, the nearest first, as if that were a port.
+ */
+function numbered(requests, log) {
+  const served = [...grouped(log, (e) => e.port)];
+  const near = [...grouped(requests, (r) => r.conn)].flatMap(([conn, list]) =>
+    served.map(([number, entries]) => ({ conn, number, far: distance(list, entries) })))
+    .filter(({ far }) => far < Infinity).sort((a, b) => a.far - b.far);
+  const numbers = new Map();
+  const taken = new Set();
+
+  for (const { conn, number } of near) {
+    if (!numbers.has(conn) && !taken.has(number)) {
+      numbers.set(conn, number);
+      taken.add(number);
+    }
+  }
+  return requests.map((r) => ({ ...r, peer_port: numbers.get(r.conn) ?? -1,
+    findings: r.findings.map((f) => (f.other ? { ...f,
+      other: { ...f.other, peer_port: numbers.get(f.other.conn) ?? null } } : f)) }));
+}
+
 /** Runs the service of @mode under an agent while @drive(where) loads it. */
-export async function observePayments(variant, mode, drive) {
-  const service = await start(variant, mode);
+export async function observePayments(variant, mode, drive, unix = false) {
+  const service = await start(variant, mode, unix);
 
   try {
-    await warm(service.port, 'users/1');
+    await warm(unix ? { path: service.socket } : service.port, 'users/1');
     const since = Number(process.hrtime.bigint());
     const agent = await record([service.child.pid]);
-    const driven = await drive(`127.0.0.1:${service.port}`);
+    const driven = await drive(service.where);
     await sleep(200);
     const end = await agent.stop();
     service.child.kill('SIGTERM');
     await within(service.child.closed, START_MS, 'end of the payment service');
     const out = await exported(agent.file);
-    return { driven, since, end, log: truthOf(service.oracle), ...out,
+    const log = truthOf(service.oracle, unix);
+    return { driven, since, end, log, ...out,
+      requests: unix ? numbered(out.requests, log) : out.requests,
+      ports: out.requests.map((r) => r.peer_port),
       report: await reported(agent.file) };
   } finally {
     service.child.kill('SIGKILL');

@@ -35,6 +35,7 @@ class Oracle {
 			requestId: request.store.requestId,
 			contextId: request.contextId,
 			contextSeq: request.contextSeq,
+			connection: request.connection,
 			remotePort: request.remotePort,
 			method: request.method,
 			path: request.path,

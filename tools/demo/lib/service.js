@@ -22,6 +22,8 @@ class Service {
 		this.seq = 0;
 		this.heads = { total: 0, wrong: 0 };
 		this.owners = new WeakMap(); /* store -> seq, for the oracle: ids may be given twice */
+		this.connections = new WeakMap(); /* socket -> its number, for the oracle */
+		this.accepted = 0;
 	}
 
 	/* The listener of http.Server's 'request' event. */
@@ -49,11 +51,21 @@ class Service {
 			head: 0n,
 			contextId: null,
 			contextSeq: null,
+			connection: this.#connection(req.socket),
 			remotePort: req.socket.remotePort ?? null,
 			method: req.method,
 			path: req.url,
 			status: 0,
 		};
+	}
+
+	/* Sockets in the file system have no ports: only the service can number its connections. */
+	#connection(socket) {
+		if (!this.oracle.enabled)
+			return 0;
+		if (!this.connections.has(socket))
+			this.connections.set(socket, ++this.accepted);
+		return this.connections.get(socket);
 	}
 
 	async #route(req, res, request) {
