@@ -77,6 +77,25 @@ int flow_context__event(struct flow_context *c, const struct flow_event *ev);
 const char *flow_context__type_of(const struct flow_context *c, uint32_t pid, uint32_t env,
 				  int64_t async_id);
 
+/* A resource on the way back from a callback. */
+struct flow_link {
+	int64_t async_id;
+	int64_t trigger_id;   /* the next link, -1 unknown */
+	int64_t exec_id;      /* in whose callback it was made, -1 unknown */
+	const char *type;     /* NULL: no native resource that was seen to begin */
+	uint64_t init_ns;     /* 0 unknown */
+	uint64_t request_seq; /* for which it was made, 0 unknown */
+	uint64_t conn;	      /* of that request */
+};
+
+/*
+ * The resource @async_id and what triggered it, as far as it is known, at most @cap of them;
+ * @trigger_id is that of the first if only the caller knows it, else -1. Returns the count.
+ */
+uint32_t flow_context__chain(const struct flow_context *c, uint32_t pid, uint32_t env,
+			     int64_t async_id, int64_t trigger_id, struct flow_link *links,
+			     uint32_t cap);
+
 /* Types with at least one init, destroy or callback, most inits first. Returns the count. */
 size_t flow_context__types(const struct flow_context *c, struct flow_res_type *types, size_t cap);
 

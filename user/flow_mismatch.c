@@ -189,8 +189,10 @@ static void on_out(struct flow_mismatch *m, struct mm_thread *t, const struct fl
 	if (!(ev->io.flags & FE_F_HEAD) || (ev->io.flags & (FE_F_INFO | FE_F_GAP)))
 		return;
 	q = flow_requests__answering(m->opts.requests, ev->io.conn);
-	if (q)
-		mm_head__judge(m, t, ev, q);
+	if (!q)
+		return;
+	mm_request__answered(m, q, ev->ts);
+	mm_head__judge(m, t, ev, q);
 }
 
 static void on_stores(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev)

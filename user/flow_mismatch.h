@@ -66,7 +66,8 @@ struct finding_request {
 	char path[128];
 	char route[128];
 	uint64_t start_ns;
-	uint64_t end_ns; /* 0: it had not ended */
+	uint64_t head_ns; /* its response's head, 0: not yet, or not seen */
+	uint64_t end_ns;  /* 0: it had not ended */
 };
 
 /* What makes it certain that the request did not enter the other's store itself. */
@@ -77,6 +78,21 @@ enum finding_proof {
 	PROOF_OWN_SEEN, /* its own store had been active before */
 	PROOF_INBOUND,	/* the store holds an id that came with the other request */
 	PROOF_ROUTE,	/* requests of its route have their own, and none was seen to share */
+};
+
+#define FINDING_CHAIN 5
+
+/* A resource on the way back from the callback that wrote; see struct flow_link. */
+struct finding_link {
+	int64_t async_id;
+	int64_t trigger_id;
+	int64_t exec_id;
+	char resource[32]; /* its type; empty: no native one that was seen to begin */
+	uint64_t init_ns;
+	uint64_t seq; /* the request for which it was made, 0 unknown */
+	uint64_t conn;
+	char method[16]; /* of that request; empty: not remembered */
+	char path[64];
 };
 
 struct flow_finding {
@@ -99,7 +115,9 @@ struct flow_finding {
 	int64_t exec_id;		 /* of the callback that wrote the head; -1 unknown */
 	int64_t trigger_id;
 	char resource[48]; /* its type; empty: not known */
-	uint32_t served;   /* heads of other requests under this store so far, this one included */
+	uint32_t nchain;   /* 0: nothing is known of it */
+	struct finding_link chain[FINDING_CHAIN];
+	uint32_t served; /* heads of other requests under this store so far, this one included */
 };
 
 /* What was found at a request's head about each instance, summed up. */

@@ -58,6 +58,33 @@ void mm_finding__find_id(const struct judged *j, struct flow_finding *f,
 	}
 }
 
+/* The callback that wrote, what triggered it, and for which requests these were made. */
+static void add_chain(const struct judged *j, struct flow_finding *f)
+{
+	struct flow_link links[FINDING_CHAIN];
+
+	if (!j->m->opts.context)
+		return;
+	f->nchain = flow_context__chain(j->m->opts.context, j->ev->pid, j->t->stores.env,
+					f->exec_id, f->trigger_id, links, FINDING_CHAIN);
+	for (uint32_t i = 0; i < f->nchain; i++) {
+		const struct flow_link *from = &links[i];
+		struct finding_link *to = &f->chain[i];
+		const struct mm_request *r = mm_request__find(j->m, from->conn, from->request_seq);
+
+		to->async_id = from->async_id;
+		to->trigger_id = from->trigger_id;
+		to->exec_id = from->exec_id;
+		to->init_ns = from->init_ns;
+		to->seq = from->request_seq;
+		to->conn = from->conn;
+		snprintf(to->resource, sizeof(to->resource), "%s", from->type ? from->type : "");
+		snprintf(to->method, sizeof(to->method), "%s", r ? r->pub.method : "");
+		snprintf(to->path, sizeof(to->path), "%.*s", (int)sizeof(to->path) - 1,
+			 r ? r->pub.path : "");
+	}
+}
+
 struct flow_finding *mm_finding__new(const struct judged *j, enum finding_kind kind,
 				     const struct mm_store *st)
 {
@@ -84,6 +111,7 @@ struct flow_finding *mm_finding__new(const struct judged *j, enum finding_kind k
 		       ? flow_context__type_of(j->m->opts.context, j->ev->pid, at->env, at->exec_id)
 		       : NULL;
 	snprintf(f->resource, sizeof(f->resource), "%s", type ? type : "");
+	add_chain(j, f);
 	return f;
 }
 

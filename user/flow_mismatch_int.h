@@ -223,6 +223,8 @@ void mm_stores__free(struct flow_mismatch *m);
 /* flow_mismatch_request.c: requests, remembered and handed on */
 void mm_request__begin(struct flow_mismatch *m, const struct flow_event *ev);
 struct mm_request *mm_request__find(const struct flow_mismatch *m, uint64_t conn, uint64_t seq);
+/* The head of its response is written. */
+void mm_request__answered(struct flow_mismatch *m, const struct flow_req *req, uint64_t ts);
 /* Learns of an end that was not handed on yet. @r may be NULL. */
 void mm_request__notice_end(const struct flow_mismatch *m, struct mm_request *r);
 /* The one request of process @pid that came with this id; NULL: none or several. */

@@ -30,6 +30,14 @@ struct mm_request *mm_request__find(const struct flow_mismatch *m, uint64_t conn
 	return seq ? flow_table__get(&m->requests, conn, seq) : NULL;
 }
 
+void mm_request__answered(struct flow_mismatch *m, const struct flow_req *req, uint64_t ts)
+{
+	struct mm_request *r = mm_request__find(m, req->conn, req->seq);
+
+	if (r && !r->pub.head_ns)
+		r->pub.head_ns = ts;
+}
+
 void mm_request__notice_end(const struct flow_mismatch *m, struct mm_request *r)
 {
 	uint64_t end_ns;

@@ -161,7 +161,24 @@ static void group_add(struct model_builder *b, struct group_state *state,
 		return;
 	state->weight = weight;
 	g->example = *f;
+	g->other_head_ns = f->other.head_ns;
+	g->other_end_ns = f->other.end_ns;
 	model_request__copy(&g->on, req);
+}
+
+/* The other request of an example may go on for longer than the one that was mistaken. */
+static void complete_examples(struct model_builder *b, const struct flow_req *req)
+{
+	for (size_t i = 0; i < b->group_count; i++) {
+		struct model_group *g = &b->groups[i]->group;
+
+		if (g->other_end_ns || !req->end_ns || req->end == REQ_IN_FLIGHT ||
+		    g->example.other.seq != req->seq || g->example.other.conn != req->conn)
+			continue;
+		g->other_end_ns = req->end_ns;
+		if (!g->other_head_ns)
+			g->other_head_ns = req->first_byte_ns;
+	}
 }
 
 void model_findings__add(struct model_builder *b, const struct flow_req *req,
@@ -170,6 +187,7 @@ void model_findings__add(struct model_builder *b, const struct flow_req *req,
 	bool mismatched = false;
 
 	b->request_number++;
+	complete_examples(b, req);
 	b->by_context[req->context < MODEL_CONTEXT ? req->context : CONTEXT_UNREAD]++;
 	for (uint32_t i = 0; i < req->nfindings; i++) {
 		const struct flow_finding *f = &req->findings[i];

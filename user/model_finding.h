@@ -55,6 +55,8 @@ struct model_group {
 	uint64_t first_ns;
 	uint64_t last_ns;
 	struct model_request on; /* the request of the example */
+	uint64_t other_head_ns;	 /* of the other one there: 0 not seen, also if after the example */
+	uint64_t other_end_ns;
 	struct flow_finding example;
 };
 

@@ -183,8 +183,36 @@ static void put_other(struct json *j, const struct flow_finding *f)
 	json__key_str(j, "path", o->path[0] ? o->path : NULL);
 	json__key_str(j, "route", o->route[0] ? o->route : NULL);
 	put_known(j, "start_ns", o->start_ns, o->start_ns);
+	put_known(j, "head_ns", o->head_ns, o->head_ns);
 	put_known(j, "end_ns", o->end_ns, o->end_ns);
 	json__object_end(j);
+}
+
+static void put_id(struct json *j, const char *key, int64_t id)
+{
+	put_known(j, key, id >= 0, (uint64_t)id);
+}
+
+/* From the callback that wrote back to what triggered it. */
+static void put_chain(struct json *j, const struct flow_finding *f)
+{
+	json__key_array(j, "chain");
+	for (uint32_t i = 0; i < f->nchain && i < FINDING_CHAIN; i++) {
+		const struct finding_link *l = &f->chain[i];
+
+		json__object_begin(j);
+		put_id(j, "async_id", l->async_id);
+		put_id(j, "trigger_id", l->trigger_id);
+		put_id(j, "exec_id", l->exec_id);
+		json__key_str(j, "resource", l->resource[0] ? l->resource : NULL);
+		put_known(j, "init_ns", l->init_ns, l->init_ns);
+		put_known(j, "request_seq", l->seq, l->seq);
+		put_known(j, "conn", l->seq, l->conn);
+		json__key_str(j, "method", l->method[0] ? l->method : NULL);
+		json__key_str(j, "path", l->path[0] ? l->path : NULL);
+		json__object_end(j);
+	}
+	json__array_end(j);
 }
 
 void finding_json__members(struct json *j, const struct flow_finding *f, bool show)
@@ -208,9 +236,10 @@ void finding_json__members(struct json *j, const struct flow_finding *f, bool sh
 	json__key_bool(j, "own_seen", f->own_seen);
 	json__key_bool(j, "id_in_response", f->id_in_response);
 	json__key_str(j, "id_field", f->id_field[0] ? f->id_field : NULL);
-	put_known(j, "exec_id", f->exec_id >= 0, (uint64_t)f->exec_id);
-	put_known(j, "trigger_id", f->trigger_id >= 0, (uint64_t)f->trigger_id);
+	put_id(j, "exec_id", f->exec_id);
+	put_id(j, "trigger_id", f->trigger_id);
 	json__key_str(j, "resource", f->resource[0] ? f->resource : NULL);
+	put_chain(j, f);
 	json__key_u64(j, "head_ns", f->head_ns);
 	json__key_u64(j, "epoch", f->epoch);
 	json__key_u64(j, "served", f->served);

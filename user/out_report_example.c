@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "out_finding.h"
+#include "out_finding_time.h"
 #include "out_report_parts.h"
 #include "out_text.h"
 #include "util.h"
@@ -132,11 +133,86 @@ static void add_callback(const struct printer *p, struct sentence *s, const stru
 			      text_safe(type, sizeof(type), f->resource), (long long)f->exec_id);
 	else
 		sentence__add(s, " The write ran under async id %lld (%s", (long long)f->exec_id,
-			      p->m->has_resources ? "a resource not seen"
+			      p->m->has_resources ? "JavaScript's own, or older than the attach"
 						  : "its type takes --level resources");
 	if (f->trigger_id >= 0)
 		sentence__add(s, ", trigger %lld", (long long)f->trigger_id);
 	sentence__add(s, ").");
+}
+
+/* "made 3.2 ms before for GET /a of conn 7 (under async id 70)" */
+static void add_made(struct sentence *s, const struct flow_finding *f, const struct finding_link *l)
+{
+	char text[TEXT], method[24], path[PATH];
+
+	sentence__add(s, "made");
+	if (l->init_ns && l->init_ns <= f->head_ns)
+		sentence__add(s, " %s before",
+			      text_duration(text, sizeof(text), f->head_ns - l->init_ns));
+	if (l->seq && l->method[0])
+		sentence__add(s, " for %s %s of conn %llu",
+			      text_safe(method, sizeof(method), l->method),
+			      text_safe(path, sizeof(path), l->path), (ull)l->conn);
+	else if (l->seq)
+		sentence__add(s, " for a request of conn %llu", (ull)l->conn);
+	if (l->exec_id > 0)
+		sentence__add(s, " under async id %lld", (long long)l->exec_id);
+}
+
+static void add_link(struct sentence *s, const struct flow_finding *f, const struct finding_link *l)
+{
+	char type[40];
+
+	if (l->resource[0])
+		sentence__add(s, "%s (%lld)", text_safe(type, sizeof(type), l->resource),
+			      (long long)l->async_id);
+	else
+		sentence__add(s, "async id %lld", (long long)l->async_id);
+	if (!l->init_ns && !l->seq)
+		return;
+	sentence__add(s, ", ");
+	add_made(s, f, l);
+}
+
+/*
+ * Where the callback came from, as far as it is known (level resources): what it is itself has been
+ * said, so only when and for whom it was made, then what triggered it.
+ */
+static void add_chain(const struct printer *p, struct sentence *s, const struct flow_finding *f)
+{
+	uint32_t n = min_t(uint32_t, f->nchain, FINDING_CHAIN), known = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (f->chain[i].init_ns || f->chain[i].seq || (i && f->chain[i].resource[0]))
+			known = i + 1;
+	if (!p->m->has_resources || !known)
+		return;
+	sentence__add(s, " It was ");
+	if (f->chain[0].init_ns || f->chain[0].seq)
+		add_made(s, f, &f->chain[0]);
+	for (uint32_t i = 1; i < known; i++) {
+		sentence__add(s, "%striggered by ",
+			      i > 1 || f->chain[0].init_ns || f->chain[0].seq ? "; " : "");
+		add_link(s, f, &f->chain[i]);
+	}
+	sentence__add(s, known < n || f->chain[n - 1].trigger_id < 0
+				 ? "; what triggered that is not known."
+				 : ".");
+}
+
+static void print_timeline(const struct printer *p, const struct model_group *g)
+{
+	struct finding_moment m[FINDING_MOMENTS] = {0};
+	size_t n = finding_moments(g, m);
+	struct sentence s = {0};
+
+	sentence__add(&s, "Time line (ms from the write):");
+	for (size_t i = 0; i < n; i++)
+		sentence__add(&s, "%s %s %s %+.1f", i ? "," : "", finding_word__who(m[i].who),
+			      finding_word__what(m[i].what),
+			      ((double)m[i].ns - (double)g->example.head_ns) / 1e6);
+	sentence__add(&s, ".");
+	text_wrap(p->f, INDENT, INDENT, s.text);
 }
 
 static void print_story(const struct printer *p, const struct model_group *g)
@@ -152,6 +228,7 @@ static void print_story(const struct printer *p, const struct model_group *g)
 	else
 		add_fan_out(&s, &g->example);
 	add_callback(p, &s, &g->example);
+	add_chain(p, &s, &g->example);
 	text_wrap(p->f, INDENT, INDENT, s.text);
 }
 
@@ -270,6 +347,7 @@ int printer__example(const struct printer *p, const struct model_group *g)
 	print_story(p, g);
 	if (g->kind == FINDING_FAN_OUT)
 		return 0;
+	print_timeline(p, g);
 	err = print_stores(p, g);
 	print_certainty(p, g);
 	return err;

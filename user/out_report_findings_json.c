@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The members "context" and "findings" of the report for programs. */
 #include "out_finding.h"
+#include "out_finding_time.h"
 #include "out_leak.h"
 #include "out_report_parts.h"
 
@@ -67,6 +68,7 @@ static void put_group(struct json *j, const struct model_group *g, bool show)
 	json__key_object(j, "example");
 	put_request(j, &g->on);
 	finding_json__members(j, &g->example, show);
+	finding_json__timeline(j, g);
 	json__object_end(j);
 	json__object_end(j);
 }

@@ -28,14 +28,14 @@ enum {
 	FAKE_ENV_CHECK = 0x170,
 	FAKE_ENV_FIELDS = 0x440,
 	FAKE_ENV_UID = 0x478,
-	FAKE_ENV_RESOURCES = 0x490, /* handle of the array of current resources */
-	FAKE_ENV_NATIVE = 0x4a8,    /* first iterator of a deque, or a vector */
+	FAKE_ENV_RESOURCES = 0x490,  /* handle of the array of current resources */
+	FAKE_ENV_NATIVE = 0x4a8,     /* first iterator of a deque, or a vector */
 	FAKE_ENV_IMMEDIATES = 0x520, /* buffers of counters, 0x40 bytes each */
 	FAKE_ENV_TIMEOUTS = 0x560,
 	FAKE_BUFFER_ISOLATE = 0x10,
 	FAKE_BUFFER_COUNT = 0x18,
 	FAKE_BUFFER_DATA = 0x28,
-	FAKE_DATA_LOOP = 0x68,	    /* IsolateData: the loop */
+	FAKE_DATA_LOOP = 0x68, /* IsolateData: the loop */
 	FAKE_REALM_ENV = 0xa8,
 	FAKE_REALM_SETS = 0x40, /* and 0x70 */
 	FAKE_LOOP_INTERNAL = 0x30,
@@ -58,26 +58,26 @@ enum {
 #define FAKE_END(name)	 ".size " name ", .-" name "\n.popsection\n"
 #define FAKE(name, code) __asm__(FAKE_BEGIN(name) code FAKE_END(name))
 
-#define FN_CURRENT   "_ZN2v87Isolate17GetCurrentContextEv"
-#define FN_ENTERED   "_ZN2v87Isolate28GetEnteredOrMicrotaskContextEv"
-#define FN_LOOP	     "_ZN4node19GetCurrentEventLoopEPN2v87IsolateE"
-#define FN_EXECUTION "_ZN4node29AsyncHooksGetExecutionAsyncIdEPN2v87IsolateE"
-#define FN_TRIGGER   "_ZN4node27AsyncHooksGetTriggerAsyncIdEPN2v87IsolateE"
-#define FN_POP	     "_ZN4node10AsyncHooks17pop_async_contextEd"
-#define FN_GET_ID    "_ZN4node9AsyncWrap10GetAsyncIdERKN2v820FunctionCallbackInfoINS1_5ValueEEE"
-#define FN_RESET     "_ZN4node9AsyncWrap10AsyncResetEN2v85LocalINS1_6ObjectEEEd"
-#define FN_MEMORY    "_ZNK4node9AsyncWrap14MemoryInfoNameEv"
-#define FN_TRACE     "_ZNK4node9AsyncWrap19EmitTraceAsyncStartEv"
-#define FN_TRY	     "_ZN2v87Isolate13TryGetCurrentEv"
-#define FN_TIMERS    "_ZN4node11Environment9RunTimersEP10uv_timer_s"
-#define FN_CHECK     "_ZN4node11Environment14CheckImmediateEP10uv_check_s"
+#define FN_CURRENT     "_ZN2v87Isolate17GetCurrentContextEv"
+#define FN_ENTERED     "_ZN2v87Isolate28GetEnteredOrMicrotaskContextEv"
+#define FN_LOOP	       "_ZN4node19GetCurrentEventLoopEPN2v87IsolateE"
+#define FN_EXECUTION   "_ZN4node29AsyncHooksGetExecutionAsyncIdEPN2v87IsolateE"
+#define FN_TRIGGER     "_ZN4node27AsyncHooksGetTriggerAsyncIdEPN2v87IsolateE"
+#define FN_POP	       "_ZN4node10AsyncHooks17pop_async_contextEd"
+#define FN_GET_ID      "_ZN4node9AsyncWrap10GetAsyncIdERKN2v820FunctionCallbackInfoINS1_5ValueEEE"
+#define FN_RESET       "_ZN4node9AsyncWrap10AsyncResetEN2v85LocalINS1_6ObjectEEEd"
+#define FN_MEMORY      "_ZNK4node9AsyncWrap14MemoryInfoNameEv"
+#define FN_TRACE       "_ZNK4node9AsyncWrap19EmitTraceAsyncStartEv"
+#define FN_TRY	       "_ZN2v87Isolate13TryGetCurrentEv"
+#define FN_TIMERS      "_ZN4node11Environment9RunTimersEP10uv_timer_s"
+#define FN_CHECK       "_ZN4node11Environment14CheckImmediateEP10uv_check_s"
 #define FN_ENVIRONMENT "_ZN4node11EnvironmentC2EPNS_11IsolateDataEPN2v87IsolateE"
 #define FN_BUFFER      "_ZN4node17AliasedBufferBaseIiN2v810Int32ArrayEEC2EPNS1_7IsolateEmPKm"
-#define FN_SET_CPED  "_ZN2v87Isolate36SetContinuationPreservedEmbedderDataENS_5LocalINS_5ValueEEE"
-#define FN_GET_CPED  "_ZN2v87Isolate36GetContinuationPreservedEmbedderDataEv"
-#define FN_FRAME_SET "_ZN4node19async_context_frame3setEPN2v87IsolateENS1_5LocalINS1_5ValueEEE"
-#define FN_RECORD    "_ZN4node8builtins13BuiltinLoader12RecordResultEPKcNS1_6ResultEPNS_5RealmE"
-#define FN_TOP	     "_ZN2v88internal17ExternalReference32new_space_allocation_top_addressEPNS0_7IsolateE"
+#define FN_SET_CPED    "_ZN2v87Isolate36SetContinuationPreservedEmbedderDataENS_5LocalINS_5ValueEEE"
+#define FN_GET_CPED    "_ZN2v87Isolate36GetContinuationPreservedEmbedderDataEv"
+#define FN_FRAME_SET   "_ZN4node19async_context_frame3setEPN2v87IsolateENS1_5LocalINS1_5ValueEEE"
+#define FN_RECORD      "_ZN4node8builtins13BuiltinLoader12RecordResultEPKcNS1_6ResultEPNS_5RealmE"
+#define FN_TOP	       "_ZN2v88internal17ExternalReference32new_space_allocation_top_addressEPNS0_7IsolateE"
 #define FN_LIMIT \
 	"_ZN2v88internal17ExternalReference34new_space_allocation_limit_addressEPNS0_7IsolateE"
 #define FN_CREATE "Builtins_CreateIterResultObject"

@@ -427,13 +427,59 @@ static void test_interval_ring(void **state)
 	flow_context__free(NULL);
 }
 
+/* From a callback back to where it came from. */
+static void test_chain(void **state)
+{
+	struct run *run = run_new(64);
+	struct flow_link l[4];
+	uint64_t seq;
+
+	(void)state;
+	parser(run, 5);
+	head(run, 1);
+	init(run, TCP, 10, 5, 9, 1); /* in the parser's callback; its trigger is 1 */
+	assert_int_equal(flow_requests__in_flight(run->requests), 1);
+	seq = 1;
+	init(run, FSREQ, 12, 11, 11, 0);
+	assert_int_equal(flow_context__chain(run->context, PID, 0, 10, 7, l, 4), 2);
+	assert_int_equal(l[0].async_id, 10);
+	assert_string_equal(l[0].type, "TCPWRAP");
+	assert_int_equal(l[0].trigger_id, 1);
+	assert_int_equal(l[0].exec_id, 5);
+	assert_int_equal(l[0].request_seq, seq);
+	assert_int_equal(l[0].conn, 1);
+	assert_true(l[0].init_ns > 0);
+	assert_int_equal(l[1].async_id, 1);
+	assert_null(l[1].type);
+	assert_int_equal(l[1].trigger_id, -1);
+	/* What JavaScript made: only the caller knows its trigger. */
+	assert_int_equal(flow_context__chain(run->context, PID, 0, 200, 10, l, 4), 3);
+	assert_null(l[0].type);
+	assert_int_equal(l[0].trigger_id, 10);
+	assert_string_equal(l[1].type, "TCPWRAP");
+	assert_int_equal(flow_context__chain(run->context, PID, 0, 200, 10, l, 1), 1);
+	assert_int_equal(flow_context__chain(run->context, PID, 0, 200, -1, l, 4), 1);
+	/* Nothing is triggered by what is younger, and 0 is nothing. */
+	assert_int_equal(flow_context__chain(run->context, PID, 0, 10, 300, l, 4), 2);
+	assert_int_equal(flow_context__chain(run->context, PID, 0, 8, 300, l, 4), 1);
+	assert_int_equal(flow_context__chain(run->context, PID, 0, 0, 5, l, 4), 0);
+	assert_int_equal(flow_context__chain(run->context, PID, 3, 10, -1, l, 4), 1);
+	assert_null(l[0].type);
+	run_free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_handler),	       cmocka_unit_test(test_keep_alive),
-		cmocka_unit_test(test_parser_unclear), cmocka_unit_test(test_pipelined_is_unknown),
-		cmocka_unit_test(test_intervals),      cmocka_unit_test(test_environments),
-		cmocka_unit_test(test_types),	       cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_handler),
+		cmocka_unit_test(test_keep_alive),
+		cmocka_unit_test(test_parser_unclear),
+		cmocka_unit_test(test_pipelined_is_unknown),
+		cmocka_unit_test(test_intervals),
+		cmocka_unit_test(test_environments),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_interval_ring),
 	};
 

@@ -170,6 +170,34 @@ static void example(void **state)
 	model__free(m);
 }
 
+/* The other request goes on for longer than the one that was answered under its store. */
+static void other_ends_later(void **state)
+{
+	struct flow_finding f = test_foreign();
+	struct flow_req other = test_request(&f, 0);
+	struct model *m;
+
+	(void)state;
+	f.stale = false;
+	f.other.end_ns = f.other.head_ns = 0;
+	give("/a", &f, 1);
+	other.seq = f.other.seq;
+	other.conn = f.other.conn + 1; /* not this one */
+	other.first_byte_ns = 20041 * MS;
+	other.end_ns = 20042 * MS;
+	model_builder__request(b, &other);
+	m = snapshot();
+	assert_int_equal(m->groups[0].other_end_ns, 0);
+	model__free(m);
+	other.conn = f.other.conn;
+	model_builder__request(b, &other);
+	m = snapshot();
+	assert_int_equal(m->groups[0].other_head_ns, 20041 * MS);
+	assert_int_equal(m->groups[0].other_end_ns, 20042 * MS);
+	assert_int_equal(m->groups[0].example.other.end_ns, 0); /* at the write it had not */
+	model__free(m);
+}
+
 static void more_evidence_wins(void **state)
 {
 	struct flow_finding f = test_foreign();
@@ -380,6 +408,7 @@ int main(void)
 		T(requests_are_counted_once),
 		T(example),
 		T(more_evidence_wins),
+		T(other_ends_later),
 		T(lost),
 		T(lost_beyond_the_routes),
 		T(in_flight),

@@ -109,6 +109,8 @@ static void stale_with_harm(void **state)
 	     "answered 38.0 ms before; its requestId appears in this response's head. Its own "
 	     "store had been active before. The write ran in a callback of TCPWRAP (async id "
 	     "812, trigger 77).");
+	/* What is not told: without resources there is no chain. */
+	says_not(&r, "triggered by");
 	says(&r, "The store was made in the callback that read conn 9's request and is still the "
 		 "same object in memory (GC epoch 3). Confidence: high.");
 	end(&r);
@@ -217,7 +219,13 @@ static void resource_not_seen(void **state)
 	target.target.level = (struct flow_str){"resources", 9};
 	assert_int_equal(model_builder__event(r.b, &target), 0);
 	tell(&r, &masked);
-	says(&r, "The write ran under async id 812 (a resource not seen, trigger 77).");
+	says(&r, "It was made 46.0 ms before for POST /process-payment of conn 9 "
+		 "under async id 70; triggered by async id 77, made for a request of conn 3; "
+		 "what triggered that is not known.");
+	says(&r, "Time line (ms from the write): other arrived -48.0, callback made -46.0, other "
+		 "head -39.0, other ended -38.0, this arrived");
+	says(&r, "The write ran under async id 812 (JavaScript's own, or older than "
+		 "the attach, trigger 77).");
 	end(&r);
 }
 
@@ -406,6 +414,17 @@ static void json(void **state)
 	add(&r, &f);
 	f = test_lost();
 	add(&r, &f);
+	json_holds(
+		&r, &masked,
+		".[0].findings.groups[0].example | .chain[0].resource == \"TCPWRAP\" and "
+		".chain[0].path == \"/process-payment\" and (.chain | length) == 3 and "
+		".chain[1] == {async_id:77,trigger_id:70,exec_id:null,resource:null,init_ns:null,"
+		"request_seq:4,conn:3,method:null,path:null}");
+	json_holds(&r, &masked,
+		   ".[0].findings.groups[0].example.timeline | map(select(.who == \"other\")) == "
+		   "[{ms:-48,who:\"other\",what:\"arrived\",ns:19990000000},"
+		   "{ms:-39,who:\"other\",what:\"head\",ns:19999000000},"
+		   "{ms:-38,who:\"other\",what:\"ended\",ns:20000000000}]");
 	json_holds(&r, &masked,
 		   ".[0].findings.groups[0] | .kind == \"foreign\" and .grade == \"harm\" and "
 		   ".count == 1 and .harm == 1 and .stale == 1 and .captured == 0 and "

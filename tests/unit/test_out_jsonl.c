@@ -127,6 +127,46 @@ static void test_lines(void **state)
 	test_dir__remove(&o.dir);
 }
 
+/* What is left behind comes at the end, a line each. */
+static void test_left(void **state)
+{
+	struct flow_leaks l = {.judged = LEAKS_JUDGED,
+			       .count = 1,
+			       .type = {{"TCPWRAP", 10000000000, 9, 1, 0, 8, 30000000000}}};
+	const struct flow_left left = {2, 40, 90, 12500000000, TREND_LINEAR, 1.5};
+	struct model_view view = {.leaks = &l, .left = &left, .left_count = 1};
+	struct flow_event ev = {.type = FE_TIMERS, .pid = 10, .ts = 1};
+	struct output o = {0};
+	struct model_builder *b;
+	struct model *m;
+
+	(void)state;
+	begin(&o);
+	ev.timers.timers.unknown = FLOW_COUNT_NOT_KEPT;
+	ev.timers.immediates.value = 3;
+	assert_int_equal(model_builder__new(&b, NULL), 0);
+	assert_int_equal(model_builder__event(b, &ev), 0);
+	ev.ts = 30000000001;
+	ev.timers.immediates.value = 2;
+	assert_int_equal(model_builder__event(b, &ev), 0);
+	assert_int_equal(model_builder__snapshot(b, &view, &m), 0);
+	assert_int_equal(out_jsonl_format.close(o.state, m), 0);
+	assert_int_equal(out_file__commit(o.file), 0);
+	holds(&o, "map(.type) == [\"header\",\"left_resource\",\"left_store\","
+		  "\"environment\",\"summary\"]");
+	holds(&o, ".[1] == {type:\"left_resource\",resource:\"TCPWRAP\",alive_after:9,after_s:10,"
+		  "in_use:1,uncollected:0,leaked:8,oldest_s:30,judged:true}");
+	holds(&o, ".[2] == {type:\"left_store\",instance:2,stores:40,operations:90,oldest_s:12.5,"
+		  "trend:\"linear\",per_s:1.5,suspected:true}");
+	/* Two samples say nothing of what was between. */
+	holds(&o, ".[3] == {type:\"environment\",pid:10,env:0,timers:null,"
+		  "timers_unknown:\"not_kept\",immediates:{now:2,min:2,max:3,trend:null,per_s:0,"
+		  "suspected:false},immediates_unknown:null}");
+	model__free(m);
+	model_builder__free(b);
+	test_dir__remove(&o.dir);
+}
+
 static void test_unusual_requests(void **state)
 {
 	struct flow_req req = payment();
@@ -186,7 +226,7 @@ static void test_findings(void **state)
 		  ".epoch == 3 and .served == 5 and .own_seen");
 	holds(&o, ".[1].findings[0].other == {seq:9,conn:9,peer_port:51230,method:\"POST\","
 		  "path:\"/process-payment\",route:\"/process-payment\",start_ns:19990000000,"
-		  "end_ns:20000000000}");
+		  "head_ns:19999000000,end_ns:20000000000}");
 	holds(&o, ".[1].findings[0].active.fields | length == 4 and .[0] == {name:\"requestId\","
 		  "kind:\"string\",hash:\"a3f1000000000001\",constant:true} and "
 		  ".[3].hash == null and .[3].kind == \"object\"");
@@ -281,9 +321,13 @@ static void test_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),	  cmocka_unit_test(test_unusual_requests),
-		cmocka_unit_test(test_findings),  cmocka_unit_test(test_values),
-		cmocka_unit_test(test_resources), cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_left),
+		cmocka_unit_test(test_unusual_requests),
+		cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_resources),
+		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_error),
 	};
 

@@ -110,6 +110,11 @@ static struct model *full_model(void)
 				.pid = 4242,
 				.ts = (15000 + 5000 * i) * MS,
 				.loop = {0, (900 + 2000 * i) * MS, 10 + 500 * i, 2900 * i * MS}});
+	for (uint64_t i = 0; i <= 50; i++)
+		feed(b, (struct flow_event){.type = FE_TIMERS,
+					    .pid = 4242,
+					    .ts = (15000 + 200 * i) * MS,
+					    .timers = {0, {0, 3}, {FLOW_COUNT_UNREADABLE, 0}}});
 	feed(b, (struct flow_event){.type = FE_GC, .pid = 4242, .gc = {0, 2 * MS, 0}});
 	feed(b, (struct flow_event){.type = FE_GC, .pid = 4242, .gc = {0, 0, 1}});
 	feed(b, (struct flow_event){.type = FE_PROBE,
