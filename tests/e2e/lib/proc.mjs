@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { LOADGEN, LOOPRAY, SERVICES, TMP } from './env.mjs';
 
 const READY_MS = 60000;
+const LOAD_MS = process.env.LOOPRAY_LONG ? 900000 : 180000;
 const children = new Set();
 let serial = 0;
 
@@ -244,4 +245,5 @@ export function startLoad(target, args) {
   return { done, stop: () => { child.kill('SIGINT'); return done; } };
 }
 
-export const load = (target, args) => within(startLoad(target, args).done, 180000, 'end of load');
+export const load = (target, args) => within(startLoad(target, args).done, LOAD_MS,
+  'end of load');
