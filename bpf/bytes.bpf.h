@@ -198,7 +198,6 @@ static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c,
 	rec->h.ts = c->now;
 	rec->h.pid = c->task->tgid;
 	rec->h.tid = c->task->pid;
-	rec->h.seq = ++c->t->seq;
 	rec->h.type = event;
 	rec->conn = c->conn->id;
 	rec->arrival_ns = c->arrival;
@@ -216,41 +215,43 @@ static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c,
 	return rec;
 }
 
-static __always_inline void bytes_end(struct lr_ev_data *rec, __u64 captured)
+/* Its place in the thread's sequence is here: what is told of it goes before. */
+static __always_inline void bytes_end(const struct bytes_ctx *c, struct lr_ev_data *rec,
+				      __u64 captured)
 {
 	captured = bytes_clamp(captured, LR_DATA_MAX);
 	rec->captured = captured;
+	rec->h.seq = ++c->t->seq;
 	rec->h.size = sizeof(*rec) + captured;
 	emit_copy(rec, sizeof(*rec) + captured);
 }
 
-/* "HTTP/1.1 101": after this the connection speaks something else. */
-static __always_inline bool bytes_upgrade(const __u8 *b)
-{
-	return bytes_like_response(b) && b[9] == '1' && b[10] == '0' && b[11] == '1';
-}
-
-/* One record from one buffer. */
-static __always_inline void bytes_emit(struct bytes_ctx *c, __u16 event, __u64 cap, __u64 addr,
-				       __u64 len, __u32 offset, __u64 tail)
+/* A record with up to @cap of the *@len bytes at @addr, of which *@len become what it has. */
+static __always_inline struct lr_ev_data *bytes_capture(struct bytes_ctx *c, __u16 event, __u64 cap,
+							__u64 addr, __u64 *len, __u32 offset)
 {
 	struct lr_ev_data *rec = bytes_begin(c, event, offset);
+	__u64 n = bytes_clamp(*len, cap);
 
-	if (!rec)
-		return;
-	if (tail) {
-		*(__u64 *)rec->tail = tail;
-		rec->flags |= LR_DATA_F_TAIL;
-	}
-	len = bytes_clamp(len, cap);
-	if (len && bpf_probe_read_user(rec->data, len, (void *)addr)) {
+	*len = 0;
+	if (!rec || !n)
+		return rec;
+	if (bpf_probe_read_user(rec->data, n, (void *)addr)) {
 		rec->flags |= LR_DATA_F_FAULT;
 		stat_add(LR_STAT_data_fault, 1);
-		len = 0;
+		return rec;
 	}
-	if (event == LR_EV_OUT && len >= 12 && bytes_upgrade(rec->data))
-		c->conn->class = LR_CONN_OPAQUE;
-	bytes_end(rec, len);
+	*len = n;
+	return rec;
+}
+
+static __always_inline void bytes_emit_part(struct bytes_ctx *c, __u64 addr, __u64 len,
+					    __u32 offset)
+{
+	struct lr_ev_data *rec = bytes_capture(c, LR_EV_IN, LR_DATA_MAX, addr, &len, offset);
+
+	if (rec)
+		bytes_end(c, rec, len);
 }
 
 /* What a long receive holds behind its first record. */
@@ -267,7 +268,7 @@ static long bytes_further(__u32 i, struct bytes_parts *p)
 
 	if (off >= p->len)
 		return 1;
-	bytes_emit(p->c, LR_EV_IN, LR_DATA_MAX, p->addr + off, p->len - off, off, 0);
+	bytes_emit_part(p->c, p->addr + off, p->len - off, off);
 	return 0;
 }
 
@@ -275,7 +276,7 @@ static __always_inline void bytes_emit_in(struct bytes_ctx *c, __u64 addr, __u32
 {
 	struct bytes_parts parts = {.c = c, .addr = addr, .len = len};
 
-	bytes_emit(c, LR_EV_IN, LR_DATA_MAX, addr, len, 0, 0);
+	bytes_emit_part(c, addr, len, 0);
 	if (request && len > LR_DATA_MAX)
 		bpf_loop(BYTES_PARTS, bytes_further, &parts, 0);
 }
@@ -362,7 +363,7 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 		if (conn->class != LR_CONN_SERVER)
 			return;
 		c->flags |= bytes_idle(c->task, c->t, &c->idle);
-		bytes_emit(c, LR_EV_IN, 0, 0, 0, 0, 0);
+		bytes_emit_part(c, 0, 0, 0);
 		return;
 	}
 	if (!bytes_first(io, &addr, &len)) {

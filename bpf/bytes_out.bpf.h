@@ -31,6 +31,40 @@ static __always_inline __u64 bytes_tail(const struct bytes_io *io, __u64 total)
 	return 0;
 }
 
+/* "HTTP/1.1 101": after this the connection speaks something else. */
+static __always_inline bool bytes_upgrade(const __u8 *b)
+{
+	return bytes_like_response(b) && b[9] == '1' && b[10] == '0' && b[11] == '1';
+}
+
+/* Which stores are active. Where those of a process cannot be read, only its heads say so. */
+static __always_inline void bytes_stores(struct bytes_ctx *c, bool server)
+{
+	__u32 tgid = c->task->tgid;
+	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+
+	if (!p || p->mechanism == LR_MECHANISM_NONE ||
+	    (!server && p->mechanism == LR_MECHANISM_OFF))
+		return;
+	store_active(c->task, c->t, p, c->conn, c->now);
+	if (server)
+		birth_answered(c->task, c->conn);
+}
+
+/* "HTTP/1.": a response head begins. */
+static __always_inline bool bytes_is_head(const __u8 *b)
+{
+	return bytes_like_response(b) && b[4] == '/' && b[5] == '1';
+}
+
+static __always_inline void bytes_set_tail(struct lr_ev_data *rec, __u64 tail)
+{
+	if (!tail)
+		return;
+	*(__u64 *)rec->tail = tail;
+	rec->flags |= LR_DATA_F_TAIL;
+}
+
 /* Walk over the parts of a vectored send. */
 struct bytes_walk {
 	struct lr_ev_data *rec;
@@ -62,8 +96,9 @@ static long bytes_part(__u32 i, struct bytes_walk *w)
 	return 0;
 }
 
-/* A vectored send: its parts one behind the other, up to BYTES_OUT bytes. */
-static __noinline void bytes_emit_vector(struct bytes_ctx *c, struct bytes_io *io)
+/* A vectored send: its parts one behind the other, up to BYTES_OUT bytes, *@len in all. */
+static __noinline struct lr_ev_data *bytes_capture_vector(struct bytes_ctx *c, struct bytes_io *io,
+							  __u64 *captured)
 {
 	__u32 zero = 0;
 	struct bytes_walk w = {
@@ -72,8 +107,9 @@ static __noinline void bytes_emit_vector(struct bytes_ctx *c, struct bytes_io *i
 	};
 	__u64 n = bytes_clamp(io->iovcnt, BYTES_IOVECS), tail = 0;
 
+	*captured = 0;
 	if (!w.rec || !w.vec)
-		return;
+		return NULL;
 	if (!n || bpf_probe_read_user(w.vec->v, n * sizeof(w.vec->v[0]), (void *)io->iov)) {
 		w.rec->flags |= LR_DATA_F_FAULT;
 		stat_add(LR_STAT_data_fault, 1);
@@ -84,13 +120,9 @@ static __noinline void bytes_emit_vector(struct bytes_ctx *c, struct bytes_io *i
 		w.pos = (__u32)c->ret;
 	else if (w.pos < (__u32)c->ret && io->iovcnt <= BYTES_IOVECS)
 		tail = bytes_tail(io, w.total);
-	if (tail) {
-		*(__u64 *)w.rec->tail = tail;
-		w.rec->flags |= LR_DATA_F_TAIL;
-	}
-	if (w.pos >= 12 && bytes_upgrade(w.rec->data))
-		c->conn->class = LR_CONN_OPAQUE;
-	bytes_end(w.rec, w.pos);
+	bytes_set_tail(w.rec, tail);
+	*captured = w.pos;
+	return w.rec;
 }
 
 /* Node.js often sends one part with an empty one behind it: that is a plain buffer. */
@@ -106,57 +138,44 @@ static __always_inline bool bytes_one_part(struct bytes_io *io)
 	return true;
 }
 
-/* A send that begins as a response head does. */
-static __always_inline bool bytes_head(struct bytes_io *io)
+/* A send from one buffer, of which up to BYTES_OUT bytes are captured. */
+static __always_inline struct lr_ev_data *bytes_capture_one(struct bytes_ctx *c,
+							    struct bytes_io *io, __u64 *captured)
 {
-	__u8 b[8] = {};
-	__u64 addr = 0;
-	__u32 len = 0;
+	struct lr_ev_data *rec;
 
-	return bytes_first(io, &addr, &len) && len >= sizeof(b) &&
-	       !bpf_probe_read_user(b, sizeof(b), (void *)addr) && bytes_like_response(b) &&
-	       b[4] == '/' && b[5] == '1';
-}
-
-/*
- * Which stores are active: at response heads, and at what the process sends to others. Where the
- * stores of a process cannot be read, only its heads say so.
- */
-static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *io)
-{
-	bool server = c->conn->class == LR_CONN_SERVER;
-	__u32 tgid = c->task->tgid;
-	struct lr_process_config *p;
-
-	if (io->ret <= 0 || c->conn->class == LR_CONN_OPAQUE)
-		return;
-	p = bpf_map_lookup_elem(&lr_processes, &tgid);
-	if (!p || p->mechanism == LR_MECHANISM_NONE)
-		return;
-	if (server ? !bytes_head(io) : p->mechanism == LR_MECHANISM_OFF)
-		return;
-	store_active(c->task, c->t, p, c->conn, c->now);
-	if (server)
-		birth_answered(c->task, c->conn);
+	*captured = io->ret > 0 ? (__u32)io->ret : 0;
+	rec = bytes_capture(c, LR_EV_OUT, BYTES_OUT, io->buf, captured, 0);
+	if (rec && io->ret > BYTES_OUT)
+		bytes_set_tail(rec, bytes_tail(io, (__u32)io->ret));
+	return rec;
 }
 
 static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 {
-	struct lr_conn *conn = c->conn;
-	__u32 len = io->ret;
+	bool server = c->conn->class == LR_CONN_SERVER;
+	bool stores = io->ret > 0 && c->conn->class != LR_CONN_OPAQUE;
+	struct lr_ev_data *rec = NULL;
+	__u64 captured = 0;
 
-	conn->outs++;
-	bytes_stores(c, io);
-	if (conn->class != LR_CONN_SERVER)
+	c->conn->outs++;
+	if (server) {
+		c->flags |= bytes_idle(c->task, c->t, &c->idle);
+		if (io->ret > 0 && !io->buf && !bytes_one_part(io))
+			rec = bytes_capture_vector(c, io, &captured);
+		else
+			rec = bytes_capture_one(c, io, &captured);
+		if (!rec)
+			return;
+		stores = captured >= 12 && bytes_is_head(rec->data);
+	}
+	if (stores)
+		bytes_stores(c, server);
+	if (!rec)
 		return;
-	c->flags |= bytes_idle(c->task, c->t, &c->idle);
-	if (io->ret <= 0)
-		bytes_emit(c, LR_EV_OUT, 0, 0, 0, 0, 0);
-	else if (!io->buf && !bytes_one_part(io))
-		bytes_emit_vector(c, io);
-	else
-		bytes_emit(c, LR_EV_OUT, BYTES_OUT, io->buf, len, 0,
-			   len > BYTES_OUT ? bytes_tail(io, len) : 0);
+	if (captured >= 12 && bytes_upgrade(rec->data))
+		c->conn->class = LR_CONN_OPAQUE;
+	bytes_end(c, rec, captured);
 }
 
 #endif
