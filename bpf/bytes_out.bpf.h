@@ -97,8 +97,8 @@ static long bytes_part(__u32 i, struct bytes_walk *w)
 }
 
 /* A vectored send: its parts one behind the other, up to BYTES_OUT bytes, *@len in all. */
-static __noinline struct lr_ev_data *bytes_capture_vector(struct bytes_ctx *c, struct bytes_io *io,
-							  __u64 *captured)
+static __always_inline struct lr_ev_data *bytes_capture_vector(struct bytes_ctx *c,
+							       struct bytes_io *io, __u64 *captured)
 {
 	__u32 zero = 0;
 	struct bytes_walk w = {
@@ -151,6 +151,15 @@ static __always_inline struct lr_ev_data *bytes_capture_one(struct bytes_ctx *c,
 	return rec;
 }
 
+/* On its own for the sake of the stack, of which kernel 6.1 has less. */
+static __noinline struct lr_ev_data *bytes_capture_out(struct bytes_ctx *c, struct bytes_io *io,
+						       __u64 *captured)
+{
+	if (io->ret > 0 && !io->buf && !bytes_one_part(io))
+		return bytes_capture_vector(c, io, captured);
+	return bytes_capture_one(c, io, captured);
+}
+
 static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 {
 	bool server = c->conn->class == LR_CONN_SERVER;
@@ -161,10 +170,7 @@ static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 	c->conn->outs++;
 	if (server) {
 		c->flags |= bytes_idle(c->task, c->t, &c->idle);
-		if (io->ret > 0 && !io->buf && !bytes_one_part(io))
-			rec = bytes_capture_vector(c, io, &captured);
-		else
-			rec = bytes_capture_one(c, io, &captured);
+		rec = bytes_capture_out(c, io, &captured);
 		if (!rec)
 			return;
 		stores = captured >= 12 && bytes_is_head(rec->data);

@@ -42,7 +42,8 @@ struct heap_block {
 struct heap_pair {
 	__u64 key;
 	__u64 value;
-	__u64 flags; /* LR_FIELD_F_* */
+	__u32 flags; /* LR_FIELD_F_* */
+	__u32 word;  /* of the object that holds the value, 0: it is not in the object */
 };
 
 /* Length and the first three elements of a hash table: Smis all, as numbers. */
@@ -63,6 +64,7 @@ struct heap_walk {
 	__u64 props;	      /* property array, untagged; 0: not read yet */
 	struct heap_counts n; /* of the table read last */
 	struct heap_pair pair[HEAP_PAIRS];
+	__u64 entries; /* where they begin in a frame's table */
 	__u8 table[HEAP_TABLE + HEAP_HEAD];
 	/* A string: what is read of it, and what is still to be. */
 	__u32 text_len;
@@ -201,14 +203,13 @@ __noinline int heap_kind(const struct lr_heap *h, struct lr_task *t, struct heap
  * The identity hash of an object, which lies where its properties would, or in what holds them.
  * 0: it has none, or it cannot be found.
  */
-__noinline __u32 heap_hash(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
-			   __u64 obj)
+static __always_inline __u32 heap_hash_of(const struct lr_heap *h, struct lr_task *t,
+					  struct heap_walk *w, __u64 obj)
 {
 	__u64 v = 0, length = 0;
 	int type;
 
-	if (!h || !t || !w ||
-	    bpf_probe_read_user(&v, sizeof(v), (void *)(obj + h->object_properties)))
+	if (bpf_probe_read_user(&v, sizeof(v), (void *)(obj + h->object_properties)))
 		return 0;
 	if (heap_is_smi(v))
 		return heap_smi(v);
@@ -228,6 +229,25 @@ __noinline __u32 heap_hash(const struct lr_heap *h, struct lr_task *t, struct he
 	    heap_smi(length) != h->dictionary_start + 3 * heap_smi(v))
 		return 0;
 	return heap_get___u64(&w->val, 6 * HEAP_WORD - 1, &v) && heap_is_smi(v) ? heap_smi(v) : 0;
+}
+
+/* The identity hash of an AsyncLocalStorage instance: it keeps its address within an epoch. */
+__noinline __u32 heap_hash(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
+			   __u64 obj)
+{
+	struct lr_instance *in;
+
+	if (!h || !t || !w)
+		return 0;
+	in = &t->instances[(obj >> 3 ^ obj >> 7) & (LR_INSTANCES - 1)];
+	if (in->key == obj && in->epoch == t->epoch)
+		return in->hash;
+	in->key = 0;
+	in->hash = heap_hash_of(h, t, w, obj);
+	in->epoch = t->epoch;
+	if (in->hash)
+		in->key = obj;
+	return in->hash;
 }
 
 #endif

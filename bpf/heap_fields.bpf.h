@@ -3,7 +3,7 @@
 #ifndef LOOPRAY_HEAP_FIELDS_BPF_H
 #define LOOPRAY_HEAP_FIELDS_BPF_H
 
-#include "heap_pairs.bpf.h"
+#include "heap_shape.bpf.h"
 
 /*
  * The same number may lie in the heap or in the word itself, which nobody but V8 can tell:
@@ -154,10 +154,11 @@ __noinline int heap_field(const struct lr_heap *h, struct lr_task *t, struct hea
 
 /* Which fields the object in w->obj has, into w->pair. */
 static __always_inline int heap_pairs(const struct lr_heap *h, struct lr_task *t,
-				      struct heap_walk *w, int kind)
+				      struct heap_walk *w, int kind, __u64 map)
 {
 	__u32 bits;
 
+	heap_read(&w->map, map - 1);
 	if (kind == LR_VALUE_MAP)
 		return heap_map(h, w);
 	if (!heap_get___u32(&w->map, h->map_bit_field3, &bits))
@@ -166,12 +167,13 @@ static __always_inline int heap_pairs(const struct lr_heap *h, struct lr_task *t
 }
 
 /*
- * Kind and fields of the store rec->value, whose kind has just been found. 0 or HEAP_FAULT:
- * then what the record has is not to be used.
+ * Kind and fields of the store rec->value, whose kind has just been found, by its class if that is
+ * known. 0 or HEAP_FAULT: then what the record has is not to be used.
  */
 static __always_inline int heap_store(const struct lr_heap *h, struct lr_task *t,
 				      struct heap_walk *w, struct lr_ev_store *rec)
 {
+	const struct lr_shape *s;
 	__u64 map;
 	int err = 0;
 
@@ -189,20 +191,22 @@ static __always_inline int heap_store(const struct lr_heap *h, struct lr_task *t
 	w->more = 0;
 	if (!heap_get___u64(&w->obj, -1, &map) || !(map & 1))
 		return HEAP_FAULT;
-	heap_read(&w->map, map - 1);
-	if (heap_pairs(h, t, w, rec->kind))
+	s = shape_find(t, map, rec->h.ts);
+	if (s ? shape_pairs(s, w, rec) : heap_pairs(h, t, w, rec->kind, map))
 		return HEAP_FAULT;
 	for (__u32 i = 0; i < HEAP_PAIRS && i < w->npairs && err != HEAP_FAULT; i++) {
 		if (rec->n >= LR_STORE_FIELDS) {
 			w->more = 1;
 			break;
 		}
-		err = heap_key(h, t, w, rec, i);
+		err = s ? 0 : heap_key(h, t, w, rec, i);
 		if (!err)
 			err = heap_field(h, t, w, rec, i);
 	}
 	if (w->more)
 		rec->flags |= LR_STORE_F_MORE;
+	if (!s && err != HEAP_FAULT)
+		shape_learn(t, w, rec);
 	return err == HEAP_FAULT ? HEAP_FAULT : 0;
 }
 

@@ -18,7 +18,8 @@ struct heap_loop {
 };
 
 /* Symbols are no names to show; numbers as keys neither. */
-static __always_inline void heap_pair(struct heap_walk *w, __u64 key, __u64 value, __u32 flags)
+static __always_inline void heap_pair(struct heap_walk *w, __u64 key, __u64 value, __u32 flags,
+				      __u32 word)
 {
 	__u32 n = w->npairs;
 
@@ -31,6 +32,7 @@ static __always_inline void heap_pair(struct heap_walk *w, __u64 key, __u64 valu
 	w->pair[n].key = key;
 	w->pair[n].value = value;
 	w->pair[n].flags = flags;
+	w->pair[n].word = word;
 	w->npairs = n + 1;
 }
 
@@ -90,7 +92,8 @@ static long heap_descriptor(__u32 i, struct heap_loop *l)
 		l->err = heap_out_of_object(h, w, index - in_object, &value);
 	if (l->err)
 		return 1;
-	heap_pair(w, key, value, details & h->details_const_mask ? LR_FIELD_F_CONST : 0);
+	heap_pair(w, key, value, details & h->details_const_mask ? LR_FIELD_F_CONST : 0,
+		  index < in_object ? start + index : 0);
 	return 0;
 }
 
@@ -160,7 +163,7 @@ static long heap_entry(__u32 i, struct heap_loop *l)
 	    !heap_table(l->w, at + 2 * HEAP_WORD, &end))
 		return 1;
 	if (!(heap_smi(end) & l->kind_mask))
-		heap_pair(l->w, key, value, 0);
+		heap_pair(l->w, key, value, 0, 0);
 	return 0;
 }
 
@@ -180,21 +183,26 @@ static __always_inline int heap_entries(struct heap_loop *l, __u64 addr, __u32 n
 	return 0;
 }
 
+/* Fills w->n from the first words of a table. */
+static __always_inline bool heap_counts_of(struct heap_walk *w, const __u64 *words)
+{
+	if (!heap_is_smi(words[0]) || !heap_is_smi(words[1]) || !heap_is_smi(words[2]) ||
+	    !heap_is_smi(words[3]))
+		return false;
+	w->n.length = heap_smi(words[0]);
+	w->n.a = heap_smi(words[1]);
+	w->n.b = heap_smi(words[2]);
+	w->n.c = heap_smi(words[3]);
+	return true;
+}
+
 /* Fills w->n from the table at @table. */
 static __always_inline bool heap_counts(const struct lr_heap *h, struct heap_walk *w, __u64 table)
 {
 	__u64 at = table + (__u32)h->fixed_array_data - HEAP_WORD;
-	struct heap_counts *n = &w->n;
 
-	if (!(table & 1) || bpf_probe_read_user(n, sizeof(*n), (void *)at) ||
-	    !heap_is_smi(n->length) || !heap_is_smi(n->a) || !heap_is_smi(n->b) ||
-	    !heap_is_smi(n->c))
-		return false;
-	n->length = heap_smi(n->length);
-	n->a = heap_smi(n->a);
-	n->b = heap_smi(n->b);
-	n->c = heap_smi(n->c);
-	return true;
+	return table & 1 && !bpf_probe_read_user(w->table, 4 * HEAP_WORD, (void *)at) &&
+	       heap_counts_of(w, (const __u64 *)w->table);
 }
 
 /*

@@ -71,6 +71,34 @@ struct lr_map_type {
 	__u64 type;
 };
 
+/* Where objects of a hidden class have their fields: see heap_shape.bpf.h. */
+#define LR_SHAPES 4
+struct lr_shape_field {
+	__u8 word;  /* in the object */
+	__u8 flags; /* LR_FIELD_F_* */
+	__u8 name_len;
+	__u8 pad[5];
+	__u64 name[LR_FIELD_NAME / 8];
+};
+
+struct lr_shape {
+	__u64 map; /* 0: free */
+	__u64 until_ns;
+	__u32 epoch;
+	__u32 words; /* of the object that are needed */
+	__u32 n;
+	__u32 more; /* it has more than these fields */
+	struct lr_shape_field field[LR_STORE_FIELDS];
+};
+
+/* An AsyncLocalStorage instance's identity hash. */
+#define LR_INSTANCES 4
+struct lr_instance {
+	__u64 key;
+	__u32 epoch;
+	__u32 hash;
+};
+
 /*
  * What a thread is doing: the per-task context. Dies with the thread. Addresses are cached
  * walks of the layout, valid while @isolate is the thread's current isolate.
@@ -101,6 +129,8 @@ struct lr_task {
 	__u32 frame_epoch;
 	__u32 stores_used; /* async_hooks: an init hook was enabled once */
 	struct lr_map_type types[LR_MAP_TYPES];
+	struct lr_instance instances[LR_INSTANCES];
+	struct lr_shape shapes[LR_SHAPES];
 };
 
 struct {
@@ -240,7 +270,7 @@ struct {
  * Stores that were told: a slot by address, of the thread and the epoch in which it was. Another
  * one that needs the slot takes it, and then the first is told again. Nobody removes them.
  */
-#define LR_TOLD 16384
+#define LR_TOLD 2048
 struct lr_told {
 	__u64 value;
 	__u64 by; /* thread, epoch and kind in one word: whoever else writes it, it is whole */

@@ -14,14 +14,17 @@
 #include "heap_fields.bpf.h"
 #include "store_hooks.bpf.h"
 #include "birth.bpf.h"
+#include "isolate.bpf.h"
 
-#define STORE_ENTRIES 16 /* of a frame looked at */
+#define STORE_ENTRIES 16  /* of a frame looked at */
+#define STORE_SMALL   192 /* bytes of a table that has up to five of them */
 
 /* Used as lr_bytes is: by one program at a time on a CPU. */
 struct store_scratch {
 	struct lr_ev_stores stores;
 	struct lr_ev_store store;
 	struct heap_walk walk;
+	struct isolate_words isolate;
 	__u64 learned; /* reference told last */
 };
 
@@ -58,7 +61,7 @@ struct store_loop {
 /* A callback: one entry of a frame, which lies in w->table. */
 static long store_entry(__u32 i, struct store_loop *l)
 {
-	__u64 at = 3 * HEAP_WORD * (__u64)i, key, value;
+	__u64 at = l->w->entries + 3 * HEAP_WORD * (__u64)i, key, value;
 	__u32 hash;
 	int kind;
 
@@ -109,64 +112,86 @@ static __always_inline int store_is_frame(const struct lr_heap *h, struct lr_tas
 	return LR_STORES_OK;
 }
 
-/* What the slot holds: LR_STORES_OK with @frame, 0 if there is none. */
-static __always_inline int store_frame(const struct lr_heap *h, struct lr_task *t, __u64 *frame)
+/* What the slot holds: LR_STORES_OK with the frame in rec->carrier, 0 if there is none. */
+static __always_inline int store_frame(const struct lr_heap *h, struct lr_task *t,
+				       const struct isolate_words *isolate,
+				       struct lr_ev_stores *rec)
 {
-	__u64 entry = 1;
-
-	if (h->isolate_js_entry) {
-		if (bpf_probe_read_user(&entry, sizeof(entry),
-					(void *)(t->isolate + h->isolate_js_entry)))
-			return LR_STORES_FAULT;
-		if (!entry)
-			return LR_STORES_NO_JS;
-	}
-	if (bpf_probe_read_user(frame, sizeof(*frame), (void *)(t->isolate + h->isolate_cped)))
-		return LR_STORES_FAULT;
+	if (!isolate->js_entry)
+		return LR_STORES_NO_JS;
 	if (!t->undefined && h->isolate_undefined)
 		t->undefined = read_u64(t->isolate + h->isolate_undefined);
-	if (*frame != t->undefined)
-		return *frame & 1 ? LR_STORES_OK : LR_STORES_CHECK;
-	*frame = 0;
+	if (isolate->cped != t->undefined) {
+		rec->carrier = isolate->cped;
+		return rec->carrier & 1 ? LR_STORES_OK : LR_STORES_CHECK;
+	}
+	rec->carrier = 0;
 	/* Without knowing whether JavaScript runs, no frame says nothing. */
 	return h->isolate_js_entry ? LR_STORES_OK : LR_STORES_NO_JS;
 }
 
-/* Fills @rec's references from the AsyncContextFrame. Returns enum lr_store_status. */
-__noinline int store_acf_refs(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
-			      struct lr_ev_stores *rec)
+/* The whole of a small table into w->table, and where its entries begin there. */
+static __always_inline bool store_small(const struct lr_heap *h, struct heap_walk *w, __u64 table)
 {
-	struct store_loop l = {.h = h, .t = t, .w = w, .rec = rec};
-	__u64 frame = 0, table = 0, at, size;
-	int status;
+	__u64 from = table + (__u32)h->fixed_array_data - HEAP_WORD, entries;
 
-	if (!h || !t || !w || !rec)
-		return LR_STORES_FAULT;
-	status = store_frame(h, t, &frame);
-	if (status || !frame)
-		return status;
-	rec->carrier = frame;
-	status = store_is_frame(h, t, w, frame);
-	if (status)
-		return status;
-	if (!heap_get___u64(&w->obj, h->js_map_table, &table))
-		return LR_STORES_FAULT;
+	if (!(table & 1) || bpf_probe_read_user(w->table, STORE_SMALL, (void *)from) ||
+	    !heap_counts_of(w, (const __u64 *)w->table))
+		return false;
+	entries = HEAP_WORD * (4 + w->n.c);
+	w->entries = entries;
+	return entries + 3 * HEAP_WORD * (w->n.a + w->n.b) <= STORE_SMALL;
+}
+
+/*
+ * The table of the frame's map: its counts into w->n, its entries into w->table. A small one
+ * is read at once; else, or if nothing is mapped behind it, the counts come first.
+ */
+static __always_inline int store_table(const struct lr_heap *h, struct heap_walk *w, __u64 table,
+				       struct lr_ev_stores *rec)
+{
+	__u64 size;
+
+	if (store_small(h, w, table))
+		return heap_ordered(&w->n) ? LR_STORES_OK : LR_STORES_CHECK;
 	if (!heap_counts(h, w, table) || !heap_ordered(&w->n))
 		return LR_STORES_CHECK;
+	w->entries = 0;
 	size = w->n.a + w->n.b;
 	if (size > STORE_ENTRIES) {
 		size = STORE_ENTRIES;
 		rec->flags |= LR_STORES_F_MORE;
 	}
-	at = table + (__u32)h->fixed_array_data + HEAP_WORD * (3 + w->n.c);
 	size *= 3 * HEAP_WORD;
+	table += (__u32)h->fixed_array_data + HEAP_WORD * (3 + w->n.c);
 	asm volatile("" : "+r"(size));
-	if (!size)
-		return LR_STORES_OK;
-	if (size > HEAP_TABLE || bpf_probe_read_user(w->table, size, (void *)at))
+	if (size > HEAP_TABLE || (size && bpf_probe_read_user(w->table, size, (void *)table)))
 		return LR_STORES_FAULT;
-	bpf_loop(STORE_ENTRIES, store_entry, &l, 0);
-	return l.status;
+	return LR_STORES_OK;
+}
+
+/* Fills @rec's references from the AsyncContextFrame. Returns enum lr_store_status. */
+__noinline int store_acf_refs(const struct lr_heap *h, struct lr_task *t, struct heap_walk *w,
+			      const struct isolate_words *isolate, struct lr_ev_stores *rec)
+{
+	struct store_loop l = {.h = h, .t = t, .w = w, .rec = rec};
+	__u64 table = 0;
+	int status;
+
+	if (!h || !t || !w || !isolate || !rec)
+		return LR_STORES_FAULT;
+	status = store_frame(h, t, isolate, rec);
+	if (status || !rec->carrier)
+		return status;
+	status = store_is_frame(h, t, w, rec->carrier);
+	if (status)
+		return status;
+	if (!heap_get___u64(&w->obj, h->js_map_table, &table))
+		return LR_STORES_FAULT;
+	status = store_table(h, w, table, rec);
+	if (!status)
+		bpf_loop(STORE_ENTRIES, store_entry, &l, 0);
+	return status ? status : l.status;
 }
 
 /* Whether a store of that kind has something to be told. */
@@ -178,7 +203,7 @@ static __always_inline bool store_has_fields(int kind)
 
 static __always_inline struct lr_told *store_told(__u64 value)
 {
-	__u32 slot = ((__u32)(value >> 3) * 0x9e3779b1U) >> 18; /* LR_TOLD of them */
+	__u32 slot = ((__u32)(value >> 3) * 0x9e3779b1U) >> 21; /* LR_TOLD of them */
 
 	return bpf_map_lookup_elem(&lr_told, &slot);
 }
@@ -210,6 +235,21 @@ static __always_inline __u64 store_by(const struct lr_ev_store *rec, const struc
 	return (__u64)rec->h.tid << 32 | t->epoch << 8;
 }
 
+/* As heap_kind: an object whose class is known needs no look at its map. */
+static __always_inline int store_kind(const struct lr_heap *h, struct lr_task *t,
+				      struct heap_walk *w, const struct lr_ev_store *rec,
+				      __u64 value)
+{
+	__u64 map;
+
+	if (value & 1) {
+		heap_read(&w->val, value - 1);
+		if (heap_get___u64(&w->val, -1, &map) && shape_find(t, map, rec->h.ts))
+			return LR_VALUE_OBJECT;
+	}
+	return heap_kind(h, t, w, value);
+}
+
 /*
  * The kind of a reference, and what it holds if that was not told yet. 1: it was told now, and its
  * beginning is in w->obj if it has fields; HEAP_FAULT.
@@ -230,7 +270,7 @@ __noinline int store_ref(const struct lr_heap *h, struct lr_task *t, struct heap
 		ref->kind = kind;
 		return 0;
 	}
-	kind = heap_kind(h, t, w, ref->value);
+	kind = store_kind(h, t, w, rec, ref->value);
 	if (kind < 0)
 		return kind;
 	ref->kind = kind;
@@ -320,15 +360,18 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 		return LR_STORES_OFF;
 	if (!t->env || !t->isolate)
 		return LR_STORES_NO_ENV;
-	rec->top = turn_top(&p->heap, t);
 	/* Both at once: they lie side by side there and here. */
 	if (t->uid_addr)
 		bpf_probe_read_user(&rec->exec_id, 2 * sizeof(rec->exec_id), (void *)t->uid_addr);
 	if (p->mechanism == LR_MECHANISM_HOOKS) {
 		rec->flags |= LR_STORES_F_HOOKS;
+		rec->top = turn_top(&p->heap, t);
 		status = store_hooks_refs(task, t, p, rec);
 	} else {
-		status = store_acf_refs(&p->heap, t, &s->walk, rec);
+		status = isolate_read(&p->heap, t, &s->isolate);
+		rec->top = s->isolate.top;
+		if (!status)
+			status = store_acf_refs(&p->heap, t, &s->walk, &s->isolate, rec);
 	}
 	if (status)
 		return status;
@@ -340,6 +383,19 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 	    store_hooks_promise(task, t, p))
 		rec->flags |= LR_STORES_F_PROMISE;
 	return LR_STORES_OK;
+}
+
+/* Only the references that it has. */
+static __always_inline void store_emit(struct lr_ev_stores *rec)
+{
+	__u64 n = rec->n;
+
+	asm volatile("" : "+r"(n));
+	if (n > LR_STORES_MAX)
+		return;
+	n = __builtin_offsetof(struct lr_ev_stores, ref) + n * sizeof(rec->ref[0]);
+	rec->h.size = n;
+	emit_copy(rec, n);
 }
 
 /* Tells of the stores that are active at a send on @conn. */
@@ -369,7 +425,7 @@ static __noinline void store_active(struct task_struct *task, struct lr_task *t,
 	s->stores.conn = conn->id;
 	s->stores.op = conn->class == LR_CONN_SERVER ? LR_OP_SERVER : LR_OP_CLIENT;
 	s->stores.h.seq = ++t->seq;
-	emit_copy(&s->stores, sizeof(s->stores));
+	store_emit(&s->stores);
 }
 
 _Static_assert(sizeof(struct store_scratch) <= sizeof(((struct lr_births *)0)->scratch),

@@ -29,11 +29,21 @@ static __always_inline bool turn_in_use(const struct lr_process_config *p, struc
 	return t->stores_used != 0;
 }
 
+/* LR_TOP_ADDR: LinearAllocationArea is {start, top, limit} (src/heap/linear-allocation-area.h). */
+static __always_inline __u64 turn_area(__u64 start, __u64 top)
+{
+	__u64 run = start && start <= top ? (top - start) / 8 : 0;
+
+	if (!top || top >> LR_TOP_BITS)
+		return 0;
+	return top | (run < LR_TOP_RUN_MAX ? run : LR_TOP_RUN_MAX) << LR_TOP_BITS;
+}
+
 /* The allocation top of the thread's isolate (LR_TOP_ADDR), 0 unknown. Its place never changes. */
 static __always_inline __u64 turn_top(const struct lr_heap *h, struct lr_task *t)
 {
 	const struct lr_chain *c = &h->isolate_top;
-	__u64 at = t->isolate, area[2], run;
+	__u64 at = t->isolate, area[2];
 
 	if (!(h->flags & LR_HEAP_TOP) || !at)
 		return 0;
@@ -47,12 +57,9 @@ static __always_inline __u64 turn_top(const struct lr_heap *h, struct lr_task *t
 		}
 		t->top_addr = at;
 	}
-	/* LinearAllocationArea is {start, top, limit} (src/heap/linear-allocation-area.h). */
-	if (!t->top_addr || bpf_probe_read_user(area, sizeof(area), (void *)(t->top_addr - 8)) ||
-	    !area[1] || area[1] >> LR_TOP_BITS)
+	if (!t->top_addr || bpf_probe_read_user(area, sizeof(area), (void *)(t->top_addr - 8)))
 		return 0;
-	run = area[0] && area[0] <= area[1] ? (area[1] - area[0]) / 8 : 0;
-	return area[1] | (run < LR_TOP_RUN_MAX ? run : LR_TOP_RUN_MAX) << LR_TOP_BITS;
+	return turn_area(area[0], area[1]);
 }
 
 /* The callback of a receive is over. */
