@@ -51,6 +51,27 @@ struct heap_counts {
 	__u64 length, a, b, c;
 };
 
+/* A property that is looked for by its name, see heap_path.bpf.h. */
+struct heap_path {
+	__u64 value;	     /* where the search is: what was found last */
+	__u64 in_val;	     /* of what the beginning is in w->val; 0: not known */
+	__u64 at;	     /* entries that are searched */
+	__u64 second, third; /* behind the key of the entry that was found */
+	__u64 key;	     /* of the name, as far as it is known; 0: not */
+	__u32 n;
+	__u32 index;
+	__u32 batch;	/* entries in w->table */
+	__u32 found;	/* number in that batch + 1 */
+	__u32 searched; /* enum path_searched */
+	__u32 which;	/* enum name_wanted */
+	__u32 constant; /* V8 knows of all steps that they are assigned once; 0: not asked for */
+	__u64 want[LR_PATH_NAME / 8];
+	__u32 want_len;
+	__u32 remote; /* the span is another process' */
+	/* Of an OpenTelemetry span, 0: none. */
+	__u64 trace_id, span_id, parent;
+};
+
 struct heap_walk {
 	struct heap_block map; /* of the object whose fields are read */
 	struct heap_block obj;
@@ -65,6 +86,7 @@ struct heap_walk {
 	struct heap_counts n; /* of the table read last */
 	struct heap_pair pair[HEAP_PAIRS];
 	__u64 entries; /* where they begin in a frame's table */
+	struct heap_path path;
 	__u8 table[HEAP_TABLE + HEAP_HEAD];
 	/* A string: what is read of it, and what is still to be. */
 	__u32 text_len;
@@ -82,6 +104,15 @@ struct heap_walk {
 	__u8 raw[2 * LR_FIELD_TEXT] __attribute__((aligned(8)));
 	__u8 text[LR_FIELD_TEXT + HEAP_WORD];
 };
+
+/*
+ * The word at @at, which lies at a multiple of eight. Of an array of bytes the compiler knows no
+ * such thing, and takes eight loads to read a word of one.
+ */
+static __always_inline __u64 *heap_word(const void *at)
+{
+	return (__u64 *)at;
+}
 
 static __always_inline void heap_read(struct heap_block *block, __u64 addr)
 {
@@ -101,10 +132,11 @@ static __always_inline void heap_read(struct heap_block *block, __u64 addr)
 						    type *v)                                   \
 	{                                                                                      \
 		__u64 at = (__u32)(off + 1);                                                   \
+		const void *p = &block->b[at]; /* see heap_word() */                           \
                                                                                                \
 		if (at > HEAP_HEAD || at + sizeof(type) > block->n)                            \
 			return false;                                                          \
-		*v = *(const type *)&block->b[at];                                             \
+		*v = *(const type *)p;                                                         \
 		return true;                                                                   \
 	}
 heap_get(__u8);

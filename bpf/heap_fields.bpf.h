@@ -4,6 +4,7 @@
 #define LOOPRAY_HEAP_FIELDS_BPF_H
 
 #include "heap_shape.bpf.h"
+#include "heap_nested.bpf.h"
 
 /*
  * The same number may lie in the heap or in the word itself, which nobody but V8 can tell:
@@ -37,7 +38,7 @@ static __always_inline void heap_value(const struct lr_heap *h, struct lr_task *
 			if (w->taken < w->length)
 				f->flags |= LR_FIELD_F_CUT;
 			for (__u32 i = 0; i < LR_FIELD_TEXT / 8; i++)
-				*(__u64 *)&f->text[8UL * i] = *(__u64 *)&w->text[8UL * i];
+				*heap_word(&f->text[8UL * i]) = *heap_word(&w->text[8UL * i]);
 		}
 	} else if (kind == LR_VALUE_SMI) {
 		bits = (__s64)v >> 32;
@@ -57,7 +58,7 @@ static __always_inline void heap_value(const struct lr_heap *h, struct lr_task *
 static __always_inline void heap_nameless(struct lr_store_field *f)
 {
 	for (__u32 i = 0; i < LR_FIELD_NAME / 8; i++)
-		*(__u64 *)&f->name[8UL * i] = 0;
+		*heap_word(&f->name[8UL * i]) = 0;
 	f->pad = 0;
 	f->flags = 0;
 	f->name_len = 0;
@@ -71,7 +72,7 @@ static __always_inline bool heap_known(const struct lr_name *name, struct lr_tas
 		return false;
 	f->name_len = name->len;
 	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
-		*(__u64 *)&f->name[8UL * k] = name->words[k];
+		*heap_word(&f->name[8UL * k]) = name->words[k];
 	return true;
 }
 
@@ -89,7 +90,7 @@ static __always_inline int heap_name(const struct lr_heap *h, struct lr_task *t,
 	len = w->text_len;
 	f->name_len = len < LR_FIELD_NAME ? len : LR_FIELD_NAME;
 	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
-		*(__u64 *)&f->name[8UL * k] = *(__u64 *)&w->text[8UL * k];
+		*heap_word(&f->name[8UL * k]) = *heap_word(&w->text[8UL * k]);
 	return 0;
 }
 
@@ -101,7 +102,7 @@ static __always_inline void heap_learn(struct lr_name *name, struct lr_task *t, 
 	name->epoch = t->epoch;
 	name->len = f->name_len;
 	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
-		name->words[k] = *(const __u64 *)&f->name[8UL * k];
+		name->words[k] = *heap_word(&f->name[8UL * k]);
 }
 
 /* Key @i of w->pair names the next free field of @rec. 0, 1: it is no name, HEAP_FAULT. */
@@ -202,12 +203,22 @@ static __always_inline int heap_store(const struct lr_heap *h, struct lr_task *t
 		err = s ? 0 : heap_key(h, t, w, rec, i);
 		if (!err)
 			err = heap_field(h, t, w, rec, i);
+		if (i || err)
+			continue;
+		err = heap_span(h, t, w, rec);
+		if (err)
+			break;
 	}
+	if (err == HEAP_FAULT)
+		return HEAP_FAULT;
+	/* It needs w->pair as it is; where a span stands for the fields there are fewer of them. */
+	if (!s)
+		shape_learn(t, w, rec);
+	if (heap_nested(h, t, w, rec))
+		return HEAP_FAULT;
 	if (w->more)
 		rec->flags |= LR_STORE_F_MORE;
-	if (!s && err != HEAP_FAULT)
-		shape_learn(t, w, rec);
-	return err == HEAP_FAULT ? HEAP_FAULT : 0;
+	return 0;
 }
 
 #endif

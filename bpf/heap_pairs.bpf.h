@@ -40,7 +40,7 @@ static __always_inline bool heap_table(const struct heap_walk *w, __u64 at, __u6
 {
 	if (at > HEAP_TABLE - HEAP_WORD)
 		return false;
-	*v = *(const __u64 *)&w->table[at];
+	*v = *heap_word(&w->table[at]);
 	return true;
 }
 

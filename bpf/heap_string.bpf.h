@@ -36,10 +36,10 @@ static __always_inline bool heap_text_short(const struct lr_heap *h, struct heap
 	if (w->val.n < 2 * HEAP_WORD + len)
 		return false;
 	for (__u32 i = 0; i < LR_FIELD_TEXT / 8; i++) {
-		word = *(__u64 *)&w->val.b[2UL * HEAP_WORD + 8UL * i];
+		word = *heap_word(&w->val.b[2UL * HEAP_WORD + 8UL * i]);
 		word = heap_keep(word, (__s32)len - 8 * (__s32)i);
 		other |= word & HEAP_NOT_ASCII;
-		*(__u64 *)&w->text[8UL * i] = word;
+		*heap_word(&w->text[8UL * i]) = word;
 	}
 	w->text_len = len;
 	w->taken = len;
@@ -239,7 +239,7 @@ __noinline int heap_text(const struct lr_heap *h, struct lr_task *t, struct heap
 	if (heap_text_short(h, w))
 		return 0;
 	for (__u32 i = 0; i < LR_FIELD_TEXT / 8; i++)
-		*(__u64 *)&w->text[8UL * i] = 0;
+		*heap_word(&w->text[8UL * i]) = 0;
 	w->text_len = 0;
 	w->taken = 0;
 	w->off = 0;

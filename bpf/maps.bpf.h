@@ -99,6 +99,17 @@ struct lr_instance {
 	__u32 hash;
 };
 
+/* Where objects of a hidden class have a property that is looked for: see heap_path.bpf.h. */
+#define LR_NAMES_WANTED 16
+#define LR_PLACES	(2 * LR_NAMES_WANTED) /* two hidden classes for each name */
+struct lr_place {
+	__u64 map;
+	__u32 epoch;
+	__s16 where;
+	__u8 which;
+	__u8 number; /* of the descriptor */
+};
+
 /*
  * What a thread is doing: the per-task context. Dies with the thread. Addresses are cached
  * walks of the layout, valid while @isolate is the thread's current isolate.
@@ -131,6 +142,9 @@ struct lr_task {
 	struct lr_map_type types[LR_MAP_TYPES];
 	struct lr_instance instances[LR_INSTANCES];
 	struct lr_shape shapes[LR_SHAPES];
+	struct lr_place places[LR_PLACES];
+	__u64 wanted[LR_NAMES_WANTED]; /* keys of these names, as seen last in wanted_epoch */
+	__u32 wanted_epoch[LR_NAMES_WANTED];
 };
 
 struct {

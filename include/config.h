@@ -3,6 +3,7 @@
 #ifndef LOOPRAY_CONFIG_H
 #define LOOPRAY_CONFIG_H
 
+#include "events.h"
 #include "layout.h"
 
 #define LR_MAX_PROCESSES   256	  /* observed at once */
@@ -18,6 +19,26 @@
 #define LR_MECHANISM_HOOKS 1
 #define LR_MECHANISM_ACF   2
 #define LR_MECHANISM_OFF   3 /* not known, or its layout is not: heads are counted as unreadable */
+
+/*
+ * Where a store has what identifies its request: names of properties, one inside of the other.
+ * ASCII, zeros behind it. What is found is told under the label.
+ */
+#define LR_PATH_STEPS 5
+#define LR_PATH_NAME  48
+
+struct lr_path_step {
+	__u32 len;
+	__u32 pad;
+	char text[LR_PATH_NAME] __attribute__((aligned(8)));
+};
+
+struct lr_path {
+	__u32 n; /* steps, 0: none */
+	__u32 label_len;
+	char label[LR_FIELD_NAME + 8] __attribute__((aligned(8))); /* ends in zeros */
+	struct lr_path_step step[LR_PATH_STEPS];
+};
 
 /* Value of the process map: what BPF needs to know about an observed process. */
 struct lr_process_config {

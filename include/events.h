@@ -256,6 +256,7 @@ struct lr_ev_stores {
 
 #define LR_FIELD_F_CONST (1u << 0) /* never assigned again since it was made, as V8 knows */
 #define LR_FIELD_F_CUT	 (1u << 1) /* text holds only the beginning */
+#define LR_FIELD_F_SPAN	 (1u << 2) /* an id of the span in an OpenTelemetry Context */
 
 struct lr_store_field {
 	__u8 name_len;

@@ -22,7 +22,9 @@ struct export
 
 static int open_output(struct export *e)
 {
-	struct pipeline_opts opts = {.context_key = e->opts->context_key};
+	struct pipeline_opts opts = {
+		.context_key = e->opts->context_key ? e->opts->context_path.label : NULL,
+	};
 	int err = out_file__open(&e->file, e->opts->output);
 
 	if (err)

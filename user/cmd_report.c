@@ -48,7 +48,9 @@ static int finish(const struct options *opts, struct source *src, struct pipelin
 
 int cmd_report(const struct options *opts)
 {
-	struct pipeline_opts pipeline_opts = {.context_key = opts->context_key};
+	struct pipeline_opts pipeline_opts = {
+		.context_key = opts->context_key ? opts->context_path.label : NULL,
+	};
 	struct pipeline *pipeline = NULL;
 	struct flow_sink sink = {.event = pipeline__event};
 	struct source *src = NULL;

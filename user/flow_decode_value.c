@@ -110,6 +110,7 @@ bool decode_value__fill(struct fe_store_field *to, const struct lr_store_field *
 	to->name = (struct flow_str){f->name, f->name_len};
 	to->kind = f->kind;
 	to->constant = f->flags & LR_FIELD_F_CONST;
+	to->span = f->flags & LR_FIELD_F_SPAN;
 	to->text = (struct flow_str){"", 0};
 	switch (f->kind) {
 	case LR_VALUE_UNDEFINED:

@@ -234,6 +234,7 @@ struct fe_store_field {
 	uint8_t kind;
 	bool constant;	      /* was never assigned again */
 	bool cut;	      /* the hash is of the beginning only */
+	bool span;	      /* an id of the span in an OpenTelemetry Context */
 	struct flow_str text; /* with --show-values; else empty */
 };
 

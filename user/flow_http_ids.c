@@ -17,6 +17,7 @@ static const struct {
 	{"request-id", 10},	{"-request-id", 11}, /* x-request-id */
 	{"correlation-id", 14}, {"x-correlation-id", 16},
 	{"-trace-id", 9}, /* x-trace-id, x-amzn-trace-id */
+	{"x-b3-traceid", 12},
 };
 
 static bool names_request(const char *p, size_t n)
@@ -51,6 +52,14 @@ const char *flow_http__trace_id(const char *p, size_t n)
 	return zero ? NULL : p + 3;
 }
 
+/* B3 in one header: TRACE-SPAN and perhaps more; or it says only whether to sample. */
+static size_t b3_trace(const char *p, size_t n)
+{
+	const char *dash = memchr(p, '-', n);
+
+	return dash && (dash - p == 32 || dash - p == 16) ? (size_t)(dash - p) : 0;
+}
+
 static void add(struct http_head *head, uint64_t id)
 {
 	for (uint32_t i = 0; i < head->nids; i++)
@@ -64,10 +73,13 @@ void http_ids__header(struct http_head *head, uint64_t key, const char *name, si
 		      const char *value, size_t len)
 {
 	bool trace = name_len == 11 && strncasecmp(name, "traceparent", 11) == 0;
+	bool b3 = name_len == 2 && strncasecmp(name, "b3", 2) == 0;
 
-	if (!trace && !names_request(name, name_len))
+	if (!trace && !b3 && !names_request(name, name_len))
 		return;
 	http_head__trim(&value, &len);
+	if (b3)
+		len = b3_trace(value, len);
 	if (trace) {
 		value = flow_http__trace_id(value, len);
 		len = value ? 32 : 0;

@@ -68,12 +68,12 @@ struct http_target http_head__path(struct http_target target, bool *cut);
  */
 void http_ids__header(struct http_head *head, uint64_t key, const char *name, size_t name_len,
 		      const char *value, size_t len);
-/* Nearly every header is out after this: all but traceparent end in "-id". */
+/* Nearly every header is out after this: all but traceparent and b3 end in "id". */
 static inline bool http_ids__may_name(const char *name, size_t n)
 {
 	char last = n ? name[n - 1] | 0x20 : 0;
 
-	return last == 'd' ? n >= 10 : last == 't' && n == 11;
+	return last == 'd' ? n >= 10 : (last == 't' && n == 11) || (last == '3' && n == 2);
 }
 
 /* flow_http_body.c: works through bytes, or past bytes that were not captured. */

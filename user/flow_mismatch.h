@@ -37,6 +37,7 @@ enum finding_binding {
 	BINDING_BIRTH,	 /* the store was made in the callback that read its request */
 	BINDING_INBOUND, /* it holds an id that came with its request */
 	BINDING_NONE,	 /* whose it is is not known, but it is older than this request */
+	BINDING_SPAN, /* its OpenTelemetry span is a child of one of the request's, or the same */
 };
 
 #define FINDING_FIELDS 12

@@ -82,10 +82,19 @@ struct mm_thread {
 	uint64_t stores_ts;
 };
 
+/* Ids of an OpenTelemetry span: see flow_mismatch_span.c. */
+enum mm_span {
+	MM_SPAN_NOT,
+	MM_SPAN_TRACE,
+	MM_SPAN_ID,
+	MM_SPAN_PARENT,
+};
+
 struct mm_field {
 	struct finding_field pub;
 	uint32_t len;
 	bool cut;
+	enum mm_span span;
 };
 
 struct mm_store {
@@ -219,6 +228,19 @@ struct mm_instance *mm_instance__get(struct flow_mismatch *m, const struct mm_th
 bool mm_field__identifies(const struct mm_instance *in, const struct mm_field *f);
 void mm_store__put(struct flow_mismatch *m, struct mm_store *st);
 void mm_stores__free(struct flow_mismatch *m);
+
+/* The store of the instance seen last that has this value in field @name, or NULL. */
+struct mm_store *mm_store__with(const struct flow_mismatch *m, const struct mm_store *like,
+				const char *name, uint64_t hash);
+
+/* flow_mismatch_span.c: stores that are Contexts of OpenTelemetry */
+enum mm_span mm_span__of(const struct fe_store_field *f);
+/* A store that is certainly of the same request, by the spans of both; NULL: not known. */
+struct mm_store *mm_span__kin(const struct flow_mismatch *m, const struct mm_instance *in,
+			      const struct mm_store *st);
+/* Whether an equal value in @other says that the field does not tell requests apart. */
+bool mm_span__conflict(const struct mm_field *f, const struct mm_store *st,
+		       const struct mm_store *other);
 
 /* flow_mismatch_request.c: requests, remembered and handed on */
 void mm_request__begin(struct flow_mismatch *m, const struct flow_event *ev);

@@ -9,7 +9,8 @@
  * fail that, and such a store is unknown after a collection.
  *
  * A store is bound to the request in whose own callback it was made (by its address), or
- * whose inbound id it holds. Where the two disagree nobody is bound.
+ * whose inbound id it holds. Where the two disagree nobody is bound. Contexts of OpenTelemetry
+ * also tell by their spans: flow_mismatch_span.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,12 @@ static bool same_constants(const struct mm_store *a, const struct mm_store *b)
 	return agreed > 0;
 }
 
+struct mm_store *mm_store__with(const struct flow_mismatch *m, const struct mm_store *like,
+				const char *name, uint64_t hash)
+{
+	return flow_table__get(&m->values, hash, instance_key(like, name));
+}
+
 static struct mm_key *key_of(struct mm_instance *in, const char *name, bool make)
 {
 	for (uint32_t i = 0; i < in->nkeys; i++)
@@ -171,7 +178,7 @@ bool mm_field__identifies(const struct mm_instance *in, const struct mm_field *f
 {
 	const struct mm_key *k = key_of((struct mm_instance *)in, f->pub.name, false);
 
-	if (f->cut || !f->pub.hash || (k && k->equal))
+	if (f->cut || !f->pub.hash || (k && k->equal) || f->span == MM_SPAN_PARENT)
 		return false;
 	if (f->pub.kind == LR_VALUE_STRING && f->len >= LONG_STRING)
 		return true;
@@ -190,7 +197,8 @@ static struct mm_store *recognize(struct flow_mismatch *m, const struct mm_insta
 		const struct mm_field *f = &st->fields[i];
 		struct mm_store *old;
 
-		if (!f->pub.constant || !mm_field__identifies(in, f))
+		/* A trace has many stores. */
+		if (!f->pub.constant || f->span == MM_SPAN_TRACE || !mm_field__identifies(in, f))
 			continue;
 		old = flow_table__get(&m->values, f->pub.hash, instance_key(st, f->pub.name));
 		if (!old || old == st || old->epoch == st->epoch || old->thread != st->thread ||
@@ -225,7 +233,7 @@ static void learn_values(struct flow_mismatch *m, struct mm_instance *in, struct
 		if (k && made_now)
 			k->seen++;
 		if (other) {
-			if (k)
+			if (k && mm_span__conflict(f, st, other))
 				k->equal++;
 			flow_table__take(&m->values, f->pub.hash, key);
 		}
@@ -328,6 +336,27 @@ static void note_first(struct flow_mismatch *m, struct mm_store *st)
 	}
 }
 
+/* Whose store it is: by where it was made, by an id that came in, or by its span. */
+static void bind_new(struct flow_mismatch *m, struct mm_instance *in, struct mm_store *st,
+		     enum mm_born born, uint64_t conn, uint64_t seq)
+{
+	struct mm_request *inbound = inbound_owner(m, st);
+	const struct mm_store *kin = in ? mm_span__kin(m, in, st) : NULL;
+
+	if (born == MM_BORN_REQUEST && (!inbound || inbound->pub.conn == conn)) {
+		bind(st, conn, seq, BINDING_BIRTH);
+		if (in)
+			in->born++;
+		note_first(m, st);
+		if (inbound || (kin && kin->conn == conn && kin->seq == seq))
+			st->later_born = false;
+	} else if (born != MM_BORN_REQUEST && inbound) {
+		bind(st, inbound->pub.conn, inbound->pub.seq, BINDING_INBOUND);
+	} else if (born != MM_BORN_REQUEST && kin) {
+		bind(st, kin->conn, kin->seq, BINDING_SPAN);
+	}
+}
+
 static void resolve(struct flow_mismatch *m, const struct mm_thread *t, struct mm_store *st,
 		    uint64_t top)
 {
@@ -335,24 +364,18 @@ static void resolve(struct flow_mismatch *m, const struct mm_thread *t, struct m
 	uint64_t conn = 0, seq = 0;
 	enum mm_born born = mm_thread__born(t, st->epoch, ADDRESS(st->value), top, &conn, &seq);
 	struct mm_store *old = born == MM_BORN_UNKNOWN && in ? recognize(m, in, st) : NULL;
-	struct mm_request *inbound;
 
 	st->resolved = true;
 	if (old) {
 		become(m, st, old);
 		return;
 	}
+	bind_new(m, in, st, born, conn, seq);
 	if (in)
 		learn_values(m, in, st, born != MM_BORN_UNKNOWN);
-	inbound = inbound_owner(m, st);
-	if (born == MM_BORN_REQUEST && (!inbound || inbound->pub.conn == conn)) {
-		bind(st, conn, seq, BINDING_BIRTH);
-		if (in)
-			in->born++;
-		note_first(m, st);
-	} else if (born != MM_BORN_REQUEST && inbound) {
-		bind(st, inbound->pub.conn, inbound->pub.seq, BINDING_INBOUND);
-	} else if (born != MM_BORN_UNKNOWN) {
+	if (st->conn)
+		return;
+	if (born != MM_BORN_UNKNOWN) {
 		st->unknown = UNKNOWN_ELSEWHERE;
 	} else if (t->lost_turn) {
 		st->unknown = UNKNOWN_LOSS;
@@ -383,6 +406,7 @@ void mm_store__told(struct flow_mismatch *m, struct mm_thread *t, const struct f
 		to->pub.constant = from->constant;
 		to->len = from->len;
 		to->cut = from->cut;
+		to->span = mm_span__of(from);
 	}
 	/* It lies below the allocation top, wherever that is. */
 	if (s->born && !st->resolved) {

@@ -33,6 +33,7 @@ struct kern_opts {
 	uint32_t ring_bytes; /* power of two, 0: default */
 	pid_t single;	     /* the only target there will be, 0: several or unknown */
 	bool follow;
+	const struct lr_path *context_path; /* read in every store; NULL: none */
 };
 
 int kern__load(struct kern **out, const struct kern_opts *opts);

@@ -111,6 +111,8 @@ static int set_knobs(struct kern *k)
 	s->rodata->lr_single_tgid = k->opts.single;
 	s->rodata->lr_follow = k->opts.follow;
 	s->rodata->lr_sockets_by_addr = k->opts.bytes == KERN_BYTES_SYSCALL;
+	if (k->opts.context_path)
+		s->rodata->lr_context_path = *k->opts.context_path;
 	/* The coarse clock advances once per tick: its resolution is the length of a jiffy. */
 	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0)
 		s->rodata->lr_jiffy_ns = (uint64_t)tick.tv_sec * 1000000000ULL + tick.tv_nsec;

@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "config.h"
 #include "log.h"
 
 #define OPTIONS_PIDS_MAX 256
 #define OPTIONS_RING_MIN (64u << 10)
 #define OPTIONS_RING_MAX (1u << 30)
-#define OPTIONS_KEY_MAX	 128
 
 enum command_id {
 	COMMAND_NONE,
@@ -71,10 +71,11 @@ struct options {
 	enum byte_source byte_source;
 	uint32_t ring_bytes; /* power of two; 0: the default */
 	bool fail_on_loss;
-	bool context;		 /* read the active stores: all but --no-context */
-	bool show_values;	 /* what stores hold, as text instead of fingerprints */
-	const char *context_key; /* property of a store that names its request, NULL: any */
-	bool color;		 /* stdout is a terminal that may be coloured */
+	bool context;		     /* read the active stores: all but --no-context */
+	bool show_values;	     /* what stores hold, as text instead of fingerprints */
+	const char *context_key;     /* where a store has what names its request, NULL: anywhere */
+	struct lr_path context_path; /* the same, taken apart */
+	bool color;		     /* stdout is a terminal that may be coloured */
 	enum log_level log_level;
 };
 

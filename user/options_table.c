@@ -91,9 +91,10 @@ const struct flag flags[] = {
 	 "No colours, even on a terminal (also: environment variable NO_COLOR)", NULL},
 	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,
 	 "Time between progress lines and event loop samples, 10ms to 1h. Default 1s", NULL},
-	{FLAG_CONTEXT_KEY, "context-key", "NAME", LIVE, GROUP_OUTPUT,
-	 "The store's own property that names its request, such as requestId. Default: whatever "
-	 "tells stores apart",
+	{FLAG_CONTEXT_KEY, "context-key", "NAME[.NAME]", LIVE, GROUP_OUTPUT,
+	 "The property of a store that names its request, such as requestId, or a path of up to 5: "
+	 "req.ids.trace; NAME is also a key of a Map, or what a symbol is described as. Default: "
+	 "whatever tells stores apart; the ids of an OpenTelemetry Context's span are always read",
 	 NULL},
 	{FLAG_SHOW_VALUES, "show-values", NULL, LIVE, GROUP_OUTPUT,
 	 "Keep and show what stores hold; it may be data of customers. Default: fingerprints, "

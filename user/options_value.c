@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "context_key.h"
 #include "options_value.h"
 #include "util.h"
 
@@ -105,15 +106,13 @@ static const char *set_path(const char *arg, const char **path)
 	return NULL;
 }
 
-/* "requestId": what lies inside of a property is not read, so a path of them names nothing. */
-static const char *set_key(const char *arg, const char **key)
+static const char *set_key(struct options *o, const char *arg)
 {
-	size_t len = strlen(arg);
+	const char *allowed = context_key__parse(&o->context_path, arg);
 
-	if (!len || len > OPTIONS_KEY_MAX || strchr(arg, '.'))
-		return "the name of a store's own property, such as requestId";
-	*key = arg;
-	return NULL;
+	if (!allowed)
+		o->context_key = arg;
+	return allowed;
 }
 
 const char *options_value__set(struct options *o, const struct flag *f, const char *arg,
@@ -154,7 +153,7 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 	case FLAG_RING_SIZE:
 		return set_ring(arg, &o->ring_bytes);
 	case FLAG_CONTEXT_KEY:
-		return set_key(arg, &o->context_key);
+		return set_key(o, arg);
 	case FLAG_SHOW_VALUES:
 		o->show_values = true;
 		return NULL;

@@ -87,7 +87,8 @@ void event_stores(struct capture_codec *c, struct fe_stores *s)
 #define FIELD_CUT      (1u << 1)
 #define FIELD_HASH     (1u << 2) /* a hash follows, else there is no value */
 #define FIELD_TEXT     (1u << 3)
-#define FIELD_FLAGS    0x0f
+#define FIELD_SPAN     (1u << 4)
+#define FIELD_FLAGS    0x1f
 
 static void store_field(struct capture_codec *c, struct fe_store_field *f)
 {
@@ -95,10 +96,12 @@ static void store_field(struct capture_codec *c, struct fe_store_field *f)
 
 	if (c->packing)
 		flags = (uint8_t)((f->constant ? FIELD_CONSTANT : 0) | (f->cut ? FIELD_CUT : 0) |
-				  (f->hash ? FIELD_HASH : 0) | (f->text.len ? FIELD_TEXT : 0));
+				  (f->hash ? FIELD_HASH : 0) | (f->text.len ? FIELD_TEXT : 0) |
+				  (f->span ? FIELD_SPAN : 0));
 	field_enum(c, &flags, FIELD_FLAGS);
 	f->constant = flags & FIELD_CONSTANT;
 	f->cut = flags & FIELD_CUT;
+	f->span = flags & FIELD_SPAN;
 	field_enum(c, &f->kind, LR_VALUE_MAP);
 	field_str(c, &f->name);
 	if (f->name.len > LR_FIELD_NAME)

@@ -217,7 +217,7 @@ static void put_chain(struct json *j, const struct flow_finding *f)
 
 void finding_json__members(struct json *j, const struct flow_finding *f, bool show)
 {
-	static const char *const bindings[] = {"birth", "inbound", NULL};
+	static const char *const bindings[] = {"birth", "inbound", NULL, "span"};
 	static const char *const proofs[] = {NULL,	 "older",   "carrier",
 					     "own_seen", "inbound", "route"};
 	json__key_str(j, "kind", finding_word__kind(f->kind));
@@ -227,7 +227,7 @@ void finding_json__members(struct json *j, const struct flow_finding *f, bool sh
 	json__key_u64(j, "instance", f->instance);
 	json__key_str(j, "identity", f->identity == IDENTITY_ADDRESS ? "address" : "content");
 	json__key_str(j, "binding",
-		      bindings[f->binding <= BINDING_NONE ? f->binding : BINDING_NONE]);
+		      bindings[f->binding <= BINDING_SPAN ? f->binding : BINDING_NONE]);
 	json__key_str(j, "proof", proofs[f->proof <= PROOF_ROUTE ? f->proof : PROOF_NONE]);
 	json__key_str(j, "confidence", finding_word__confidence(f));
 	put_other(j, f);

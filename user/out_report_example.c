@@ -248,6 +248,18 @@ static const char *proof_text(enum finding_proof proof)
 	return (size_t)proof < ARRAY_SIZE(texts) ? texts[proof] : NULL;
 }
 
+static const char *binding_text(enum finding_binding binding)
+{
+	static const char *const texts[] = {
+		[BINDING_BIRTH] = "was made in the callback that read",
+		[BINDING_INBOUND] = "holds an id that came with",
+		[BINDING_NONE] = "is not",
+		[BINDING_SPAN] = "holds a span of",
+	};
+
+	return texts[(size_t)binding < ARRAY_SIZE(texts) ? binding : BINDING_NONE];
+}
+
 static void print_certainty(const struct printer *p, const struct model_group *g)
 {
 	const struct flow_finding *f = &g->example;
@@ -260,9 +272,7 @@ static void print_certainty(const struct printer *p, const struct model_group *g
 		sentence__add(&s, "The store was active before this request came, so it is another "
 				  "one's");
 	} else {
-		sentence__add(&s, "The store %s ",
-			      f->binding == BINDING_BIRTH ? "was made in the callback that read"
-							  : "holds an id that came with");
+		sentence__add(&s, "The store %s ", binding_text(f->binding));
 		sentence__add(&s, "%s request", whose);
 	}
 	if (f->binding == BINDING_NONE || g->kind == FINDING_LOST)

@@ -16,7 +16,7 @@ struct pipeline_opts {
 	/* Optional: a format that is handed every event, request and resource as they come. */
 	const struct out_format *format;
 	void *format_state;
-	const char *context_key; /* field of a store that identifies a request; NULL: any */
+	const char *context_key; /* field that identifies a request, see lr_path; NULL: any */
 };
 
 int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts);

@@ -118,6 +118,7 @@ static int load(struct session *s)
 		.bytes = (enum kern_bytes)cli->byte_source,
 		.ring_bytes = cli->ring_bytes ? cli->ring_bytes : LR_RING_BYTES,
 		.follow = cli->follow,
+		.context_path = cli->context_key ? &cli->context_path : NULL,
 	};
 	int err;
 

@@ -413,6 +413,7 @@ static void test_store(void **state)
 				     "a text as long as any that is ever looked at 48!");
 	fields[0] = field_of("", LR_VALUE_SMI, 7, "");
 	fields[1].flags = LR_FIELD_F_CONST;
+	fields[3].flags = LR_FIELD_F_SPAN;
 	fields[2].flags = LR_FIELD_F_CUT;
 	fields[2].bits = 70000;
 	store(r, fields, LR_STORE_FIELDS);
@@ -425,6 +426,7 @@ static void test_store(void **state)
 	assert_true(!r->fields[2].constant && r->fields[2].cut && r->fields[2].len == 70000);
 	assert_true(r->fields[1].hash == hash("a text as long as any that is ever looked at 48!"));
 	assert_int_equal(r->fields[0].kind, LR_VALUE_SMI);
+	assert_true(r->fields[3].span && !r->fields[2].span);
 	for (uint16_t i = 0; i < LR_STORE_FIELDS; i++)
 		assert_string_equal(r->texts[i], ""); /* never, unless it was asked for */
 	store(r, NULL, 0);

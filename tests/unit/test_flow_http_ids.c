@@ -132,6 +132,13 @@ static void test_names(void **state)
 	one_id("Fly-Request-Id: f\r\n", "f");
 	one_id("uber-trace-id: u:1\r\n", "u:1");
 	one_id("TraceParent: 00-" TRACE "-00f067aa0ba902b7-01\r\n", TRACE);
+	one_id("X-B3-TraceId: " TRACE "\r\nX-B3-SpanId: 00f067aa0ba902b7\r\n", TRACE);
+	one_id("b3: " TRACE "-00f067aa0ba902b7-1-05e3ac9a4f6e3b90\r\n", TRACE);
+	one_id("B3: 00f067aa0ba902b7-00f067aa0ba902b7\r\n", "00f067aa0ba902b7");
+	no_id("b3: 0\r\n");
+	no_id("b3: d-1\r\n");
+	no_id("b3: \r\n");
+	no_id("b3: " TRACE "\r\n");
 	no_id("X-Request-Ids: 1\r\n");
 	no_id("Request-Ident: 1\r\n");
 	no_id("-trace-id: 1\r\n"); /* nothing before it */

@@ -857,6 +857,146 @@ static void test_inbound(void **state)
 	run_free(run);
 }
 
+/* A Context of OpenTelemetry; ids are told as those of this process' span unless @remote. */
+static void tell_span(struct run *run, uint64_t value, const char *trace, const char *span,
+		      const char *parent, bool remote)
+{
+	const char *text[3] = {trace, span, parent};
+	struct fe_store_field fields[3] = {
+		{.name = {"traceId", 7}}, {.name = {"spanId", 6}}, {.name = {"parentSpanId", 12}}};
+	struct flow_event ev = {.type = FE_STORE};
+
+	ev.store.value = value + 1;
+	ev.store.instance = ALS;
+	ev.store.epoch = run->epoch;
+	ev.store.kind = LR_VALUE_OBJECT;
+	ev.store.n = parent ? 3 : 2;
+	ev.store.fields = fields;
+	for (uint32_t i = 0; i < ev.store.n; i++) {
+		fields[i].kind = LR_VALUE_STRING;
+		fields[i].constant = !remote;
+		fields[i].span = true;
+		fields[i].len = (uint32_t)strlen(text[i]);
+		fields[i].hash = hash_of(text[i]);
+	}
+	feed(run, &ev);
+}
+
+#define TRACE  "4bf92f3577b34da6a3ce929d0e0e4736"
+#define SPAN_A "00f067aa0ba902b7"
+#define SPAN_B "b7ad6b7169203331"
+#define SPAN_C "0102030405060708"
+
+/* One Context for each span, most of them made later: all are the request's. */
+static void test_spans(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	tell_span(run, 0x1100, TRACE, SPAN_A, NULL, false);
+	call(run, 0x1200, 0x1100);
+	/* Below it, in the same callback: not the first, but a child of it. */
+	tell_span(run, 0x1300, TRACE, SPAN_B, SPAN_A, false);
+	call(run, 0x1400, 0x1300);
+	request(run, 2, 0x2000);
+	request(run, 3, 0x3000);
+	request(run, 4, 0x3800);
+	turn(run, 0x4000);
+	tell_span(run, 0x4100, TRACE, SPAN_C, SPAN_B, false);
+	answer(run, 2, 0x9000, 0x4100);
+	answer(run, 3, 0x9000, 0x1300);
+	/* A Context derived from that one: another object, the same span. */
+	tell_span(run, 0x4200, TRACE, SPAN_C, SPAN_B, false);
+	answer(run, 4, 0x9000, 0x4200);
+	answer(run, 1, 0x9000, 0x4100);
+	expect(run, 0, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[0].f[0].binding, BINDING_SPAN);
+	assert_int_equal(run->done[0].f[0].other.conn, 1);
+	expect(run, 1, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[1].f[0].binding, BINDING_BIRTH);
+	expect(run, 2, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[2].f[0].binding, BINDING_SPAN);
+	expect(run, 3, CONTEXT_OWN, 0);
+	run_free(run);
+}
+
+/* Two requests of one trace, with one parent elsewhere: nothing of one is taken for the other's. */
+static void test_spans_of_one_trace(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	for (uint64_t conn = 1; conn <= 2; conn++) {
+		run->nids = 1;
+		run->ids[0] = hash_of(TRACE);
+		request(run, conn, 0x1000 * conn);
+	}
+	tell_span(run, 0x1100, TRACE, SPAN_A, NULL, true);
+	call(run, 0x2800, 0x1100);
+	turn(run, 0x3000);
+	/* Made later: the trace is that of two requests, the span that of a parent elsewhere. */
+	tell_span(run, 0x3100, TRACE, SPAN_B, SPAN_A, false);
+	answer(run, 2, 0x9000, 0x3100);
+	tell_span(run, 0x3200, TRACE, SPAN_A, NULL, true);
+	answer(run, 1, 0x9000, 0x3200);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[0].q.unknown, UNKNOWN_ELSEWHERE);
+	expect(run, 1, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
+/* A span that two requests have tells nothing: from then on, of no span of the instance. */
+static void test_spans_shared(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	tell_span(run, 0x1100, TRACE, SPAN_A, NULL, false);
+	call(run, 0x1200, 0x1100);
+	request(run, 2, 0x2000);
+	tell_span(run, 0x2100, TRACE, SPAN_A, NULL, false);
+	call(run, 0x2200, 0x2100);
+	request(run, 3, 0x3000);
+	tell_span(run, 0x3100, TRACE, SPAN_B, NULL, false);
+	call(run, 0x3200, 0x3100);
+	turn(run, 0x4000);
+	tell_span(run, 0x4100, TRACE, SPAN_C, SPAN_B, false);
+	answer(run, 1, 0x9000, 0x4100);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
+/* Across a collection it is the span that is recognized, never the trace. */
+static void test_spans_moved(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	tell_span(run, 0x1100, TRACE, SPAN_A, NULL, false);
+	call(run, 0x1200, 0x1100);
+	request(run, 2, 0x2000);
+	request(run, 3, 0x3000);
+	turn(run, 0x4000);
+	collect(run, 9 * PAGE);
+	tell_span(run, 7 * PAGE + 0x80, TRACE, SPAN_B, NULL, false);
+	answer(run, 2, 9 * PAGE + 0x100, 7 * PAGE + 0x80);
+	tell_span(run, 7 * PAGE + 0x180, TRACE, SPAN_A, NULL, false);
+	answer(run, 3, 9 * PAGE + 0x100, 7 * PAGE + 0x180);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[0].q.unknown, UNKNOWN_MOVED);
+	expect(run, 1, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[1].f[0].identity, IDENTITY_CONTENT);
+	assert_int_equal(run->done[1].f[0].other.conn, 1);
+	run_free(run);
+}
+
 static void test_lost(void **state)
 {
 	struct run *run = run_new();
@@ -1003,6 +1143,10 @@ int main(void)
 		cmocka_unit_test(test_low_entropy),
 		cmocka_unit_test(test_collection_in_callback),
 		cmocka_unit_test(test_inbound),
+		cmocka_unit_test(test_spans),
+		cmocka_unit_test(test_spans_of_one_trace),
+		cmocka_unit_test(test_spans_shared),
+		cmocka_unit_test(test_spans_moved),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_lost_always),
 		cmocka_unit_test(test_never_had),

@@ -148,6 +148,10 @@ static void context(void **state)
 			 OPTIONS_RUN);
 	assert_string_equal(o.context_key, "requestId");
 	assert_true(o.show_values && o.context);
+	assert_int_equal(o.context_path.n, 1);
+	assert_int_equal(parse(&o, "record -p 7 --context-key req.ids.trace"), OPTIONS_RUN);
+	assert_int_equal(o.context_path.n, 3);
+	assert_string_equal(o.context_path.label, "req.ids.trace");
 	assert_int_equal(parse(&o, "report -p 7 --no-context"), OPTIONS_RUN);
 	assert_false(o.context);
 	/* Rules and masks are applied to a capture as they are to live processes. */
@@ -199,7 +203,8 @@ static void refusals(void **state)
 		{"record -p 1 --attach-method x", "--attach-method", "auto, multi or perf"},
 		{"record -p 1 --byte-source x", "--byte-source", "tracepoint or syscall"},
 		{"record -p 1 --context-key ~", "--context-key", "requestId"},
-		{"record -p 1 --context-key a.b", "--context-key", "'a.b'"},
+		{"record -p 1 --context-key a..b", "--context-key", "'a..b'"},
+		{"record -p 1 --context-key a.b.c.d.e.f", "--context-key", "up to 5"},
 		{"record -p 1 --context-key .a", "--context-key", "'.a'"},
 		{"record -p 1 --context-key a.", "--context-key", "'a.'"},
 		{"record -p 1 --context-key a --no-context", "--no-context", "--context-key"},

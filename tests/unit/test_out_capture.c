@@ -134,6 +134,7 @@ static void rnd_store(uint64_t *seed, struct recorded *r)
 		f->len = f->kind == LR_VALUE_STRING ? (uint32_t)rnd_u64(seed) : 0;
 		f->constant = rnd(seed, 2);
 		f->cut = rnd(seed, 2);
+		f->span = rnd(seed, 2);
 		f->text = (struct flow_str){"", 0};
 		if (rnd(seed, 2))
 			f->text = rnd_bytes(seed, r->field_text[i][1], LR_FIELD_TEXT);
@@ -277,7 +278,7 @@ static void same_fields(const struct fe_store *a, const struct fe_store *b)
 		same_str(&f->name, &g->name);
 		same_str(&f->text, &g->text);
 		assert_true(f->hash == g->hash && f->len == g->len && f->kind == g->kind);
-		assert_true(f->constant == g->constant && f->cut == g->cut);
+		assert_true(f->constant == g->constant && f->cut == g->cut && f->span == g->span);
 	}
 }
 
