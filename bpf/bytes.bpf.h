@@ -187,6 +187,12 @@ struct bytes_ctx {
 	__s32 ret;
 };
 
+/* As a word, which the compiler would not make of an array of bytes. */
+static __always_inline void bytes_set_word(void *at, __u64 v)
+{
+	*(__u64 *)at = v;
+}
+
 static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c, __u16 event,
 						      __u32 offset)
 {
@@ -211,7 +217,7 @@ static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c,
 	rec->pad = 0;
 	rec->top = c->top;
 	rec->counter = c->counter;
-	*(__u64 *)rec->tail = 0;
+	bytes_set_word(rec->tail, 0);
 	return rec;
 }
 

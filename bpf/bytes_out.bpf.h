@@ -61,7 +61,7 @@ static __always_inline void bytes_set_tail(struct lr_ev_data *rec, __u64 tail)
 {
 	if (!tail)
 		return;
-	*(__u64 *)rec->tail = tail;
+	bytes_set_word(rec->tail, tail);
 	rec->flags |= LR_DATA_F_TAIL;
 }
 

@@ -211,7 +211,7 @@ static __always_inline int heap_store(const struct lr_heap *h, struct lr_task *t
 	}
 	if (err == HEAP_FAULT)
 		return HEAP_FAULT;
-	/* It needs w->pair as it is; where a span stands for the fields there are fewer of them. */
+	/* It needs w->pair as it is. */
 	if (!s)
 		shape_learn(t, w, rec);
 	if (heap_nested(h, t, w, rec))

@@ -145,7 +145,7 @@ __noinline int heap_fast(const struct lr_heap *h, struct lr_task *t, struct heap
 	asm volatile("" : "+r"(size));
 	if (size > HEAP_TABLE || bpf_probe_read_user(w->table, size, (void *)(descriptors - 1)))
 		return HEAP_FAULT;
-	map = *(__u64 *)w->table;
+	map = *heap_word(w->table);
 	all = *(__u16 *)&w->table[HEAP_WORD];
 	type = heap_type(h, t, map);
 	if (type < h->type_descriptor_array_min || type > h->type_descriptor_array_max || own > all)

@@ -37,7 +37,7 @@ static __always_inline bool shape_field(struct lr_shape_field *f, const struct h
 	f->flags = pair->flags;
 	f->name_len = told->name_len;
 	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
-		f->name[k] = *(const __u64 *)&told->name[8UL * k];
+		f->name[k] = *heap_word(&told->name[8UL * k]);
 	return pair->word && pair->word < SHAPE_WORDS;
 }
 
@@ -50,11 +50,15 @@ __noinline int shape_learn(struct lr_task *t, const struct heap_walk *w,
 
 	if (!t || !w || !rec)
 		return 0;
-	map = *(const __u64 *)w->obj.b;
+	map = *heap_word(w->obj.b);
 	s = shape_slot(t, map);
 	s->map = 0;
-	/* One whose keys are not all names, or whose fields are not all in the object, is not. */
-	if (rec->kind != LR_VALUE_OBJECT || rec->n != w->npairs)
+	/*
+	 * One whose keys are not all names, or whose fields are not all in the object, is not; nor
+	 * is one for whose fields something else was told.
+	 */
+	if (rec->kind != LR_VALUE_OBJECT || rec->n != w->npairs ||
+	    (rec->field[0].flags & LR_FIELD_F_SPAN))
 		return 0;
 	s->words = 0;
 	for (__u32 i = 0; i < LR_STORE_FIELDS && i < rec->n; i++) {
@@ -82,7 +86,7 @@ static __always_inline int shape_object(const struct lr_shape *s, struct heap_wa
 			       ? HEAP_FAULT
 			       : 0;
 	for (__u32 k = 0; k < HEAP_HEAD / HEAP_WORD; k++)
-		*(__u64 *)&w->table[k * HEAP_WORD] = *(const __u64 *)&w->obj.b[k * HEAP_WORD];
+		*heap_word(&w->table[k * HEAP_WORD]) = *heap_word(&w->obj.b[k * HEAP_WORD]);
 	return size <= w->obj.n ? 0 : HEAP_FAULT;
 }
 
@@ -95,11 +99,11 @@ static __always_inline void shape_pair(const struct lr_shape_field *f, struct he
 	asm volatile("" : "+r"(word));
 	if (word >= SHAPE_WORDS)
 		word = 0;
-	w->pair[i].value = *(const __u64 *)&w->table[word * HEAP_WORD];
+	w->pair[i].value = *heap_word(&w->table[word * HEAP_WORD]);
 	w->pair[i].flags = f->flags;
 	rec->field[i].name_len = f->name_len;
 	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
-		*(__u64 *)&rec->field[i].name[8UL * k] = f->name[k];
+		*heap_word(&rec->field[i].name[8UL * k]) = f->name[k];
 }
 
 /* As heap_pairs, of an object whose class is known: the names are in @rec already. */

@@ -347,7 +347,7 @@ static __always_inline void store_learn(struct task_struct *task, struct store_s
 		return;
 	b = births_of(task, 0);
 	if (b)
-		birth_learn(b, *(__u64 *)s->walk.obj.b, s->stores.ref[i].instance);
+		birth_learn(b, *heap_word(s->walk.obj.b), s->stores.ref[i].instance);
 }
 
 static __always_inline int store_read(struct task_struct *task, struct lr_task *t,
