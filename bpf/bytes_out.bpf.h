@@ -6,6 +6,8 @@
 #include "bytes.bpf.h"
 #include "store.bpf.h"
 
+#define BYTES_CALL 512 /* captured of what goes to others */
+
 /* The last eight bytes of a vectored send that was taken whole, or 0. */
 static __always_inline __u64 bytes_tail(const struct bytes_io *io, __u64 total)
 {
@@ -37,18 +39,62 @@ static __always_inline bool bytes_upgrade(const __u8 *b)
 	return bytes_like_response(b) && b[9] == '1' && b[10] == '0' && b[11] == '1';
 }
 
+/* Standard output or error, which is told as such: see lines.bpf.c. */
+static __always_inline bool bytes_line(const struct bytes_ctx *c)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(c->task);
+
+	return lr_lines && (regs->di == 1 || regs->di == 2) &&
+	       (regs->orig_ax == NR_write || regs->orig_ax == NR_writev);
+}
+
+/* The beginning of what goes to another service under a store: as much as is in one piece. */
+static __noinline void bytes_call(struct bytes_ctx *c, struct bytes_io *io)
+{
+	__u32 zero = 0, len = 0;
+	struct lr_ev_write *rec = (void *)bpf_map_lookup_elem(&lr_bytes, &zero);
+	__u64 addr = 0, n;
+
+	if (!rec)
+		return;
+	rec->h.ts = c->now;
+	rec->h.pid = c->task->tgid;
+	rec->h.tid = c->task->pid;
+	rec->h.seq = ++c->t->seq;
+	rec->h.type = LR_EV_WRITE;
+	rec->conn = c->conn->id;
+	rec->ret = io->ret;
+	rec->op = LR_OP_CLIENT;
+	rec->flags = 0;
+	rec->pad = 0;
+	n = bytes_first(io, &addr, &len) ? bytes_clamp(len, BYTES_CALL) : 0;
+	if (!n || bpf_probe_read_user(rec->data, n, (void *)addr)) {
+		rec->flags |= LR_WRITE_F_FAULT;
+		stat_add(LR_STAT_data_fault, 1);
+		n = 0;
+	}
+	rec->captured = n;
+	rec->h.size = sizeof(*rec) + n;
+	emit_copy(rec, sizeof(*rec) + n);
+}
+
 /* Which stores are active. Where those of a process cannot be read, only its heads say so. */
-static __always_inline void bytes_stores(struct bytes_ctx *c, bool server)
+static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *io, bool server)
 {
 	__u32 tgid = c->task->tgid;
 	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	__u32 active;
 
 	if (!p || p->mechanism == LR_MECHANISM_NONE ||
 	    (!server && p->mechanism == LR_MECHANISM_OFF))
 		return;
-	store_active(c->task, c->t, p, c->conn, c->now);
+	if (!server && bytes_line(c))
+		return;
+	active = store_active(c->task, c->t, p, c->conn, c->now);
 	if (server)
 		birth_answered(c->task, c->conn);
+	else if (active && lr_lines)
+		bytes_call(c, io);
 }
 
 /* "HTTP/1.": a response head begins. */
@@ -176,7 +222,7 @@ static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 		stores = captured >= 12 && bytes_is_head(rec->data);
 	}
 	if (stores)
-		bytes_stores(c, server);
+		bytes_stores(c, io, server);
 	if (!rec)
 		return;
 	if (captured >= 12 && bytes_upgrade(rec->data))

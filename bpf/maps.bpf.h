@@ -25,6 +25,8 @@ const volatile __u32 lr_single_tgid LR_WEAK;	 /* the only target, 0: look in lr_
 const volatile __u64 lr_jiffy_ns LR_WEAK;	 /* length of a jiffy, 0 unknown */
 const volatile __u32 lr_follow LR_WEAK;		 /* report forks of targets */
 const volatile __u32 lr_sockets_by_addr LR_WEAK; /* system call path: lr_conns_by_addr is used */
+const volatile __u32 lr_lines LR_WEAK;		 /* stdout and stderr are looked at */
+const volatile __u32 lr_lines_by_socket LR_WEAK; /* ... those that are sockets at their sends */
 
 /* The ring: drained by a timer, so no record ever wakes the reader. Full: counted, dropped. */
 struct {

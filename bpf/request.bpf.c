@@ -11,6 +11,7 @@
  * Neither puts a breakpoint into the target.
  */
 #include "bytes_out.bpf.h"
+#include "line.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -398,21 +398,16 @@ static __always_inline void store_emit(struct lr_ev_stores *rec)
 	emit_copy(rec, n);
 }
 
-/* Tells of the stores that are active at a send on @conn. */
-static __noinline void store_active(struct task_struct *task, struct lr_task *t,
-				    const struct lr_process_config *p, const struct lr_conn *conn,
-				    __u64 now)
+/*
+ * Tells of the stores that are active now; s->stores has conn and op already, and n afterwards. @t
+ * must have looked for its environment. Inline: there is no call frame left for it.
+ */
+static __always_inline void store_tell_active(struct store_scratch *s, struct task_struct *task,
+					      struct lr_task *t, const struct lr_process_config *p,
+					      __u64 now)
 {
-	struct store_scratch *s;
-	__u32 zero = 0;
 	int status;
 
-	s = bpf_map_lookup_elem(&lr_store_scratch, &zero);
-	if (!s)
-		return;
-	runtime_env(task, t);
-	if (!turn_in_use(p, t))
-		return;
 	store_begin(task, t, s, now);
 	status = store_read(task, t, p, s);
 	if (status == LR_STORES_FAULT)
@@ -422,10 +417,28 @@ static __noinline void store_active(struct task_struct *task, struct lr_task *t,
 	if (status != LR_STORES_OK)
 		s->stores.n = 0;
 	s->stores.status = status;
-	s->stores.conn = conn->id;
-	s->stores.op = conn->class == LR_CONN_SERVER ? LR_OP_SERVER : LR_OP_CLIENT;
 	s->stores.h.seq = ++t->seq;
 	store_emit(&s->stores);
+}
+
+/* Tells of the stores that are active at a send on @conn. Returns how many. */
+static __noinline __u32 store_active(struct task_struct *task, struct lr_task *t,
+				     const struct lr_process_config *p, const struct lr_conn *conn,
+				     __u64 now)
+{
+	struct store_scratch *s;
+	__u32 zero = 0;
+
+	s = bpf_map_lookup_elem(&lr_store_scratch, &zero);
+	if (!s)
+		return 0;
+	runtime_env(task, t);
+	if (!turn_in_use(p, t))
+		return 0;
+	s->stores.conn = conn->id;
+	s->stores.op = conn->class == LR_CONN_SERVER ? LR_OP_SERVER : LR_OP_CLIENT;
+	store_tell_active(s, task, t, p, now);
+	return s->stores.n;
 }
 
 _Static_assert(sizeof(struct store_scratch) <= sizeof(((struct lr_births *)0)->scratch),

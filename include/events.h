@@ -29,6 +29,7 @@ enum lr_event_type {
 	LR_EV_STORES = 12,  /* which stores are active at an operation: lr_ev_stores */
 	LR_EV_STORE = 13,   /* what one store holds, at first sight in an epoch: lr_ev_store */
 	LR_EV_TURN = 14,    /* the loop turns to something that is no receive: lr_ev_turn */
+	LR_EV_WRITE = 15,   /* bytes written that are no response: lr_ev_write */
 };
 
 /*
@@ -207,6 +208,9 @@ enum lr_value_kind {
 enum lr_store_op {
 	LR_OP_SERVER = 1, /* a send on a connection that serves requests */
 	LR_OP_CLIENT = 2, /* a send on any other socket */
+	LR_OP_STDOUT = 3, /* a write to file descriptor 1, whatever that is */
+	LR_OP_STDERR = 4,
+	LR_OP_MAX
 };
 
 enum lr_store_status {
@@ -229,7 +233,7 @@ struct lr_store_ref {
 	__u16 flags;
 };
 
-/* Comes right before the record of the send, if there is one, with the same time. */
+/* Comes right before the record of the send or write, if there is one, with the same time. */
 struct lr_ev_stores {
 	struct lr_event h;
 	__u64 env;
@@ -288,6 +292,22 @@ struct lr_ev_store {
 	struct lr_store_field field[LR_STORE_FIELDS];
 };
 
+#define LR_WRITE_MAX 4096 /* bytes captured */
+
+#define LR_WRITE_F_FAULT (1u << 0) /* reading the bytes failed: captured is too short */
+
+/* The first bytes of a write, for what identifies requests in them; never stored. */
+struct lr_ev_write {
+	struct lr_event h;
+	__u64 conn; /* as in lr_ev_stores */
+	__s32 ret;  /* bytes written: what lies behind the captured ones was cut off */
+	__u32 captured;
+	__u16 op;    /* enum lr_store_op */
+	__u16 flags; /* LR_WRITE_F_* */
+	__u32 pad;
+	__u8 data[];
+};
+
 enum lr_process_op {
 	LR_PROC_FORK = 1,
 	LR_PROC_EXEC = 2,
@@ -317,6 +337,7 @@ LR_ASSERT_SIZE(lr_ev_turn, 40);
 LR_ASSERT_SIZE(lr_ev_stores, 216);
 LR_ASSERT_SIZE(lr_store_field, 88);
 LR_ASSERT_SIZE(lr_ev_store, 56 + 88 * LR_STORE_FIELDS);
+LR_ASSERT_SIZE(lr_ev_write, 48);
 LR_ASSERT_SIZE(lr_ev_process, 40);
 
 #endif

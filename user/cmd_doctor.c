@@ -81,7 +81,7 @@ static void check_features(struct doctor *d)
 static void check_programs(struct doctor *d)
 {
 	struct check *c = &d->checks[d->nchecks++];
-	struct kern_opts opts = {.level = LR_LEVEL_RESOURCES};
+	struct kern_opts opts = {.level = LR_LEVEL_RESOURCES, .lines = KERN_LINES_ALL};
 	struct kern *k = NULL;
 	int err;
 

@@ -37,6 +37,8 @@ static int on_http(void *ctx, const struct flow_event *ev)
 	struct flow_decode *d = ctx;
 	int err = flow_decode__announce(d, d->current, ev);
 
+	if (ev->type == FE_IN && ev->io.nids)
+		flow_decode__note_ids(d, ev);
 	return err ? err : flow_decode__emit(d, ev);
 }
 
@@ -117,6 +119,7 @@ static const uint16_t min_size[] = {
 	[LR_EV_STORES] = offsetof(struct lr_ev_stores, ref),
 	[LR_EV_STORE] = offsetof(struct lr_ev_store, field),
 	[LR_EV_TURN] = sizeof(struct lr_ev_turn),
+	[LR_EV_WRITE] = sizeof(struct lr_ev_write),
 };
 
 static bool well_formed(struct flow_decode *d, const struct lr_event *h, const void *rec)
@@ -131,6 +134,8 @@ static bool well_formed(struct flow_decode *d, const struct lr_event *h, const v
 		return false;
 	if (h->type == LR_EV_STORES || h->type == LR_EV_STORE)
 		return flow_decode__stores_valid(h, rec);
+	if (h->type == LR_EV_WRITE)
+		return flow_decode__write_valid(h, rec);
 	if (h->type != LR_EV_IN && h->type != LR_EV_OUT)
 		return true;
 	memcpy(&data, rec, sizeof(data));
@@ -329,6 +334,8 @@ static int dispatch(struct flow_decode *d, struct decode_thread *t, const struct
 		return flow_decode__stores(d, t, rec);
 	case LR_EV_STORE:
 		return flow_decode__store(d, t, rec);
+	case LR_EV_WRITE:
+		return flow_decode__write(d, t, rec);
 	default:
 		return 0;
 	}

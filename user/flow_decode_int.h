@@ -132,6 +132,12 @@ bool flow_decode__stores_valid(const struct lr_event *h, const void *rec);
 int flow_decode__stores(struct flow_decode *d, struct decode_thread *t, const void *rec);
 int flow_decode__store(struct flow_decode *d, struct decode_thread *t, const void *rec);
 
+/* flow_decode_write.c */
+bool flow_decode__write_valid(const struct lr_event *h, const void *rec);
+/* Ids that came with a request: to be found again in what is written. */
+void flow_decode__note_ids(struct flow_decode *d, const struct flow_event *ev);
+int flow_decode__write(struct flow_decode *d, struct decode_thread *t, const void *rec);
+
 /* flow_decode_value.c */
 #define VALUE_TEXT 32 /* room for any number as text */
 
@@ -147,6 +153,8 @@ bool decode_value__fill(struct fe_store_field *to, const struct lr_store_field *
 /* flow_decode_seen.c */
 /* Remembers a field's value, whose hash is that of its text, if it may name something. */
 void decode_seen__add(struct decode_seen *s, const struct fe_store_field *f);
+/* The same for a fingerprint of @len characters, which were of one word. */
+void decode_seen__add_id(struct decode_seen *s, uint64_t hash, uint32_t len);
 void decode_seen__free(struct decode_seen *s);
 /*
  * Fingerprints of what occurs in @p and was remembered, the longest ones if there are too many.

@@ -107,6 +107,12 @@ void decode_seen__add(struct decode_seen *s, const struct fe_store_field *f)
 		seen_put(s, f->hash, f->text.len);
 }
 
+void decode_seen__add_id(struct decode_seen *s, uint64_t hash, uint32_t len)
+{
+	if (len >= TOKEN_MIN && len <= TOKEN_MAX)
+		seen_put(s, hash, len);
+}
+
 void decode_seen__free(struct decode_seen *s)
 {
 	free(s->recent.slots);

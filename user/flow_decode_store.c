@@ -12,7 +12,7 @@ static bool stores_valid(const struct lr_event *h, const void *rec)
 	struct lr_ev_stores s = {0};
 
 	memcpy(&s, rec, offsetof(struct lr_ev_stores, ref));
-	if (s.op < LR_OP_SERVER || s.op > LR_OP_CLIENT || s.status > LR_STORES_OFF ||
+	if (s.op < LR_OP_SERVER || s.op >= LR_OP_MAX || s.status > LR_STORES_OFF ||
 	    s.n > LR_STORES_MAX || h->size < offsetof(struct lr_ev_stores, ref[s.n]))
 		return false;
 	memcpy(s.ref, (const char *)rec + offsetof(struct lr_ev_stores, ref),

@@ -40,6 +40,7 @@ enum flow_event_type {
 	FE_STORES = 18,	 /* the stores active at an operation */
 	FE_STORE = 19,	 /* what a store holds */
 	FE_TIMERS = 20,	 /* periodic sample of an environment's timers and immediates */
+	FE_WRITE = 21,	 /* bytes written that are no response: a log line, an outgoing call */
 	FE_TYPE_MAX
 };
 
@@ -148,6 +149,7 @@ struct fe_io {
 	 * far that occur in the captured bytes.
 	 */
 	uint64_t ids[FE_IDS_MAX];
+	uint8_t id_len[FE_IDS_MAX]; /* IN: characters of each; live only, in no capture */
 };
 
 /* FE_CLOSE */
@@ -208,7 +210,7 @@ struct fe_store_ref {
 
 #define FE_STORES_MAX 8
 
-/* FE_STORES: comes right before the FE_OUT of the send, with its time. */
+/* FE_STORES: comes right before the FE_OUT or FE_WRITE of the operation, with its time. */
 struct fe_stores {
 	uint32_t env;
 	uint64_t conn; /* 0: a socket that is not followed */
@@ -249,6 +251,18 @@ struct fe_store {
 	bool born; /* not seen active: found where a request's callback allocated */
 	uint32_t n;
 	const struct fe_store_field *fields;
+};
+
+/* FE_WRITE: of standard output or error, or of a socket that serves no requests. */
+struct fe_write {
+	uint64_t conn;	/* as in fe_stores; 0 for lines */
+	uint32_t bytes; /* written */
+	uint32_t captured;
+	uint8_t op; /* enum lr_store_op */
+	bool fault; /* captured is less than it should be: a read failed */
+	uint32_t nids;
+	uint64_t ids[FE_IDS_MAX]; /* as in fe_io: what stores or request heads were seen to hold */
+	struct flow_str text;	  /* the captured bytes: live only, in no capture */
 };
 
 /* FE_LOOP: cumulative since the loop started. */
@@ -326,6 +340,7 @@ struct flow_event {
 		struct fe_stores stores;
 		struct fe_store store;
 		struct fe_timers timers;
+		struct fe_write write;
 	};
 };
 

@@ -114,6 +114,7 @@ static void fill_head(const struct flow_http *h, const struct http_dir *d, struc
 	}
 	io->nids = d->head.nids;
 	memcpy(io->ids, d->head.ids, sizeof(io->ids));
+	memcpy(io->id_len, d->head.id_len, sizeof(io->id_len));
 	io->method = d->head.method;
 	io->method_name.s = d->head.method_name;
 	io->method_name.len = (uint32_t)strlen(d->head.method_name);

@@ -76,6 +76,7 @@ struct http_head {
 	const char *method_name; /* static */
 	uint32_t nids;		 /* of a request: hashes of values that name it, see fe_io */
 	uint64_t ids[FE_IDS_MAX];
+	uint8_t id_len[FE_IDS_MAX];
 };
 
 /* One direction. */

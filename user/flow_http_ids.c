@@ -60,13 +60,15 @@ static size_t b3_trace(const char *p, size_t n)
 	return dash && (dash - p == 32 || dash - p == 16) ? (size_t)(dash - p) : 0;
 }
 
-static void add(struct http_head *head, uint64_t id)
+static void add(struct http_head *head, uint64_t id, size_t len)
 {
 	for (uint32_t i = 0; i < head->nids; i++)
 		if (head->ids[i] == id)
 			return;
-	if (head->nids < FE_IDS_MAX)
-		head->ids[head->nids++] = id;
+	if (head->nids == FE_IDS_MAX)
+		return;
+	head->id_len[head->nids] = (uint8_t)len;
+	head->ids[head->nids++] = id;
 }
 
 void http_ids__header(struct http_head *head, uint64_t key, const char *name, size_t name_len,
@@ -85,5 +87,5 @@ void http_ids__header(struct http_head *head, uint64_t key, const char *name, si
 		len = value ? 32 : 0;
 	}
 	if (len && len <= VALUE_MAX)
-		add(head, flow_value__hash(key, value, len));
+		add(head, flow_value__hash(key, value, len), len);
 }

@@ -40,7 +40,8 @@
  *               - the store holds an id that came with the owner
  *               - B's route makes stores of its own, and no request of it was seen to share one
  *             Stale if the owner was answered. Harm if there is a second sign: B's own store had
- *             been active before, or an id of the foreign store is in the bytes.
+ *             been active before, or an id of the foreign store is in the bytes, or in what B
+ *             logged or sent in the callback that answers it (flow_mismatch_write.c).
  *   shared    the store, or what carries it, is found in the very callback that reads B, or was
  *             made there: B entered it. Unknown from then on.
  *   fan-out   the owner's own callback answers B: long poll, publish. By design, counted apart.
@@ -122,6 +123,7 @@ static struct mm_thread *thread_get(struct flow_mismatch *m, uint32_t pid, uint3
 static void thread_drop(struct flow_mismatch *m, struct mm_thread *t)
 {
 	flow_table__take(&m->threads, t->pid, t->tid);
+	free(t->writes);
 	free(t->ring);
 	free(t);
 }
@@ -186,13 +188,15 @@ static void on_out(struct flow_mismatch *m, struct mm_thread *t, const struct fl
 {
 	const struct flow_req *q;
 
-	if (!(ev->io.flags & FE_F_HEAD) || (ev->io.flags & (FE_F_INFO | FE_F_GAP)))
-		return;
-	q = flow_requests__answering(m->opts.requests, ev->io.conn);
-	if (!q)
-		return;
-	mm_request__answered(m, q, ev->ts);
-	mm_head__judge(m, t, ev, q);
+	if ((ev->io.flags & FE_F_HEAD) && !(ev->io.flags & (FE_F_INFO | FE_F_GAP))) {
+		q = flow_requests__answering(m->opts.requests, ev->io.conn);
+		if (q) {
+			mm_request__answered(m, q, ev->ts);
+			mm_head__judge(m, t, ev, q);
+		}
+	}
+	/* What follows may be the work of another request. */
+	mm_write__forget(t);
 }
 
 static void on_stores(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev)
@@ -214,8 +218,10 @@ static void on_loss(struct flow_mismatch *m, const struct flow_event *ev)
 	while ((s = flow_table__next(&m->threads, &pos))) {
 		struct mm_thread *t = s->value;
 
-		if (!ev->tid || (t->tid == ev->tid && t->pid == ev->pid))
-			mm_thread__lost(t);
+		if (ev->tid && (t->tid != ev->tid || t->pid != ev->pid))
+			continue;
+		mm_thread__lost(t);
+		mm_write__forget(t);
 	}
 }
 
@@ -232,13 +238,20 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 	case FE_STORES:
 	case FE_STORE:
 	case FE_GC:
+	case FE_WRITE:
 		t = thread_get(m, ev->pid, ev->tid);
 		if (!t)
 			return 0;
 		break;
+	case FE_SCOPE:
+		t = flow_table__get(&m->threads, ev->pid, ev->tid);
+		break;
 	default:
 		break;
 	}
+	if (t &&
+	    (ev->type == FE_IN || ev->type == FE_TURN || ev->type == FE_GC || ev->type == FE_SCOPE))
+		mm_write__forget(t);
 	switch (ev->type) {
 	case FE_IN:
 		on_in(m, t, ev);
@@ -260,6 +273,9 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 		break;
 	case FE_TIMERS:
 		mm_leak__sample(m, ev->ts);
+		break;
+	case FE_WRITE:
+		mm_write__seen(m, t, ev);
 		break;
 	case FE_CLOSE:
 		mm_conn__drop(m, ev->close.conn);

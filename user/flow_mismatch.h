@@ -113,7 +113,11 @@ struct flow_finding {
 	bool own_seen;			 /* it had been active before */
 	bool id_in_response;		 /* an id of the active store is in the response head */
 	char id_field[FINDING_NAME + 1]; /* the name of the field that holds it */
-	int64_t exec_id;		 /* of the callback that wrote the head; -1 unknown */
+	bool id_in_line;		 /* the same of a line that this request logged ... */
+	bool id_in_call;		 /* ... and of what it sent to another service */
+	char line_field[FINDING_NAME + 1];
+	char call_field[FINDING_NAME + 1];
+	int64_t exec_id; /* of the callback that wrote the head; -1 unknown */
 	int64_t trigger_id;
 	char resource[48]; /* its type; empty: not known */
 	uint32_t nchain;   /* 0: nothing is known of it */
@@ -144,6 +148,43 @@ enum context_unknown {
 	UNKNOWN_REASONS
 };
 
+/* Whose a line on standard output or error is. */
+enum line_by {
+	LINE_UNKNOWN,
+	LINE_BY_STORE, /* the request whose store was active */
+	LINE_BY_TURN,  /* no such store: the request whose callback ran */
+};
+
+enum line_stores {
+	LINE_STORES,	 /* at least one was active */
+	LINE_NONE,	 /* none was */
+	LINE_UNREADABLE, /* the read failed */
+	LINE_ELSEWHERE,	 /* written by a thread that runs no JavaScript */
+};
+
+struct line_store {
+	uint32_t instance; /* as in flow_finding */
+	struct finding_store store;
+};
+
+/* Strings and stores are valid during the call only. */
+struct flow_line {
+	uint32_t pid;
+	uint32_t tid;
+	uint32_t env;
+	uint64_t ts;
+	uint8_t op;	      /* LR_OP_STDOUT or LR_OP_STDERR */
+	uint32_t bytes;	      /* written; the text has fewer if it was cut */
+	struct flow_str text; /* empty on replay */
+	uint32_t captured;    /* of the bytes */
+	enum line_by by;
+	enum line_stores stores;
+	uint64_t conn; /* of the request; 0 unknown */
+	uint64_t seq;  /* as in flow_req; 0: which one of the connection is not known */
+	uint32_t n;
+	const struct line_store *store;
+};
+
 struct flow_context;
 struct flow_mismatch;
 
@@ -153,6 +194,7 @@ struct flow_mismatch_opts {
 	const char *context_key;	    /* field that identifies a request, or NULL: any */
 	/* Called for every request when it is over, with its findings. */
 	void (*done)(void *ctx, const struct flow_req *req);
+	void (*line)(void *ctx, const struct flow_line *line); /* may be NULL */
 	void *ctx;
 };
 
@@ -165,6 +207,19 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev);
 /* A finished request: hands it on with its findings. */
 void flow_mismatch__request(struct flow_mismatch *m, const struct flow_req *req);
 
+#define FLOW_STREAMS 2 /* standard output, standard error */
+
+/* Lines of one stream. */
+struct flow_line_counts {
+	uint64_t seen;
+	uint64_t stores; /* at least one store was active; with the next three: all */
+	uint64_t none;
+	uint64_t unreadable;
+	uint64_t elsewhere;
+	uint64_t by_store; /* the request is known by the store, or by the callback */
+	uint64_t by_turn;
+};
+
 /* Of all heads seen so far. */
 struct flow_context_counts {
 	uint64_t heads; /* final response heads while a mechanism was in use */
@@ -174,6 +229,7 @@ struct flow_context_counts {
 	uint64_t unknown[UNKNOWN_REASONS]; /* heads under a store that is nobody's for certain */
 	uint64_t same_connection; /* heads under a store of an earlier request of the connection */
 	uint64_t not_kept; /* times that a bound or memory was reached: more is unknown for it */
+	struct flow_line_counts lines[FLOW_STREAMS];
 };
 void flow_mismatch__counts(const struct flow_mismatch *m, struct flow_context_counts *c);
 

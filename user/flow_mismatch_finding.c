@@ -26,8 +26,8 @@ static bool among(const uint64_t *ids, uint32_t n, uint64_t hash)
 	return false;
 }
 
-static bool may_be_id(const struct judged *j, const struct mm_instance *in,
-		      const struct mm_field *f)
+bool mm_finding__may_be_id(const struct judged *j, const struct mm_instance *in,
+			   const struct mm_field *f)
 {
 	const char *key = j->m->opts.context_key;
 
@@ -37,25 +37,35 @@ static bool may_be_id(const struct judged *j, const struct mm_instance *in,
 	return key ? strcmp(f->pub.name, key) == 0 : in && mm_field__identifies(in, f);
 }
 
-/* An id of the active store in the response's first bytes, and not there for another reason. */
-void mm_finding__find_id(const struct judged *j, struct flow_finding *f,
-			 const struct mm_instance *in, const struct mm_store *st,
-			 const struct mm_store *own)
+const struct mm_field *mm_finding__id_in(const struct judged *j, const struct mm_instance *in,
+					 const struct mm_store *st, const struct mm_store *own,
+					 const uint64_t *ids, uint32_t n)
 {
 	const struct mm_request *r = mm_request__find(j->m, j->req->conn, j->req->seq);
-	const struct fe_io *io = &j->ev->io;
 
-	for (uint32_t i = 0; i < st->n && !f->id_in_response; i++) {
+	for (uint32_t i = 0; i < st->n; i++) {
 		const struct mm_field *x = &st->fields[i];
 		bool mine = r && among(r->ids, r->nids, x->pub.hash);
 
 		for (uint32_t k = 0; own && k < own->n; k++)
 			mine = mine || own->fields[k].pub.hash == x->pub.hash;
-		if (mine || !among(io->ids, io->nids, x->pub.hash) || !may_be_id(j, in, x))
-			continue;
-		f->id_in_response = true;
-		memcpy(f->id_field, x->pub.name, sizeof(f->id_field));
+		if (!mine && among(ids, n, x->pub.hash) && mm_finding__may_be_id(j, in, x))
+			return x;
 	}
+	return NULL;
+}
+
+void mm_finding__find_id(const struct judged *j, struct flow_finding *f,
+			 const struct mm_instance *in, const struct mm_store *st,
+			 const struct mm_store *own)
+{
+	const struct fe_io *io = &j->ev->io;
+	const struct mm_field *x = mm_finding__id_in(j, in, st, own, io->ids, io->nids);
+
+	if (!x)
+		return;
+	f->id_in_response = true;
+	memcpy(f->id_field, x->pub.name, sizeof(f->id_field));
 }
 
 /* The callback that wrote, what triggered it, and for which requests these were made. */
@@ -116,11 +126,11 @@ struct flow_finding *mm_finding__new(const struct judged *j, enum finding_kind k
 }
 
 /* The store's owner, also when it was forgotten meanwhile; NULL: it was before it mattered. */
-const struct mm_request *mm_store__owner(const struct judged *j, struct mm_store *st)
+const struct mm_request *mm_store__owner(const struct flow_mismatch *m, struct mm_store *st)
 {
-	struct mm_request *r = mm_request__find(j->m, st->conn, st->seq);
+	struct mm_request *r = mm_request__find(m, st->conn, st->seq);
 
-	mm_request__notice_end(j->m, r);
+	mm_request__notice_end(m, r);
 	if (r && !st->owner)
 		st->owner = malloc(sizeof(*st->owner));
 	if (r && st->owner)
@@ -128,9 +138,23 @@ const struct mm_request *mm_store__owner(const struct judged *j, struct mm_store
 	return st->owner;
 }
 
+bool mm_store__owner_has_stores(struct flow_mismatch *m, struct mm_store *st)
+{
+	const struct mm_request *r = mm_store__owner(m, st);
+	const struct mm_route *route;
+	struct flow_req like = {.pid = st->pid};
+
+	if (!r)
+		return false;
+	like.method = r->pub.method;
+	like.route = r->pub.route;
+	route = mm_route__get(m, &like, st->instance);
+	return route && route->own;
+}
+
 void mm_finding__other(const struct judged *j, struct flow_finding *f, struct mm_store *st)
 {
-	const struct mm_request *r = mm_store__owner(j, st);
+	const struct mm_request *r = mm_store__owner(j->m, st);
 
 	f->other.conn = st->conn;
 	if (!r)

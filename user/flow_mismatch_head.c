@@ -74,22 +74,9 @@ static void foreign(const struct judged *j, struct mm_store *st, enum finding_pr
 		mm_finding__copy(&f->own, own->store);
 	mm_finding__find_id(j, f, mm_instance__get(j->m, j->t, st->instance), st,
 			    own ? own->store : NULL);
-	f->grade = f->own_seen || f->id_in_response ? GRADE_HARM : GRADE_MIXED;
-}
-
-/* Whether requests like the store's owner are known to have stores of their own. */
-static bool owner_has_stores(const struct judged *j, struct mm_store *st)
-{
-	const struct mm_request *r = mm_store__owner(j, st);
-	const struct mm_route *route;
-	struct flow_req like = {.pid = st->pid};
-
-	if (!r)
-		return false;
-	like.method = r->pub.method;
-	like.route = r->pub.route;
-	route = mm_route__get(j->m, &like, st->instance);
-	return route && route->own;
+	mm_write__find_id(j, f, st, own ? own->store : NULL);
+	f->grade = f->own_seen || f->id_in_response || f->id_in_line || f->id_in_call ? GRADE_HARM
+										      : GRADE_MIXED;
 }
 
 /*
@@ -123,7 +110,8 @@ static void judge_other(const struct judged *j, struct mm_store *st)
 		unknown(j->h, UNKNOWN_SHARED);
 		return;
 	}
-	if (st->binding == BINDING_BIRTH && (st->later_born || !owner_has_stores(j, st))) {
+	if (st->binding == BINDING_BIRTH &&
+	    (st->later_born || !mm_store__owner_has_stores(j->m, st))) {
 		unknown(j->h, UNKNOWN_ELSEWHERE);
 		return;
 	}

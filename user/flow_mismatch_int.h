@@ -20,6 +20,7 @@
 #define MM_MET	      8	   /* connections answered under a store of nobody's */
 #define MM_FIRST      4	   /* instances whose first store is kept */
 #define MM_HEAD_FOUND 4	   /* findings of one request */
+#define MM_WRITES     16   /* of a callback, by which a head is judged */
 
 /* The first store that an instance got in the callbacks that read a request. */
 struct mm_born_first {
@@ -57,6 +58,15 @@ struct mm_page {
 	bool bad; /* the top went back: nothing is concluded on this page */
 };
 
+/* A line or an outgoing call that holds ids, written under a store. */
+struct mm_write {
+	uint64_t ts;
+	uint8_t op;
+	uint32_t nids;
+	uint64_t ids[FE_IDS_MAX];
+	struct fe_stores stores;
+};
+
 struct mm_thread {
 	uint32_t pid;
 	uint32_t tid;
@@ -80,6 +90,9 @@ struct mm_thread {
 	/* The last FE_STORES: the FE_OUT behind it has its time and connection. */
 	struct fe_stores stores;
 	uint64_t stores_ts;
+	/* Since the last thing that may have ended a callback. */
+	uint32_t nwrites;
+	struct mm_write *writes; /* MM_WRITES of them, NULL: none needed so far */
 };
 
 /* Ids of an OpenTelemetry span: see flow_mismatch_span.c. */
@@ -122,6 +135,7 @@ struct mm_store {
 	uint64_t over_ns;	      /* its request had been answered by then; 0: not noticed */
 	uint32_t served;	      /* heads of other requests */
 	uint32_t later;		      /* of those, requests that came when its own had ended */
+	uint32_t logged;	      /* of these, with an id of it in a line or call of theirs */
 	struct mm_request *owner; /* a copy, once it matters: the original is forgotten some day */
 	uint32_t n;
 	struct mm_field *fields;
@@ -195,7 +209,8 @@ struct flow_mismatch {
 	struct flow_pool request_pool, store_pool, conn_pool, head_pool, route_pool, instance_pool;
 	struct mm_request *oldest_request, *newest_request;
 	struct mm_store *oldest, *newest;
-	struct mm_request ambiguous; /* stands for "several requests" in inbound */
+	struct mm_request ambiguous;		     /* stands for "several requests" in inbound */
+	struct line_store line_store[FE_STORES_MAX]; /* what the last line was told with */
 	uint32_t next_thread;
 	uint64_t first_ns; /* of the first event */
 	bool any_left;
@@ -297,12 +312,24 @@ enum finding_proof mm_proof__of_older(const struct judged *j, const struct mm_st
 struct flow_finding *mm_finding__new(const struct judged *j, enum finding_kind kind,
 				     const struct mm_store *st);
 void mm_finding__copy(struct finding_store *to, const struct mm_store *st);
-/* Looks for an id of the active store in the response's first bytes. */
+/*
+ * An id of the active store @st among @n fingerprints of what was written, unless it is there for
+ * another reason: the field that holds it, or NULL. @own: the request's own store, if known.
+ */
+const struct mm_field *mm_finding__id_in(const struct judged *j, const struct mm_instance *in,
+					 const struct mm_store *st, const struct mm_store *own,
+					 const uint64_t *ids, uint32_t n);
+/* Looks for one in the response's first bytes. */
 void mm_finding__find_id(const struct judged *j, struct flow_finding *f,
 			 const struct mm_instance *in, const struct mm_store *st,
 			 const struct mm_store *own);
+/* Whether a value may be a request's id, and is not one of many. */
+bool mm_finding__may_be_id(const struct judged *j, const struct mm_instance *in,
+			   const struct mm_field *f);
 /* The store's owner, also when it was forgotten meanwhile; NULL: it was before it mattered. */
-const struct mm_request *mm_store__owner(const struct judged *j, struct mm_store *st);
+const struct mm_request *mm_store__owner(const struct flow_mismatch *m, struct mm_store *st);
+/* Whether requests like the store's owner are known to have stores of their own. */
+bool mm_store__owner_has_stores(struct flow_mismatch *m, struct mm_store *st);
 /* Fills in whose store it is. */
 void mm_finding__other(const struct judged *j, struct flow_finding *f, struct mm_store *st);
 
@@ -313,6 +340,14 @@ void mm_leak__seen(struct flow_mismatch *m, const struct mm_thread *t, uint64_t 
 /* Now and then: how many there are by now. */
 void mm_leak__sample(struct flow_mismatch *m, uint64_t ts);
 void mm_leaks__free(struct flow_mismatch *m);
+
+/* flow_mismatch_write.c: lines and outgoing calls */
+void mm_write__seen(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev);
+/* The callback may have ended. */
+void mm_write__forget(struct mm_thread *t);
+/* Looks for ids of the active store in what the request itself logged or sent. */
+void mm_write__find_id(const struct judged *j, struct flow_finding *f, struct mm_store *st,
+		       const struct mm_store *own);
 
 /* flow_mismatch_head.c: the rules at a response head */
 void mm_head__judge(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev,

@@ -260,6 +260,7 @@ static void become(struct flow_mismatch *m, struct mm_store *st, struct mm_store
 	st->over_ns = old->over_ns;
 	st->served = old->served;
 	st->later = old->later;
+	st->logged = old->logged;
 	st->owner = old->owner;
 	old->owner = NULL;
 	st->bridged = true;

@@ -26,8 +26,18 @@ struct kern;
 enum kern_attach { KERN_ATTACH_AUTO, KERN_ATTACH_MULTI, KERN_ATTACH_PERF };
 enum kern_bytes { KERN_BYTES_AUTO, KERN_BYTES_TRACEPOINT, KERN_BYTES_SYSCALL };
 
+/*
+ * What is written by the targets beside responses. Which of the first two: by what their standard
+ * output and error are.
+ */
+#define KERN_LINES_SOCKET (1u << 0)
+#define KERN_LINES_OTHER  (1u << 1)
+#define KERN_LINES_CALLS  (1u << 2) /* to other services: the first bytes */
+#define KERN_LINES_ALL	  (KERN_LINES_SOCKET | KERN_LINES_OTHER | KERN_LINES_CALLS)
+
 struct kern_opts {
 	uint32_t level; /* LR_LEVEL_* */
+	uint32_t lines; /* KERN_LINES_*; 0: nothing of it is looked at */
 	enum kern_attach attach;
 	enum kern_bytes bytes;
 	uint32_t ring_bytes; /* power of two, 0: default */
@@ -55,6 +65,12 @@ int kern__serve_port(struct kern *k, uint16_t port);
 
 /* Attaches the tracepoints that see bytes, connections and process ends. */
 int kern__attach_bytes(struct kern *k);
+
+/*
+ * Makes writes to standard output and error seen, as far as kern_opts.lines says; later calls do
+ * nothing. Where it cannot be done all else works: -errno, and kern__probes says why.
+ */
+int kern__attach_lines(struct kern *k);
 
 /*
  * Places the uprobes of the level in one process's image. @path is opened by the kernel

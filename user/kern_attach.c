@@ -80,7 +80,7 @@ void kern__detach(struct kern *k)
 	k->nimages = 0;
 }
 
-static int attach_tracepoint(struct kern *k, struct bpf_program *prog)
+int kern__attach_tracepoint(struct kern *k, struct bpf_program *prog)
 {
 	struct bpf_link *link;
 
@@ -110,7 +110,7 @@ int kern__attach_bytes(struct kern *k)
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(progs) && !err; i++)
-		err = attach_tracepoint(k, progs[i]);
+		err = kern__attach_tracepoint(k, progs[i]);
 	k->bytes_attached = !err;
 	return err;
 }

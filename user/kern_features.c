@@ -201,6 +201,18 @@ static bool probe_process_tracepoints(struct kern_feature *f)
 	return probe_tracepoints(f, names);
 }
 
+static bool probe_trampolines(struct kern_feature *f)
+{
+	switch (kern_bpf__trampoline()) {
+	case 1:
+		return kern_feature__found(f, true, "works");
+	case -EPERM:
+		return kern_feature__found(f, false, "refused by this kernel");
+	default:
+		return kern_feature__found(f, false, "not in this kernel");
+	}
+}
+
 /* ---- privileges ---- */
 
 /* CAP_SYS_ADMIN stands in for the capabilities that were split off from it. */
@@ -355,6 +367,8 @@ static struct feature_row rows[KERN_FEATURE_COUNT] = {
 	ROW(PROCESS_TRACEPOINTS, probe_process_tracepoints, KERNEL, "process_tracepoints",
 	    "process and connection tracepoints", "seeing processes and connections end",
 	    "use a kernel built with CONFIG_TRACEPOINTS=y, as distributions' are"),
+	ROW(TRAMPOLINES, probe_trampolines, NONE, "trampolines", "BPF trampolines",
+	    "seeing writes to stdout and stderr at no cost to other system calls", NULL),
 	ROW(CAP_BPF, probe_cap_bpf, PRIVILEGE, "cap_bpf", "CAP_BPF", "loading BPF programs",
 	    FIX_ROOT),
 	ROW(CAP_PERFMON, probe_cap_perfmon, PRIVILEGE, "cap_perfmon", "CAP_PERFMON",

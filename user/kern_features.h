@@ -23,6 +23,7 @@ enum kern_feature_id {
 	KERN_FEATURE_SOCK_TRACEPOINTS,	  /* sock_send_length, sock_recv_length */
 	KERN_FEATURE_SYS_TRACEPOINTS,	  /* sys_exit */
 	KERN_FEATURE_PROCESS_TRACEPOINTS, /* process ends, executions; TCP state changes */
+	KERN_FEATURE_TRAMPOLINES,	  /* programs at the exit of a kernel function */
 	KERN_FEATURE_CAP_BPF,
 	KERN_FEATURE_CAP_PERFMON,
 	KERN_FEATURE_CAP_SYS_ADMIN,

@@ -143,6 +143,36 @@ enum multi_answer kern_bpf__uprobe_multi(void)
 	return answer;
 }
 
+int kern_bpf__trampoline(void)
+{
+	static const struct bpf_insn code[] = {
+		/* r0 = 0; exit */
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	int id, prog, link, err;
+
+	if (kern_btf__load())
+		return 0;
+	id = btf__find_by_name_kind(kernel_btf, "__x64_sys_write", BTF_KIND_FUNC);
+	if (id < 0)
+		return 0;
+	opts.expected_attach_type = BPF_TRACE_FEXIT;
+	opts.attach_btf_id = (uint32_t)id;
+	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, NULL, "GPL", code, ARRAY_SIZE(code), &opts);
+	if (prog < 0)
+		return errno == EPERM || errno == EACCES ? -EPERM : 0;
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	err = errno;
+	if (link >= 0)
+		close(link);
+	close(prog);
+	if (link >= 0)
+		return 1;
+	return err == EPERM || err == EACCES ? -EPERM : 0;
+}
+
 int kern_bpf__perf_uprobe(void)
 {
 	struct perf_event_attr attr = {

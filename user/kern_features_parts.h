@@ -46,6 +46,9 @@ enum multi_answer {
 };
 enum multi_answer kern_bpf__uprobe_multi(void);
 
+/* Whether a program may be put at the exit of write(2): 1, 0, or -EPERM if it is refused. */
+int kern_bpf__trampoline(void);
+
 /*
  * Asks perf for a uprobe in a place that can have none. 0 if only the place was wrong,
  * -EACCES if that is not permitted, -ENOENT if this kernel has no uprobe events.

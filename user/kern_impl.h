@@ -26,6 +26,14 @@ struct kern_probe_state {
 	char reason[128];
 };
 
+/* How writes to standard output and error that are no sockets are seen. */
+enum kern_lines_way {
+	LINES_NO,
+	LINES_FEXIT,	  /* trampolines at the exits of write and writev */
+	LINES_SYS_EXIT,	  /* the exits of all system calls, which are watched anyway */
+	LINES_TRACEPOINT, /* the tracepoints of write and writev: slows down every system call */
+};
+
 struct kern {
 	struct kern_opts opts;
 	struct loopray_bpf *skel;
@@ -38,6 +46,9 @@ struct kern {
 	size_t nimages;
 	int stat_cpus;
 	bool bytes_attached; /* stays true after the detach: what the coverage was */
+	enum kern_lines_way lines;
+	bool lines_attached;
+	char lines_reason[96];
 };
 
 struct kern_probe_def {
@@ -54,6 +65,15 @@ void kern__init_log(void);
 extern const struct kern_probe_def kern_probe_defs[LR_PROBE_COUNT];
 
 struct bpf_program *kern__program(const struct kern *k, enum lr_probe probe);
+
+/* kern_lines.c: which programs are loaded, and how they show in the coverage (0 or 1 row). */
+void kern_lines__choose(struct kern *k);
+size_t kern_lines__row(const struct kern *k, struct kern_probe *row);
+/* Runs that the kernel skipped as a program was already running on that CPU. */
+uint64_t kern__misses(const struct bpf_program *prog);
+
+/* Attaches a program by its section, unless it was not loaded. */
+int kern__attach_tracepoint(struct kern *k, struct bpf_program *prog);
 
 /* Remembers a link; takes ownership of @fd or @link also when it fails. */
 int kern__keep_link(struct kern *k, int fd, struct bpf_link *link);

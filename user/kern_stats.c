@@ -33,7 +33,7 @@ int kern__stats(const struct kern *k, uint64_t sums[LR_STAT_COUNT])
 	return sum_percpu(k, k->skel->maps.lr_stats, LR_STAT_COUNT, sums);
 }
 
-static uint64_t program_misses(const struct bpf_program *prog)
+uint64_t kern__misses(const struct bpf_program *prog)
 {
 	struct bpf_prog_info info = {};
 	uint32_t len = sizeof(info);
@@ -50,7 +50,7 @@ static void tracepoint_row(const struct kern *k, const char *name, const char *s
 	row->name = name;
 	snprintf(row->site, sizeof(row->site), "%s", site);
 	row->attached = k->bytes_attached;
-	row->misses = program_misses(prog);
+	row->misses = kern__misses(prog);
 }
 
 static size_t tracepoint_rows(const struct kern *k, struct kern_probe *rows, size_t cap)
@@ -83,6 +83,8 @@ size_t kern__probes(const struct kern *k, struct kern_probe *probes, size_t cap)
 	uint64_t hits[LR_PROBE_COUNT] = {};
 	size_t n = tracepoint_rows(k, probes, cap);
 
+	if (n < cap)
+		n += kern_lines__row(k, &probes[n]);
 	if (sum_percpu(k, k->skel->maps.lr_probe_hits, LR_PROBE_COUNT, hits))
 		memset(hits, 0, sizeof(hits));
 	for (int i = 0; i < LR_PROBE_COUNT; i++) {
@@ -97,7 +99,7 @@ size_t kern__probes(const struct kern *k, struct kern_probe *probes, size_t cap)
 		row->name = kern_probe_defs[i].name;
 		row->attached = st->sites > 0;
 		row->hits = hits[i];
-		row->misses = program_misses(kern__program(k, i));
+		row->misses = kern__misses(kern__program(k, i));
 		if (st->sites)
 			snprintf(row->site, sizeof(row->site), "%s, %u site(s)%s", st->where,
 				 st->sites, st->single_stepped ? ", some single-stepped" : "");

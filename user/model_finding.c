@@ -123,6 +123,7 @@ static unsigned int weight_of(const struct flow_req *req, const struct flow_find
 
 	w += f->grade == GRADE_HARM ? 64 : 0;
 	w += f->id_in_response ? 16 : 0;
+	w += f->id_in_line || f->id_in_call ? 12 : 0;
 	w += f->active.known && f->active.n ? 8 : 0;
 	w += f->own.known && f->own.n ? 8 : 0;
 	w += f->other.seq ? 4 : 0;

@@ -360,6 +360,7 @@ enum options_next options__parse(struct options *opts, int argc, char **argv)
 
 	memset(opts, 0, sizeof(*opts));
 	opts->context = true;
+	opts->lines = true;
 	copy = argc > 0 ? calloc((size_t)argc + 1, sizeof(*copy)) : NULL;
 	if (copy) {
 		memcpy(copy, argv, (size_t)argc * sizeof(*copy));

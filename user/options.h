@@ -72,6 +72,7 @@ struct options {
 	uint32_t ring_bytes; /* power of two; 0: the default */
 	bool fail_on_loss;
 	bool context;		     /* read the active stores: all but --no-context */
+	bool lines;		     /* also at writes to stdout and stderr: all but --no-lines */
 	bool show_values;	     /* what stores hold, as text instead of fingerprints */
 	const char *context_key;     /* where a store has what names its request, NULL: anywhere */
 	struct lr_path context_path; /* the same, taken apart */

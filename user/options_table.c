@@ -106,6 +106,10 @@ const struct flag flags[] = {
 	 level_words},
 	{FLAG_NO_CONTEXT, "no-context", NULL, LIVE, GROUP_PROBE,
 	 "Do not read which AsyncLocalStorage stores are active: no findings", NULL},
+	{FLAG_NO_LINES, "no-lines", NULL, LIVE, GROUP_PROBE,
+	 "Do not look at what the targets write to standard output and error, and to others: fewer "
+	 "signs of harm",
+	 NULL},
 	{FLAG_ATTACH_METHOD, "attach-method", "METHOD", LIVE, GROUP_PROBE,
 	 "How uprobes are attached: auto, multi (one link, kernel 6.6 and later) or perf",
 	 attach_words},

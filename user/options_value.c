@@ -160,6 +160,9 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 	case FLAG_NO_CONTEXT:
 		o->context = false;
 		return NULL;
+	case FLAG_NO_LINES:
+		o->lines = false;
+		return NULL;
 	case FLAG_FAIL_ON_LOSS:
 		o->fail_on_loss = true;
 		return NULL;

@@ -17,6 +17,7 @@
 
 #include "flow_context.h"
 #include "flow_event.h"
+#include "flow_mismatch.h"
 #include "flow_request.h"
 
 struct model;
@@ -55,8 +56,8 @@ struct out_opts {
 
 /*
  * One output format. @open writes nothing that depends on targets, which are not known yet;
- * @event, @request and @resource may be NULL where a format does not need them; @close writes
- * the end from the final model and frees the state, also when it fails; @free frees it
+ * @event, @request, @resource and @line may be NULL where a format does not need them; @close
+ * writes the end from the final model and frees the state, also when it fails; @free frees it
  * without writing. All return 0 or -errno.
  */
 struct out_format {
@@ -66,6 +67,7 @@ struct out_format {
 	int (*event)(void *state, const struct flow_event *ev);
 	int (*request)(void *state, const struct flow_req *req);
 	int (*resource)(void *state, const struct flow_resource *res);
+	int (*line)(void *state, const struct flow_line *line);
 	int (*close)(void *state, const struct model *m);
 	void (*free)(void *state);
 };

@@ -252,6 +252,9 @@ bool event_fields(struct capture_codec *c, struct flow_event *ev)
 	case FE_STORE:
 		event_store(c, &ev->store);
 		return true;
+	case FE_WRITE:
+		event_write(c, &ev->write);
+		return true;
 	case FE_TYPE_MAX:
 		break;
 	}
@@ -286,6 +289,8 @@ bool event_fits(const struct flow_event *ev)
 		return event_stores_fit(&ev->stores);
 	} else if (ev->type == FE_STORE) {
 		return event_store_fits(&ev->store);
+	} else if (ev->type == FE_WRITE) {
+		return event_write_fits(&ev->write);
 	}
 	while (n--)
 		if (s[n]->len > CAPTURE_STRING_MAX)

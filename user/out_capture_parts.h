@@ -94,8 +94,10 @@ bool event_fits(const struct flow_event *ev);
 void event_turn(struct capture_codec *c, struct fe_turn *t);
 void event_stores(struct capture_codec *c, struct fe_stores *s);
 void event_store(struct capture_codec *c, struct fe_store *s);
+void event_write(struct capture_codec *c, struct fe_write *w);
 /* Also false for numbers that a reader would refuse. */
 bool event_stores_fit(const struct fe_stores *s);
 bool event_store_fits(const struct fe_store *s);
+bool event_write_fits(const struct fe_write *w);
 
 #endif

@@ -61,7 +61,7 @@ void event_stores(struct capture_codec *c, struct fe_stores *s)
 	s->promise = flags & STORES_PROMISE;
 	field_u32(c, &s->env);
 	field_running(c, &s->conn, &c->cur->conn);
-	field_enum(c, &s->op, LR_OP_CLIENT);
+	field_enum(c, &s->op, LR_OP_MAX - 1);
 	field_enum(c, &s->status, LR_STORES_OFF);
 	if (flags & STORES_TOP) {
 		field_running(c, &s->top, &c->cur->top);
@@ -138,9 +138,45 @@ void event_store(struct capture_codec *c, struct fe_store *s)
 	s->fields = c->fields;
 }
 
+#define WRITE_FAULT (1u << 0)
+#define WRITE_CUT   (1u << 1) /* captured follows, else it is all of the bytes */
+#define WRITE_IDS   (1u << 2)
+#define WRITE_FLAGS 0x07
+
+/* The text stays out: it is what customers see, or what they are. */
+void event_write(struct capture_codec *c, struct fe_write *w)
+{
+	uint8_t flags = 0;
+
+	if (c->packing)
+		flags = (uint8_t)((w->fault ? WRITE_FAULT : 0) |
+				  (w->captured != w->bytes ? WRITE_CUT : 0) |
+				  (w->nids ? WRITE_IDS : 0));
+	field_enum(c, &flags, WRITE_FLAGS);
+	w->fault = flags & WRITE_FAULT;
+	field_running(c, &w->conn, &c->cur->conn);
+	field_enum(c, &w->op, LR_OP_MAX - 1);
+	field_u32(c, &w->bytes);
+	if (flags & WRITE_CUT)
+		field_u32(c, &w->captured);
+	else
+		w->captured = w->bytes;
+	if (flags & WRITE_IDS)
+		w->nids = field_count(c, w->nids, FE_IDS_MAX);
+	for (uint32_t i = 0; i < w->nids; i++)
+		field_hash(c, &w->ids[i]);
+	if (!c->packing)
+		w->text = (struct flow_str){"", 0};
+}
+
+bool event_write_fits(const struct fe_write *w)
+{
+	return w->nids <= FE_IDS_MAX && w->op < LR_OP_MAX;
+}
+
 bool event_stores_fit(const struct fe_stores *s)
 {
-	if (s->n > FE_STORES_MAX || s->op > LR_OP_CLIENT || s->status > LR_STORES_OFF)
+	if (s->n > FE_STORES_MAX || s->op >= LR_OP_MAX || s->status > LR_STORES_OFF)
 		return false;
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->ref[i].kind > LR_VALUE_MAP)

@@ -138,11 +138,10 @@ static void put_known(struct json *j, const char *key, bool known, uint64_t v)
 		json__null(j);
 }
 
-static void put_store(struct json *j, const char *key, const struct finding_store *s, bool show)
+void finding_json__store(struct json *j, const struct finding_store *s, bool show)
 {
 	char hash[17];
 
-	json__key(j, key);
 	if (!s->known) {
 		json__null(j);
 		return;
@@ -215,6 +214,21 @@ static void put_chain(struct json *j, const struct flow_finding *f)
 	json__array_end(j);
 }
 
+/* What makes it harm. */
+static void put_signs(struct json *j, const struct flow_finding *f)
+{
+	json__key_array(j, "signs");
+	if (f->kind == FINDING_FOREIGN && f->own_seen)
+		json__str(j, "own_seen");
+	if (f->id_in_response)
+		json__str(j, "response");
+	if (f->id_in_line)
+		json__str(j, "log_line");
+	if (f->id_in_call)
+		json__str(j, "outgoing_call");
+	json__array_end(j);
+}
+
 void finding_json__members(struct json *j, const struct flow_finding *f, bool show)
 {
 	static const char *const bindings[] = {"birth", "inbound", NULL, "span"};
@@ -231,11 +245,18 @@ void finding_json__members(struct json *j, const struct flow_finding *f, bool sh
 	json__key_str(j, "proof", proofs[f->proof <= PROOF_ROUTE ? f->proof : PROOF_NONE]);
 	json__key_str(j, "confidence", finding_word__confidence(f));
 	put_other(j, f);
-	put_store(j, "active", &f->active, show);
-	put_store(j, "own", &f->own, show);
+	json__key(j, "active");
+	finding_json__store(j, &f->active, show);
+	json__key(j, "own");
+	finding_json__store(j, &f->own, show);
 	json__key_bool(j, "own_seen", f->own_seen);
 	json__key_bool(j, "id_in_response", f->id_in_response);
 	json__key_str(j, "id_field", f->id_field[0] ? f->id_field : NULL);
+	json__key_bool(j, "id_in_log_line", f->id_in_line);
+	json__key_str(j, "log_line_field", f->line_field[0] ? f->line_field : NULL);
+	json__key_bool(j, "id_in_outgoing_call", f->id_in_call);
+	json__key_str(j, "outgoing_call_field", f->call_field[0] ? f->call_field : NULL);
+	put_signs(j, f);
 	put_id(j, "exec_id", f->exec_id);
 	put_id(j, "trigger_id", f->trigger_id);
 	json__key_str(j, "resource", f->resource[0] ? f->resource : NULL);

@@ -30,6 +30,8 @@ char *finding_text__value(char *buf, const struct finding_field *f, unsigned int
 unsigned int finding_digits(const struct finding_field *a, const struct finding_field *b);
 const struct finding_field *finding_store__field(const struct finding_store *s, const char *name);
 
+/* What a store holds, as a value; null if that is not known. */
+void finding_json__store(struct json *j, const struct finding_store *s, bool show);
 /* Members of an object that has been begun. */
 void finding_json__members(struct json *j, const struct flow_finding *f, bool show);
 /* An object {"older":0,...} of counts by reason. */

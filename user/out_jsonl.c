@@ -298,6 +298,47 @@ static void leaks(struct jsonl *s, const struct model *m)
 	}
 }
 
+static void put_line_stores(struct json *j, const struct flow_line *line, bool show)
+{
+	json__key_array(j, "stores");
+	for (uint32_t i = 0; i < line->n; i++) {
+		json__object_begin(j);
+		json__key_u64(j, "instance", line->store[i].instance);
+		json__key(j, "store");
+		finding_json__store(j, &line->store[i].store, show);
+		json__object_end(j);
+	}
+	json__array_end(j);
+}
+
+/* Without its text, which no capture has. */
+static int jsonl_line(void *state, const struct flow_line *line)
+{
+	static const char *const by[] = {NULL, "store", "callback"};
+	static const char *const stores[] = {"read", "none", "unreadable", "other_thread"};
+	struct jsonl *s = state;
+	struct json *j = &s->j;
+
+	header(s);
+	json__object_begin(j);
+	json__key_str(j, "type", "line");
+	json__key_u64(j, "pid", line->pid);
+	json__key_u64(j, "tid", line->tid);
+	json__key_u64(j, "env", line->env);
+	json__key_u64(j, "ts_ns", line->ts);
+	json__key_str(j, "stream", line->op == LR_OP_STDERR ? "stderr" : "stdout");
+	json__key_u64(j, "bytes", line->bytes);
+	json__key_u64(j, "captured", line->captured);
+	json__key_str(j, "request_by", by[line->by]);
+	put_part(j, "request_seq", line->seq != 0, line->seq);
+	put_part(j, "conn", line->conn != 0, line->conn);
+	json__key_str(j, "context", stores[line->stores]);
+	put_line_stores(j, line, s->opts.show_values);
+	json__object_end(j);
+	json__newline(j);
+	return j->err;
+}
+
 static void summary(struct jsonl *s, const struct model *m)
 {
 	struct json *j = &s->j;
@@ -346,6 +387,7 @@ const struct out_format out_jsonl_format = {
 	.event = jsonl_event,
 	.request = jsonl_request,
 	.resource = jsonl_resource,
+	.line = jsonl_line,
 	.close = jsonl_close,
 	.free = jsonl_free,
 };

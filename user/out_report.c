@@ -58,6 +58,9 @@ static void unseen_notes(struct note_list *l, const struct model *m)
 	     "TLS connections whose requests are not followed: %llu");
 	note(l, counter(m, "http2_connections"),
 	     "HTTP/2 connections whose requests are not followed: %llu");
+	note(l, counter(m, "lines_skipped"),
+	     "writes to stdout and stderr that were not looked at, beyond 20,000/s of a thread: "
+	     "%llu");
 }
 
 size_t report_notes(const struct model *m, char notes[REPORT_NOTES][REPORT_NOTE])

@@ -81,16 +81,42 @@ static void add_other_end(struct sentence *s, const struct flow_finding *f)
 		sentence__add(s, ", which had not been answered yet");
 }
 
-static void add_foreign(struct sentence *s, const struct flow_finding *f)
+/* "; its requestId appears in this response's head and in a line that this request logged" */
+static void add_signs(struct sentence *s, const struct flow_finding *f)
 {
+	const struct {
+		bool there;
+		const char *field;
+		const char *where;
+	} signs[] = {
+		{f->id_in_response, f->id_field, "this response's head"},
+		{f->id_in_line, f->line_field, "a line that this request logged"},
+		{f->id_in_call, f->call_field, "what this request sent to another service"},
+	};
+	const char *before = NULL;
 	char field[64];
 
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
+		if (!signs[i].there)
+			continue;
+		if (before && strcmp(before, signs[i].field) == 0)
+			sentence__add(s, " and in %s", signs[i].where);
+		else
+			sentence__add(s, "; its %s appears in %s",
+				      signs[i].field[0]
+					      ? text_safe(field, sizeof(field), signs[i].field)
+					      : "id",
+				      signs[i].where);
+		before = signs[i].field;
+	}
+}
+
+static void add_foreign(struct sentence *s, const struct flow_finding *f)
+{
 	sentence__add(s, " was answered under the store of ");
 	add_other(s, &f->other);
 	add_other_end(s, f);
-	if (f->id_in_response)
-		sentence__add(s, "; its %s appears in this response's head",
-			      f->id_field[0] ? text_safe(field, sizeof(field), f->id_field) : "id");
+	add_signs(s, f);
 	sentence__add(s, ".");
 	if (f->own_seen)
 		sentence__add(s, " Its own store had been active before.");

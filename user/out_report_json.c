@@ -282,6 +282,7 @@ int out_report__json(struct out_file *f, const struct model *m, const struct out
 	json__key_double(&j, "duration_s", model__duration(m), 6);
 	put_requests(&j, m);
 	report_json__findings(&j, m, opts->show_values);
+	report_json__lines(&j, m);
 	put_resources(&j, m);
 	put_loss(&j, &m->loss);
 	put_breakdown(&j, &m->requests.breakdown);

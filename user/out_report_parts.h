@@ -56,6 +56,10 @@ int printer__example(const struct printer *p, const struct model_group *g);
 int printer__findings(const struct printer *p);
 int printer__leaks(const struct printer *p);
 
+/* Lines on standard output and error: as a table, and as member "lines". */
+int printer__lines(const struct printer *p);
+void report_json__lines(struct json *j, const struct model *m);
+
 /* Members "context" and "findings"; @show: values of stores. */
 void report_json__findings(struct json *j, const struct model *m, bool show);
 

@@ -180,6 +180,8 @@ int out_report__text(struct out_file *f, const struct model *m, const struct out
 	print_requests(&p);
 	print_latency(&p);
 	err = printer__findings(&p);
+	if (!err)
+		err = printer__lines(&p);
 	print_breakdown(&p);
 	for (size_t i = 0; i < ARRAY_SIZE(tables) && !err; i++)
 		err = tables[i](&p);

@@ -41,6 +41,14 @@ static void on_request(void *ctx, const struct flow_req *req)
 		p->error = p->opts.format->request(p->opts.format_state, req);
 }
 
+static void on_line(void *ctx, const struct flow_line *line)
+{
+	struct pipeline *p = ctx;
+
+	if (!p->error)
+		p->error = p->opts.format->line(p->opts.format_state, line);
+}
+
 static void on_resource(void *ctx, const struct flow_resource *res)
 {
 	struct pipeline *p = ctx;
@@ -75,6 +83,8 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 		mismatch_opts.requests = p->requests;
 		mismatch_opts.context = p->context;
 		mismatch_opts.context_key = p->opts.context_key;
+		if (p->opts.format && p->opts.format->line)
+			mismatch_opts.line = on_line;
 		err = flow_mismatch__new(&p->mismatch, &mismatch_opts);
 	}
 	if (err) {

@@ -126,6 +126,7 @@ static int load(struct session *s)
 		return -errno;
 	if (s->ntargets == 1 && !cli->follow && !cli->all)
 		kern_opts.single = s->targets[0]->proc->pid;
+	kern_opts.lines = session__lines_wanted(s);
 	err = kern__load(&s->kern, &kern_opts);
 	if (!err)
 		err = flow_decode__new(&s->decode, &decode_opts);

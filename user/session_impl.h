@@ -69,6 +69,12 @@ void session__announce(struct session *s, struct session_target *t);
 void session__target_ended(struct session *s, struct session_target *t);
 void session__free_targets(struct session *s);
 
+/* session_lines.c */
+/* What the targets' standard output and error are, as KERN_LINES_*; 0: not to be looked at. */
+uint32_t session__lines_wanted(const struct session *s);
+/* Begins to look at them, once; a failure is said and leaves all else as it is. */
+void session__attach_lines(struct session *s);
+
 /* session_follow.c */
 void session__note_process(struct session *s, const void *data, size_t len);
 void session__look_at_pending(struct session *s);

@@ -199,6 +199,8 @@ static uint64_t tracepoint_hits(const struct session *s, const char *name)
 		return s->by_type[LR_EV_OUT];
 	if (strcmp(name, "bytes") == 0)
 		return s->by_type[LR_EV_IN] + s->by_type[LR_EV_OUT];
+	if (strcmp(name, "lines") == 0)
+		return s->by_type[LR_EV_WRITE];
 	if (strcmp(name, "socket_state") == 0)
 		return s->by_type[LR_EV_CLOSE];
 	return 0;

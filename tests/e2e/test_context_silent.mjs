@@ -27,6 +27,8 @@ const BY_OTHERS = ['poll', 'latewoken'];
  * is in docs/limits.md.
  */
 const ASIDE = /^exit/;
+/* Those whom they wake make their stores in their callback, and so seem to be theirs: limits.md. */
+const WAKERS = ['/wake', '/wakefirst', '/answer'];
 /* What they answer depends on time: how a stream is cut into chunks, who answers. */
 const VARYING = ['poll', 'pipeline', 'fsstream', 'fromweb', 'gzipstream', 'brotli', 'webstream'];
 
@@ -102,6 +104,31 @@ async function silent(variant, title, args, flags) {
   return run;
 }
 
+/* Whose each line is, as far as that is said: the request that has its id. */
+function lines(variant, run) {
+  const logged = run.stderr.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l));
+  const seen = run.lines.filter((l) => l.stream === 'stderr');
+  const byStore = new Map();
+  const wrong = [];
+
+  /* The service is warmed up before there is an agent. */
+  logged.splice(0, logged.length - seen.length);
+  for (const [i, line] of seen.entries()) {
+    const owner = run.requests.find((r) => r.seq === line.request_seq);
+    if (line.request_by !== 'store' || logged[i].requestId !== logged[i].id ||
+      WAKERS.includes(owner?.path))
+      continue;
+    const known = byStore.get(line.request_seq);
+    if (known && known !== logged[i].id)
+      wrong.push(`${owner?.path} ${line.request_seq} has lines of ${known} and ${logged[i].id}`);
+    byStore.set(line.request_seq, logged[i].id);
+  }
+  const told = seen.filter((l) => l.request_by === 'store').length;
+  verdict(variant.name, 'logging: lines', [
+    ...(told > seen.length / 3 ? [] : [`only ${told} of ${seen.length} are of a request`]),
+    ...wrong], `${told} of ${seen.length}`);
+}
+
 /* {path: what was answered} by the client's log. */
 function answers(log) {
   const by = {};
@@ -148,6 +175,12 @@ for (const variant of variants()) {
     await part(variant.name, 'plain: seen', async () => {
       const run = await silent(variant, 'plain', [], []);
       await undisturbed(variant, run);
+    });
+  }
+  if (selected('logging')) {
+    await part(variant.name, 'logging: seen', async () => {
+      const run = await silent(variant, 'logging', ['log'], []);
+      await lines(variant, run);
     });
   }
   if (selected('pressure')) {

@@ -41,8 +41,10 @@ static void check_bounds(const struct flow_event *ev)
 	if (ev->type == FE_IN || ev->type == FE_OUT)
 		right = ev->io.nids <= FE_IDS_MAX;
 	if (ev->type == FE_STORES)
-		right = ev->stores.n <= FE_STORES_MAX && ev->stores.op <= LR_OP_CLIENT &&
+		right = ev->stores.n <= FE_STORES_MAX && ev->stores.op < LR_OP_MAX &&
 			ev->stores.status <= LR_STORES_OFF;
+	if (ev->type == FE_WRITE)
+		right = ev->write.nids <= FE_IDS_MAX && ev->write.op < LR_OP_MAX;
 	if (ev->type == FE_STORE)
 		right = ev->store.n <= LR_STORE_FIELDS && ev->store.kind <= LR_VALUE_MAP;
 	for (uint32_t i = 0; right && ev->type == FE_STORES && i < ev->stores.n; i++)

@@ -94,6 +94,10 @@ static void check_event(const struct fuzz *f, const struct flow_event *ev)
 		check_store(f, &ev->store);
 	if (ev->type == FE_IN || ev->type == FE_OUT)
 		CHECK(ev->io.nids <= (ev->io.flags & FE_F_HEAD ? FE_IDS_MAX : 0));
+	if (ev->type == FE_WRITE)
+		CHECK(ev->write.nids <= FE_IDS_MAX && ev->write.captured <= ev->write.bytes &&
+		      ev->write.text.len == ev->write.captured &&
+		      hash_bytes(ev->write.text.s, ev->write.text.len) != 1);
 	if (ev->type != FE_STORES)
 		return;
 	CHECK(ev->stores.n <= FE_STORES_MAX && ev->stores.status <= LR_STORES_OFF);

@@ -350,6 +350,11 @@ static void test_other_thread(void **state)
 {
 	struct run *r = run_new(false);
 	struct lr_ev_stores rec = stores_of(r, 0, 0);
+	struct lr_ev_write write = {
+		.h = {.pid = PID, .tid = PID + 1, .type = LR_EV_WRITE, .size = sizeof(write)},
+		.op = LR_OP_STDOUT,
+		.ret = 5,
+	};
 
 	(void)state;
 	rec.env = 0;
@@ -360,6 +365,11 @@ static void test_other_thread(void **state)
 	record(r, &rec, sizeof(rec));
 	assert_int_equal(r->n, 0);
 	assert_int_equal(flow_decode__env_of(r->d, PID + 1), -1);
+	write.h.seq = ++r->seq[1];
+	record(r, &write, sizeof(write));
+	assert_int_equal(last(r, FE_WRITE)->write.bytes, 5);
+	assert_int_equal(flow_decode__env_of(r->d, PID + 1), -1);
+	r->n = 0;
 	rec.op = LR_OP_SERVER; /* it answers requests */
 	rec.h.seq = ++r->seq[1];
 	record(r, &rec, sizeof(rec));
@@ -749,7 +759,7 @@ static void test_malformed_stores(void **state)
 	s = good;
 	s.op = 0;
 	wrong(r, &s, sizeof(s));
-	s.op = LR_OP_CLIENT + 1;
+	s.op = LR_OP_MAX;
 	wrong(r, &s, sizeof(s));
 	s = good;
 	s.status = LR_STORES_OFF + 1;
@@ -761,6 +771,90 @@ static void test_malformed_stores(void **state)
 	s.ref[2].kind = LR_VALUE_MAP + 1; /* behind the last one: has no meaning */
 	record(r, &s, sizeof(s));
 	assert_int_equal(last(r, FE_STORES)->stores.n, 2);
+	run_free(r);
+}
+
+/* A write of @bytes, of which @captured were captured, at the time of what was told before. */
+static void write_of(struct run *r, uint16_t op, const char *bytes, uint32_t captured)
+{
+	char buf[sizeof(struct lr_ev_write) + LR_WRITE_MAX];
+	struct lr_ev_write w = {.op = op, .ret = (int32_t)strlen(bytes), .captured = captured};
+
+	w.h = header(r, LR_EV_WRITE, sizeof(w) + captured, r->pid);
+	memcpy(buf, &w, sizeof(w));
+	memcpy(buf + sizeof(w), bytes, captured);
+	record(r, buf, sizeof(w) + captured);
+}
+
+/* Lines: what stores and request heads were seen to hold is found in them, if one was active. */
+static void test_lines(void **state)
+{
+	struct run *r = run_new(false);
+	const char *line = "{\"requestId\":\"id-of-store-1\",\"req\":\"came-with-it\"}\n";
+	const struct fe_write *w;
+	struct lr_ev_stores s;
+
+	(void)state;
+	store_text(r, "id-of-store-1");
+	in(r, 1, "GET / HTTP/1.1\r\nX-Request-Id: came-with-it\r\n\r\n");
+	r->ts++;
+	s = stores_of(r, 0, 1);
+	s.op = LR_OP_STDOUT;
+	record(r, &s, sizeof(s));
+	write_of(r, LR_OP_STDOUT, line, (uint32_t)strlen(line));
+	w = &last(r, FE_WRITE)->write;
+	assert_int_equal(w->op, LR_OP_STDOUT);
+	assert_int_equal(w->bytes, strlen(line));
+	assert_int_equal(w->captured, strlen(line));
+	assert_int_equal(w->nids, 2);
+	assert_true(w->ids[0] == flow_value__hash(KEY, "id-of-store-1", 13));
+	assert_true(w->ids[1] == flow_value__hash(KEY, "came-with-it", 12));
+	/* Without a store nothing is searched. */
+	r->ts++;
+	s = stores_of(r, 0, 0);
+	s.op = LR_OP_STDERR;
+	record(r, &s, sizeof(s));
+	write_of(r, LR_OP_STDERR, line, 10);
+	w = &last(r, FE_WRITE)->write;
+	assert_int_equal(w->op, LR_OP_STDERR);
+	assert_int_equal(w->nids, 0);
+	assert_int_equal(w->bytes, strlen(line));
+	assert_int_equal(w->captured, 10);
+	run_free(r);
+}
+
+static void test_malformed_writes(void **state)
+{
+	struct run *r = run_new(false);
+	struct {
+		struct lr_ev_write w;
+		char bytes[8];
+	} rec, good = {.w = {.op = LR_OP_STDOUT, .ret = 8, .captured = 8}};
+
+	(void)state;
+	good.w.h = (struct lr_event){.pid = PID, .tid = PID, .seq = 1, .type = LR_EV_WRITE};
+	good.w.h.size = sizeof(good.w) + 8;
+	rec = good;
+	rec.w.captured = 9;
+	wrong(r, &rec, sizeof(good.w) + 8);
+	rec = good;
+	rec.w.ret = 7; /* less than captured */
+	wrong(r, &rec, sizeof(good.w) + 8);
+	rec.w.ret = 0;
+	wrong(r, &rec, sizeof(good.w) + 8);
+	rec.w.ret = -8;
+	wrong(r, &rec, sizeof(good.w) + 8);
+	rec = good;
+	rec.w.op = LR_OP_SERVER;
+	wrong(r, &rec, sizeof(good.w) + 8);
+	rec.w.op = LR_OP_MAX;
+	wrong(r, &rec, sizeof(good.w) + 8);
+	rec = good;
+	rec.w.ret = rec.w.captured = LR_WRITE_MAX + 1;
+	wrong(r, &rec, sizeof(good.w) + 8);
+	rec = good;
+	rec.w.h.size--;
+	wrong(r, &rec, sizeof(good.w) + 8);
 	run_free(r);
 }
 
@@ -837,6 +931,8 @@ int main(void)
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_forgets),
 		cmocka_unit_test(test_malformed_stores),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_malformed_writes),
 		cmocka_unit_test(test_malformed_store),
 	};
 

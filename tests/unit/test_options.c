@@ -154,6 +154,10 @@ static void context(void **state)
 	assert_string_equal(o.context_path.label, "req.ids.trace");
 	assert_int_equal(parse(&o, "report -p 7 --no-context"), OPTIONS_RUN);
 	assert_false(o.context);
+	assert_true(o.lines);
+	assert_int_equal(parse(&o, "report -p 7 --no-lines"), OPTIONS_RUN);
+	assert_true(o.context);
+	assert_false(o.lines);
 	/* Rules and masks are applied to a capture as they are to live processes. */
 	assert_int_equal(parse(&o, "report --context-key traceId --show-values run.lray"),
 			 OPTIONS_RUN);
@@ -210,6 +214,7 @@ static void refusals(void **state)
 		{"record -p 1 --context-key a --no-context", "--no-context", "--context-key"},
 		{"report -p 1 --show-values --no-context", "--no-context", "--show-values"},
 		{"report a --no-context", "--no-context", "FILE"},
+		{"report a --no-lines", "--no-lines", "FILE"},
 		{"ps --show-values", "--show-values", "loopray ps"},
 		{"record -p 1 --ring-size 1", "--ring-size", "64K to 1G"},
 		{"record -p 1 --ring-size 2G", "--ring-size", "64K to 1G"},

@@ -91,7 +91,7 @@ static void rnd_stores(uint64_t *seed, struct fe_stores *s)
 	s->epoch = (uint32_t)rnd_u64(seed);
 	s->exec_id = rnd(seed, 3) ? (int64_t)rnd_u64(seed) : -1;
 	s->trigger_id = rnd(seed, 3) ? (int64_t)rnd_u64(seed) : -1;
-	s->op = (uint8_t)(1 + rnd(seed, LR_OP_CLIENT));
+	s->op = (uint8_t)(1 + rnd(seed, LR_OP_MAX - 1));
 	s->status = (uint8_t)rnd(seed, LR_STORES_OFF + 1);
 	s->hooks = rnd(seed, 2);
 	s->more = rnd(seed, 2);
@@ -101,6 +101,19 @@ static void rnd_stores(uint64_t *seed, struct fe_stores *s)
 		s->ref[i].instance = (uint32_t)rnd_u64(seed);
 		s->ref[i].kind = (uint8_t)rnd(seed, LR_VALUE_MAP + 1);
 	}
+}
+
+static void rnd_write(uint64_t *seed, struct fe_write *w)
+{
+	w->conn = rnd(seed, 2) ? 0 : rnd_u64(seed);
+	w->bytes = (uint32_t)rnd_u64(seed);
+	w->captured = rnd(seed, 2) ? w->bytes : (uint32_t)rnd_u64(seed);
+	w->op = (uint8_t)(LR_OP_CLIENT + rnd(seed, 3));
+	w->fault = rnd(seed, 2);
+	w->nids = rnd(seed, 2) ? 0 : (uint32_t)rnd(seed, FE_IDS_MAX + 1);
+	for (uint32_t i = 0; i < w->nids; i++)
+		w->ids[i] = rnd_u64(seed);
+	w->text = (struct flow_str){"secret", 6}; /* stays out */
 }
 
 /* Up to @most bytes of anything. */
@@ -250,6 +263,8 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 		rnd_stores(seed, &ev->stores);
 	} else if (ev->type == FE_STORE) {
 		rnd_store(seed, r);
+	} else if (ev->type == FE_WRITE) {
+		rnd_write(seed, &ev->write);
 	}
 }
 
@@ -319,6 +334,9 @@ static void same_event(const struct flow_event *a, const struct flow_event *b)
 	} else if (a->type == FE_STORE) {
 		same_fields(&x.store, &y.store);
 		x.store.fields = y.store.fields;
+	} else if (a->type == FE_WRITE) {
+		assert_int_equal(y.write.text.len, 0);
+		x.write.text = y.write.text;
 	}
 	assert_memory_equal(&x, &y, sizeof(x));
 }

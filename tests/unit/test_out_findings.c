@@ -330,6 +330,72 @@ static void none_found(void **state)
 	end(&r);
 }
 
+static void json_holds(struct report *r, const struct out_opts *o, const char *filter)
+{
+	struct test_dir dir = {0};
+
+	write_to(r, "json", o, &dir);
+	if (!test_jq(dir.file, filter))
+		fail_msg("does not hold: %s", filter);
+	test_dir__remove(&dir);
+}
+
+/* What else holds an id of the other's store: one sentence, in which each field is named once. */
+static void signs_of_harm(void **state)
+{
+	struct flow_finding f = test_foreign();
+	struct report r;
+
+	(void)state;
+	begin(&r);
+	f.id_in_line = true;
+	strcpy(f.line_field, "requestId");
+	add(&r, &f);
+	tell(&r, &masked);
+	says(&r, "; its requestId appears in this response's head and in a line that this request "
+		 "logged. Its own store had been active before.");
+	json_holds(&r, &masked,
+		   ".[0].findings.groups[0].example | .id_in_log_line and .log_line_field == "
+		   "\"requestId\" and .id_in_outgoing_call == false and .outgoing_call_field == "
+		   "null and .signs == [\"own_seen\",\"response\",\"log_line\"]");
+	end(&r);
+
+	begin(&r);
+	f.id_in_response = false;
+	f.id_in_call = true;
+	strcpy(f.call_field, "traceId");
+	add(&r, &f);
+	tell(&r, &masked);
+	says(&r, "before; its requestId appears in a line that this request logged; its traceId "
+		 "appears in what this request sent to another service.");
+	end(&r);
+}
+
+static void lines(void **state)
+{
+	struct report r;
+
+	(void)state;
+	begin(&r);
+	tell(&r, &masked);
+	says_not(&r, "Lines");
+	r.view.context.lines[1] = (struct flow_line_counts){.seen = 20,
+							    .stores = 12,
+							    .none = 5,
+							    .unreadable = 2,
+							    .elsewhere = 1,
+							    .by_store = 9,
+							    .by_turn = 4};
+	tell(&r, &masked);
+	says(&r, "Lines (the store active when each was written, and whose it is by that)");
+	says(&r, "stderr 20 12 5 2 1 9 4 7");
+	says_not(&r, "stdout");
+	json_holds(&r, &masked,
+		   ".[0].lines | .stdout.seen == 0 and .stderr == {seen:20,store:12,no_store:5,"
+		   "unreadable:2,other_thread:1,by_store:9,by_callback:4,nobodys:7}");
+	end(&r);
+}
+
 /* Many causes: the worst ten are told, the others are counted; no text breaks out. */
 static void many_causes(void **state)
 {
@@ -392,16 +458,6 @@ static void leaks(void **state)
 	tell(&r, &masked);
 	says_not(&r, "Alive long after");
 	end(&r);
-}
-
-static void json_holds(struct report *r, const struct out_opts *o, const char *filter)
-{
-	struct test_dir dir = {0};
-
-	write_to(r, "json", o, &dir);
-	if (!test_jq(dir.file, filter))
-		fail_msg("does not hold: %s", filter);
-	test_dir__remove(&dir);
 }
 
 static void json(void **state)
@@ -523,6 +579,8 @@ int main(void)
 		cmocka_unit_test(fan_out_alone),
 		cmocka_unit_test(none_found),
 		cmocka_unit_test(many_causes),
+		cmocka_unit_test(signs_of_harm),
+		cmocka_unit_test(lines),
 		cmocka_unit_test(color_is_not_the_only_sign),
 		cmocka_unit_test(leaks),
 		cmocka_unit_test(json),

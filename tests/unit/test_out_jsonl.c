@@ -288,6 +288,46 @@ static void test_resources(void **state)
 	test_dir__remove(&o.dir);
 }
 
+static void test_log_lines(void **state)
+{
+	struct line_store store = {.instance = 2, .store = test_foreign().active};
+	struct flow_line line = {.pid = 10,
+				 .tid = 11,
+				 .env = 1,
+				 .ts = 5000,
+				 .op = LR_OP_STDERR,
+				 .bytes = 90,
+				 .captured = 80,
+				 .text = {"secret", 6},
+				 .by = LINE_BY_STORE,
+				 .conn = 4,
+				 .seq = 17,
+				 .n = 1,
+				 .store = &store};
+	struct output o = {0};
+	size_t len;
+	char *text;
+
+	(void)state;
+	begin(&o);
+	assert_int_equal(out_jsonl_format.line(o.state, &line), 0);
+	line = (struct flow_line){.op = LR_OP_STDOUT, .stores = LINE_ELSEWHERE};
+	assert_int_equal(out_jsonl_format.line(o.state, &line), 0);
+	end(&o, 0);
+	holds(&o, ".[1] | .type == \"line\" and .pid == 10 and .tid == 11 and .env == 1 and "
+		  ".ts_ns == 5000 and .stream == \"stderr\" and .bytes == 90 and .captured == 80 "
+		  "and .request_by == \"store\" and .request_seq == 17 and .conn == 4 and "
+		  ".context == \"read\" and .stores[0].instance == 2 and "
+		  ".stores[0].store.fields[0].name == \"requestId\"");
+	holds(&o, ".[2] | .stream == \"stdout\" and .request_by == null and .request_seq == null "
+		  "and .conn == null and .context == \"other_thread\" and .stores == []");
+	text = test_read(o.dir.file, &len);
+	assert_null(strstr(text, "secret"));
+	assert_null(strstr(text, "\"value\""));
+	free(text);
+	test_dir__remove(&o.dir);
+}
+
 /* Nothing observed: header and summary, so that a reader can tell it from a cut-off file. */
 static void test_nothing(void **state)
 {
@@ -321,13 +361,10 @@ static void test_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_left),
-		cmocka_unit_test(test_unusual_requests),
-		cmocka_unit_test(test_findings),
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_resources),
-		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_lines),	  cmocka_unit_test(test_left),
+		cmocka_unit_test(test_log_lines), cmocka_unit_test(test_unusual_requests),
+		cmocka_unit_test(test_findings),  cmocka_unit_test(test_values),
+		cmocka_unit_test(test_resources), cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_error),
 	};
 

@@ -51,7 +51,7 @@ ended()
 }
 
 uname -r
-node guest-server.mjs $PORT 2>/tmp/server &
+node guest-server.mjs $PORT >/tmp/lines 2>/tmp/server &
 server=$!
 wait_for 60 grep -q listening /tmp/server
 result $? "node $(node --version) listens"
@@ -80,7 +80,8 @@ wait $agent
 result $? "report ends by itself"
 cat /tmp/report.err
 if ! node guest-check.mjs /tmp/report.json schema=loopray.report/1 requests.total=$REQUESTS \
-	requests.in_flight=0 requests.errors_5xx=0 loss.total=0; then
+	requests.in_flight=0 requests.errors_5xx=0 loss.total=0 context.unreadable=0 \
+	lines.stdout.seen=$REQUESTS lines.stdout.store=$REQUESTS lines.stdout.nobodys=0; then
 	failed=1
 	head -c 2000 /tmp/report.json
 fi
@@ -89,6 +90,8 @@ node guest-client.mjs $PORT 5 1
 result $? "the target answers after the detach"
 kill $server
 wait $server
+[ "$(wc -l </tmp/lines)" -eq $((REQUESTS + 5)) ]
+result $? "what it logged is whole"
 grep -q "served $((REQUESTS + 5))\$" /tmp/server
 result $? "the target served every request"
 exit $failed

@@ -11,16 +11,18 @@ import { exported, jsonLines, record, reported, sleep, tmpFile, track, within } 
 const PAYMENT = path.join(TOP, 'tools/demo/payment.js');
 const START_MS = 30000;
 
-/* {child, where, oracle} of a service that listens, on a port or on a socket of the file system. */
-async function start(variant, mode, unix) {
+/* {child, where, oracle, stdout} of a service that listens, on a port or on a socket of the file system. */
+async function start(variant, mode, unix, args) {
   const oracle = tmpFile('oracle.jsonl');
   const socket = unix ? tmpFile('payment.sock') : '';
-  const child = track(spawn(variant.path, [...variant.flags, PAYMENT, '--mode', mode,
+  const child = track(spawn(variant.path, [...variant.flags, PAYMENT, '--mode', mode, ...args,
     ...(unix ? ['--socket', socket] : [])],
     { stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '', PORT: '0', ORACLE: oracle } }));
+  const stdout = [];
   const listening = new Promise((resolve, reject) => {
     readline.createInterface({ input: child.stdout }).on('line', (line) => {
+      stdout.push(line);
       const at = /^listening (.+)/.exec(line)?.[1];
       if (at)
         resolve(at);
@@ -29,7 +31,7 @@ async function start(variant, mode, unix) {
   });
 
   const at = await within(listening, START_MS, 'payment service');
-  return { child, oracle, socket, where: unix ? `unix:${at}` : `127.0.0.1:${at}`,
+  return { child, oracle, socket, stdout, where: unix ? `unix:${at}` : `127.0.0.1:${at}`,
     port: unix ? 0 : Number(at) };
 }
 
@@ -99,9 +101,10 @@ function numbered(requests, log) {
       other: { ...f.other, peer_port: numbers.get(f.other.conn) ?? null } } : f)) }));
 }
 
-/** Runs the service of @mode under an agent while @drive(where) loads it. */
-export async function observePayments(variant, mode, drive, unix = false) {
-  const service = await start(variant, mode, unix);
+/** Runs the service of @mode, with @args, under an agent while @drive(where) loads it. */
+export async function observePayments(variant, mode, drive, unix = false,
+  args = []) {
+  const service = await start(variant, mode, unix, args);
 
   try {
     await warm(unix ? { path: service.socket } : service.port, 'users/1');
@@ -114,7 +117,7 @@ export async function observePayments(variant, mode, drive, unix = false) {
     await within(service.child.closed, START_MS, 'end of the payment service');
     const out = await exported(agent.file);
     const log = truthOf(service.oracle, unix);
-    return { driven, since, end, log, ...out,
+    return { driven, since, end, stdout: service.stdout, log, ...out,
       requests: unix ? numbered(out.requests, log) : out.requests,
       ports: out.requests.map((r) => r.peer_port),
       report: await reported(agent.file) };

@@ -214,7 +214,7 @@ export async function exported(file, args = []) {
   const of = (type) => lines.filter((l) => l.type === type);
   return {
     header: of('header')[0], summary: of('summary')[0],
-    requests: of('request'), resources: of('resource'),
+    requests: of('request'), resources: of('resource'), lines: of('line'),
   };
 }
 

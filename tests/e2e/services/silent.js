@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 'use strict';
 /*
- * node silent.js [boot] [workers=N]: everything that answers under the right store, or rightly
+ * node silent.js [boot] [log] [workers=N]: everything that answers under the right store, or rightly
  * under none, one route each. With `boot` two more instances have one store for the whole
- * process, entered at its start. Says the port of each thread when all listen.
+ * process, entered at its start. With `log` each request logs a line when it begins and one when it
+ * is answered, with the id of the active store and its own. Says the port of each thread when all
+ * listen.
  */
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 const { fork } = require('node:child_process');
+const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 
@@ -19,6 +22,7 @@ const special = require('./silent_stores');
 const LAYERS = 4;
 const args = isMainThread ? process.argv.slice(2) : workerData.args;
 const boot = args.includes('boot');
+const logs = args.includes('log');
 const workers = Number(args.find((a) => a.startsWith('workers='))?.slice(8) ?? 0);
 
 const truth = new Truth();
@@ -28,10 +32,17 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
 const queue = [];
 let number = 0;
 
+const log = (c, what) => logs && fs.writeSync(2,
+  `${JSON.stringify({ what, requestId: als.getStore()?.requestId, id: c.id })}\n`);
+
 const routes = { ...special };
 for (const [name, handler] of Object.entries(simple)) {
+  const logged = (c) => {
+    log(c, 'begins');
+    return handler(c);
+  };
   routes[name] = { want: ['own'], handler: (c) =>
-    truth.run(c.entry, als, { requestId: c.id, route: name }, handler, c) };
+    truth.run(c.entry, als, { requestId: c.id, route: name }, logged, c) };
 }
 
 function listener(upstream, req, res) {
@@ -44,6 +55,7 @@ function listener(upstream, req, res) {
     reply(text) {
       if (!res.headersSent)
         res.setHeader('x-truth', truth.now(entry));
+      log(c, 'answers');
       res.end(text);
     },
   };
