@@ -93,7 +93,9 @@ function conditionsFor(service, agentCommand) {
 	/* What reading stores costs: the same level without it. */
 	if (SERVICES[service].als && !env.BENCH_AGENT)
 		levels.splice(1, 0, { ...levels[0], name: `${levels[0].name}, --no-context`,
-			agent: [...agentCommand, '--no-context'], budget: null });
+			agent: [...agentCommand, '--no-context'], budget: null },
+		{ ...levels[0], name: `${levels[0].name}, --no-lines`,
+			agent: [...agentCommand, '--no-lines'], budget: null });
 	return [
 		{ name: 'no-op (noise)', agent: ['sleep', '3600'], noop: true },
 		...levels,

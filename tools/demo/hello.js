@@ -5,10 +5,11 @@
  * The cheapest HTTP server there is: the worst case for an observer, whose cost per request is
  * nowhere a larger share.
  *
- * usage: hello.js [--port N | --socket PATH] [--als] [--awaits N] [--hooks]
+ * usage: hello.js [--port N | --socket PATH] [--als] [--awaits N] [--hooks] [--log]
  *   --als     runs each request inside an AsyncLocalStorage store
  *   --awaits  awaits N promises before it answers
  *   --hooks   keeps an in-process async_hooks map
+ *   --log     logs a line for each request, on standard error
  */
 const http = require('node:http');
 const { AsyncLocalStorage } = require('node:async_hooks');
@@ -44,6 +45,13 @@ function withStorage(handler) {
 	};
 }
 
+function withLog(handler) {
+	return (req, res) => {
+		console.error(`${req.method} ${req.url} from ${req.socket.remotePort}`);
+		handler(req, res);
+	};
+}
+
 function withHooksMap(handler) {
 	let seq = 0;
 
@@ -61,9 +69,11 @@ function main() {
 		als: false,
 		awaits: '0',
 		hooks: false,
+		log: false,
 	});
 	const awaits = parseNumber('awaits', options.awaits, 0, 1000);
-	let handler = awaits > 0 ? withAwaits(hello, awaits) : hello;
+	const inner = options.log ? withLog(hello) : hello;
+	let handler = awaits > 0 ? withAwaits(inner, awaits) : inner;
 
 	if (options.als)
 		handler = withStorage(handler);

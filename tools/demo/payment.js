@@ -25,13 +25,14 @@ const { listen } = require('./lib/listen');
 const hooksMap = require('./lib/hooks-map');
 
 const USAGE = `usage: payment.js [--mode broken|fixed] [--port N | --socket PATH] [--pool N] [--batch N]
-                  [--delay MIN-MAX] [--bank HOST:PORT] [--hooks]
+                  [--delay MIN-MAX] [--bank HOST:PORT] [--hooks] [--log]
   --mode     which form of the service (default broken)
   --port     TCP port on 127.0.0.1 (default: PORT of the environment, else any free one)
   --pool     connections to the bank (default 16)
   --batch    payments per fraud check (default 8)
   --delay    milliseconds that the bank takes for a charge (default 2-12)
   --bank     use a bank that runs already instead of starting one
+  --log      log each response on standard output, as a JSON line
   --hooks    also keep an in-process async_hooks map, to measure its cost
 ORACLE=FILE in the environment: record every request there, one JSON line each.
 `;
@@ -46,6 +47,7 @@ function options() {
 		delay: '2-12',
 		bank: '',
 		hooks: false,
+		log: false,
 		help: false,
 	});
 
@@ -100,6 +102,7 @@ function serve(config, oracle, bank, stopBank) {
 	const service = new Service({
 		gateway,
 		oracle,
+		log: config.log,
 		onRequest: config.hooks ? hooksMap.enter : null,
 	});
 	const server = http.createServer((req, res) => service.handle(req, res));

@@ -9,14 +9,17 @@ const STOP_MS = 10000;
 
 const running = new Set();
 
-/* Starts a program pinned to one core; `output.stdout` and `.stderr` grow as it writes. */
-function start(core, command) {
+/*
+ * Starts a program pinned to one core; `output.stdout` and `.stderr` grow as it writes. With
+ * `stderr`, a file, it is that one that grows.
+ */
+function start(core, command, stderr) {
 	const child = spawn('taskset', ['-c', String(core), ...command], {
-		stdio: ['ignore', 'pipe', 'pipe'],
+		stdio: ['ignore', 'pipe', stderr ? fs.openSync(stderr, 'w') : 'pipe'],
 	});
 	const output = { stdout: '', stderr: '' };
 
-	for (const name of ['stdout', 'stderr'])
+	for (const name of stderr ? ['stdout'] : ['stdout', 'stderr'])
 		child[name].setEncoding('utf8').on('data', (text) => {
 			output[name] = (output[name] + text).slice(-65536);
 		});

@@ -16,6 +16,8 @@ const SERVICES = {
 		args: ['--als'], mix: 'GET /', als: true },
 	als: { title: 'AsyncLocalStorage and 8 awaits a request', script: 'hello.js',
 		args: ['--als', '--awaits', '8'], mix: 'GET /', als: true },
+	'als-log': { title: 'the same, a line logged for each', script: 'hello.js',
+		args: ['--als', '--awaits', '8', '--log'], mix: 'GET /', als: true },
 	payment: { title: 'payment service', script: 'payment.js', bank: true, als: true,
 		args: ['--mode', 'fixed', '--pool', '64'],
 		mix: 'POST /process-payment {"amount": 12.5, "currency": "EUR"}' },
@@ -33,7 +35,7 @@ async function startService({ name, node, extra, bench }) {
 		command.push('--bank', `127.0.0.1:${await listening(bankProc)}`);
 	}
 
-	const proc = start(serverCore, command);
+	const proc = start(serverCore, command, process.env.BENCH_STDERR);
 
 	return { proc, bankProc, mix, pid: proc.pid, port: await listening(proc) };
 }

@@ -15,9 +15,10 @@ const USERS = 1000;
 const CHUNKS = 4;
 
 class Service {
-	constructor({ gateway, oracle, onRequest }) {
+	constructor({ gateway, oracle, log, onRequest }) {
 		this.gateway = gateway;
 		this.oracle = oracle;
+		this.log = log;
 		this.onRequest = onRequest;
 		this.seq = 0;
 		this.heads = { total: 0, wrong: 0 };
@@ -166,6 +167,18 @@ class Service {
 			'x-context-id': request.contextId ?? 'none',
 			'x-context-ok': right ? '1' : '0',
 		});
+		if (this.log)
+			this.#logged(request, active);
+	}
+
+	/* As loggers do it: the request's own id by closure, the context's id from the store. */
+	#logged(request, active) {
+		console.log(JSON.stringify({
+			msg: 'answering',
+			request: request.store.requestId,
+			status: request.status,
+			requestId: active ? active.requestId : null,
+		}));
 	}
 }
 
