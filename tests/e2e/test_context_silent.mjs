@@ -28,7 +28,7 @@ const BY_OTHERS = ['poll', 'latewoken'];
  */
 const ASIDE = /^exit/;
 /* Those whom they wake make their stores in their callback, and so seem to be theirs: limits.md. */
-const WAKERS = ['/wake', '/wakefirst', '/answer'];
+const WAKERS = ['/wake', '/wakefirst', '/wakelate'];
 /* What they answer depends on time: how a stream is cut into chunks, who answers. */
 const VARYING = ['poll', 'pipeline', 'fsstream', 'fromweb', 'gzipstream', 'brotli', 'webstream'];
 
