@@ -65,10 +65,10 @@ static __always_inline void heap_nameless(struct lr_store_field *f)
 }
 
 /* The name @key into @f, from the cache: what a string holds never changes. */
-static __always_inline bool heap_known(const struct lr_name *name, struct lr_task *t, __u64 key,
-				       __u32 tid, struct lr_store_field *f)
+static __always_inline bool heap_known(const struct lr_name *name, const struct lr_task *t,
+				       __u64 key, struct lr_store_field *f)
 {
-	if (name->key != key || name->tid != tid || name->epoch != t->epoch)
+	if (name->key != key || name->epoch != t->epoch)
 		return false;
 	f->name_len = name->len;
 	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
@@ -94,11 +94,10 @@ static __always_inline int heap_name(const struct lr_heap *h, struct lr_task *t,
 	return 0;
 }
 
-static __always_inline void heap_learn(struct lr_name *name, struct lr_task *t, __u64 key,
-				       __u32 tid, const struct lr_store_field *f)
+static __always_inline void heap_learn(struct lr_name *name, const struct lr_task *t, __u64 key,
+				       const struct lr_store_field *f)
 {
 	name->key = key;
-	name->tid = tid;
 	name->epoch = t->epoch;
 	name->len = f->name_len;
 	for (__u32 k = 0; k < LR_FIELD_NAME / 8; k++)
@@ -120,14 +119,12 @@ __noinline int heap_key(const struct lr_heap *h, struct lr_task *t, struct heap_
 	f = &rec->field[rec->n];
 	key = w->pair[i].key;
 	slot = (key >> 3 ^ key >> 12) & (LR_NAMES - 1);
-	name = bpf_map_lookup_elem(&lr_names, &slot);
-	if (!name)
-		return HEAP_FAULT;
-	if (heap_known(name, t, key, rec->h.tid, f))
+	name = &t->names[slot];
+	if (heap_known(name, t, key, f))
 		return 0;
 	err = heap_name(h, t, w, key, f);
 	if (!err)
-		heap_learn(name, t, key, rec->h.tid, f);
+		heap_learn(name, t, key, f);
 	return err;
 }
 

@@ -73,6 +73,15 @@ struct lr_map_type {
 	__u64 type;
 };
 
+/* A name of a field, by the address of the string, good within an epoch. */
+#define LR_NAMES 64
+struct lr_name {
+	__u64 key;
+	__u32 epoch;
+	__u32 len;
+	__u64 words[LR_FIELD_NAME / 8];
+};
+
 /* Where objects of a hidden class have their fields: see heap_shape.bpf.h. */
 #define LR_SHAPES 4
 struct lr_shape_field {
@@ -144,6 +153,7 @@ struct lr_task {
 	struct lr_map_type types[LR_MAP_TYPES];
 	struct lr_instance instances[LR_INSTANCES];
 	struct lr_shape shapes[LR_SHAPES];
+	struct lr_name names[LR_NAMES];
 	struct lr_place places[LR_PLACES];
 	__u64 wanted[LR_NAMES_WANTED]; /* keys of these names, as seen last in wanted_epoch */
 	__u32 wanted_epoch[LR_NAMES_WANTED];
@@ -298,26 +308,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lr_told);
 } lr_told SEC(".maps") LR_WEAK;
-
-/*
- * Names of fields: a slot by the address of the string, good for one thread and epoch, used by
- * one program at a time.
- */
-#define LR_NAMES 512
-struct lr_name {
-	__u64 key;
-	__u32 tid;
-	__u32 epoch;
-	__u64 len;
-	__u64 words[LR_FIELD_NAME / 8];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, LR_NAMES);
-	__type(key, __u32);
-	__type(value, struct lr_name);
-} lr_names SEC(".maps") LR_WEAK;
 
 static __always_inline void stat_add(__u32 stat, __u64 n)
 {
