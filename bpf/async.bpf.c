@@ -340,8 +340,10 @@ static __always_inline int turn(__u32 probe)
 	struct task_struct *task;
 	struct lr_task *t;
 
-	if (enter(probe, &task, &t))
+	if (enter(probe, &task, &t)) {
+		t->work = 0;
 		turn_close(task, t);
+	}
 	return 0;
 }
 

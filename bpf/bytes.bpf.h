@@ -356,6 +356,9 @@ static __always_inline void bytes_turn(struct bytes_ctx *c)
 	birth_begin(c->task, c->t, c->conn, c->top);
 }
 
+/* It needs all of the above, and what follows needs it. */
+#include "client.bpf.h"
+
 static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 {
 	struct lr_conn *conn = c->conn;
@@ -364,8 +367,11 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 	__u32 len = 0;
 
 	conn->ins++;
+	c->t->work = 0;
 	if (io->ret <= 0) {
 		bytes_turn(c);
+		if (conn->client)
+			client_receive(c, io);
 		if (conn->class != LR_CONN_SERVER)
 			return;
 		c->flags |= bytes_idle(c->task, c->t, &c->idle);
@@ -376,10 +382,16 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 		stat_add(LR_STAT_data_fault, 1);
 		return;
 	}
-	reported = bytes_classify_in(conn, addr, len, &request);
+	reported = !client_certain(conn) && bytes_classify_in(conn, addr, len, &request);
 	bytes_turn(c);
-	if (!reported)
+	if (!reported) {
+		if (conn->client)
+			client_receive(c, io);
 		return;
+	}
+	conn->client = LR_CLIENT_NOT;
+	c->t->work = conn->id;
+	c->t->work_nvcsw = c->task->nvcsw;
 	c->flags |= bytes_idle(c->task, c->t, &c->idle);
 	c->t->conn = conn->id;
 	c->t->conn_in = conn->ins;

@@ -223,6 +223,8 @@ static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 	}
 	if (stores)
 		bytes_stores(c, io, server);
+	if (!server && c->conn->client)
+		client_send(c, io);
 	if (!rec)
 		return;
 	if (captured >= 12 && bytes_upgrade(rec->data))

@@ -150,6 +150,8 @@ struct lr_task {
 	__u64 frame_map; /* of an AsyncContextFrame, seen to be a JSMap's in frame_epoch */
 	__u32 frame_epoch;
 	__u32 stores_used; /* async_hooks: an init hook was enabled once */
+	__u64 work;	   /* server connection whose receive began this turn of the loop, 0 none */
+	__u64 work_nvcsw;  /* voluntary context switches then */
 	struct lr_map_type types[LR_MAP_TYPES];
 	struct lr_instance instances[LR_INSTANCES];
 	struct lr_shape shapes[LR_SHAPES];
@@ -211,6 +213,15 @@ enum lr_conn_class {
 	LR_CONN_OPAQUE = 3, /* left HTTP for good: upgraded */
 };
 
+/* What a connection that the process opened speaks, by the peer's port. */
+enum lr_client {
+	LR_CLIENT_NOT = 0, /* it was not opened by the process, or that is not known */
+	LR_CLIENT_ANY = 1,
+	LR_CLIENT_POSTGRESQL = 2,
+	LR_CLIENT_MYSQL = 3,
+	LR_CLIENT_REDIS = 4,
+};
+
 /* One connection of a target. Socket storage: dies with the socket. */
 struct lr_conn {
 	__u64 id; /* 0: not numbered yet */
@@ -224,8 +235,12 @@ struct lr_conn {
 	__u32 birth;  /* slots in lr_births: of the first receive since the last response, ... */
 	__u32 birth_more; /* ... and of the last one behind it */
 	__u32 asked;	  /* receives since the last response, 2 at most */
-	__u32 pad;
+	__u32 client;	  /* enum lr_client */
 	__u64 arrival_ns; /* of the first byte that the process has not received, 0 unknown */
+	__u64 connect_ns; /* client: when connect() was called, 0 not seen */
+	__u64 connected_ns;
+	__u32 http; /* client: a request head was sent */
+	__u32 told; /* announced with both ends */
 };
 
 struct {

@@ -24,6 +24,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 enum {
 	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
 	TCP_FIN_WAIT1 = 4,
 	TCP_CLOSE = 7,
@@ -63,6 +64,23 @@ static __always_inline void conn_learn_port(const struct sock *sk)
 		bpf_map_update_elem(&lr_ports, &port, &one, BPF_ANY);
 }
 
+#define SOCK_STREAM 1
+
+/*
+ * Whether the process opened this connection itself. Where its beginning was not seen: if it does
+ * not end at a port that the process serves.
+ */
+static __always_inline void conn_find_client(struct lr_conn *conn, const struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
+
+	if (conn->client || conn->opened || (family != AF_INET && family != AF_INET6) ||
+	    BPF_CORE_READ(sk, sk_type) != SOCK_STREAM || bpf_map_lookup_elem(&lr_ports, &port))
+		return;
+	conn->client = client_of_port(bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)));
+}
+
 /* Tells the reader about a connection when its first operation is seen. */
 static __always_inline void conn_announce(struct task_struct *task, struct lr_task *t,
 					  struct lr_conn *conn, const struct sock *sk, bool out,
@@ -71,8 +89,10 @@ static __always_inline void conn_announce(struct task_struct *task, struct lr_ta
 	struct lr_ev_conn *rec;
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
-	conn->id = conn_next_id();
+	if (!conn->id)
+		conn->id = conn_next_id();
 	conn->tgid = task->tgid;
+	conn->told = 1;
 	rec = emit_new(lr_ev_conn, task, t, LR_EV_CONN);
 	if (!rec)
 		return;
@@ -136,7 +156,8 @@ static __always_inline void handle(struct task_struct *task, struct lr_conn *con
 
 	if (!t)
 		return;
-	if (!conn->id) {
+	if (!conn->told) {
+		conn_find_client(conn, sk);
 		conn_announce(task, t, conn, sk, out, now);
 		c.flags |= LR_DATA_F_FIRST;
 	}
@@ -227,8 +248,11 @@ static __always_inline struct sock *fd_to_sock(struct task_struct *task, __u32 f
 	return BPF_CORE_READ(sock, sk);
 }
 
-/* The connection of socket @sk; one left over from an earlier socket at that address is reset. */
-static __always_inline struct lr_conn *conn_by_addr(const struct sock *sk, __u32 inode)
+/*
+ * The connection of socket @sk; one left over from an earlier socket at that address is reset. On
+ * its own for its stack, of which 6.1 allows 512 bytes to all frames together.
+ */
+static __noinline struct lr_conn *conn_by_addr(const struct sock *sk, __u32 inode)
 {
 	struct lr_conn fresh = {.inode = inode};
 	__u64 key = (__u64)sk;
@@ -295,9 +319,16 @@ static __always_inline void conn_closed(struct lr_conn *conn, int oldstate, int 
 {
 	struct lr_ev_close *rec;
 
-	if (conn->class != LR_CONN_SERVER || conn->closed)
+	if ((conn->class != LR_CONN_SERVER && !conn->client) || conn->closed)
 		return;
-	conn->closed = 1;
+	/* A client may shut down its side only, and receive its answer. */
+	if (!conn->client || newstate != TCP_FIN_WAIT1)
+		conn->closed = 1;
+	if (conn->client) {
+		client_tell(NULL, NULL, conn, LR_CLIENT_CLOSE, oldstate, newstate,
+			    bpf_ktime_get_ns());
+		return;
+	}
 	rec = emit_new(lr_ev_close, (struct task_struct *)NULL, (struct lr_task *)NULL,
 		       LR_EV_CLOSE);
 	if (!rec)
@@ -310,7 +341,7 @@ static __always_inline void conn_closed(struct lr_conn *conn, int oldstate, int 
 }
 
 /* A connection to a port that a target serves: known before its first bytes come. */
-static __always_inline void conn_opened(const struct sock *sk)
+static __noinline void conn_opened(const struct sock *sk)
 {
 	__u16 port = sk->__sk_common.skc_num;
 	struct lr_conn fresh = {.opened = 1};
@@ -326,6 +357,62 @@ static __always_inline void conn_opened(const struct sock *sk)
 	conn = bpf_sk_storage_get(&lr_conns, (struct sock *)sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (conn)
 		conn->opened = 1;
+}
+
+/* The socket's state by address or in its storage; NULL: not followed. */
+static __noinline struct lr_conn *conn_of(const struct sock *sk, bool create)
+{
+	struct lr_conn fresh = {.opened = 1};
+	__u64 key = (__u64)sk;
+
+	if (!lr_sockets_by_addr)
+		return bpf_sk_storage_get(&lr_conns, (struct sock *)sk, NULL,
+					  create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (create)
+		bpf_map_update_elem(&lr_conns_by_addr, &key, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&lr_conns_by_addr, &key);
+}
+
+/*
+ * The current task calls connect(): whose work that is, and which stores are active, says who
+ * opened the connection. Its own port is not known yet, so it is told of again at its first
+ * operation.
+ */
+static __always_inline void conn_connects(const struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 now = bpf_ktime_get_ns();
+	__u32 tgid = task->tgid;
+	struct lr_process_config *p;
+	struct lr_conn *conn;
+	struct lr_task *t;
+
+	if (!filter_tgid(tgid) || sk->sk_type != SOCK_STREAM)
+		return;
+	conn = conn_of(sk, true);
+	t = conn ? task_context(task) : NULL;
+	if (!conn)
+		stat_add(LR_STAT_conn_full, 1);
+	if (!t)
+		return;
+	conn->opened = 1;
+	conn->class = LR_CONN_OTHER;
+	conn->client = client_of_port(bpf_ntohs(sk->__sk_common.skc_dport));
+	conn->connect_ns = now;
+	conn_announce(task, t, conn, sk, true, now);
+	conn->told = 0;
+	p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	if (p && (p->mechanism == LR_MECHANISM_HOOKS || p->mechanism == LR_MECHANISM_ACF))
+		store_active(task, t, p, conn, now);
+	client_tell(task, t, conn, LR_CLIENT_CONNECT, 0, 0, now);
+}
+
+static __always_inline void conn_connected(const struct sock *sk)
+{
+	struct lr_conn *conn = conn_of(sk, false);
+
+	if (conn && conn->client)
+		conn->connected_ns = bpf_ktime_get_ns();
 }
 
 /* The current task says something only here: it is who listens. */
@@ -348,6 +435,10 @@ int BPF_PROG(lr_sock_state, const struct sock *sk, int oldstate, int newstate)
 		conn_opened(sk);
 	else if (newstate == TCP_LISTEN)
 		conn_listens(sk);
+	else if (newstate == TCP_SYN_SENT)
+		conn_connects(sk);
+	else if (newstate == TCP_ESTABLISHED && oldstate == TCP_SYN_SENT)
+		conn_connected(sk);
 	if (newstate != TCP_CLOSE && newstate != TCP_FIN_WAIT1 && newstate != TCP_LAST_ACK)
 		return 0;
 	if (lr_sockets_by_addr)

@@ -30,6 +30,7 @@ enum lr_event_type {
 	LR_EV_STORE = 13,   /* what one store holds, at first sight in an epoch: lr_ev_store */
 	LR_EV_TURN = 14,    /* the loop turns to something that is no receive: lr_ev_turn */
 	LR_EV_WRITE = 15,   /* bytes written that are no response: lr_ev_write */
+	LR_EV_CLIENT = 16,  /* an operation on a connection that the process opened: lr_ev_client */
 };
 
 /*
@@ -308,6 +309,47 @@ struct lr_ev_write {
 	__u8 data[];
 };
 
+/*
+ * Operations on a connection that the process opened to a peer. Nothing of what is sent or received
+ * is copied but the head of an HTTP/1 message, and that only where the peer's port is none of a
+ * protocol that is known to be another.
+ */
+enum lr_client_op {
+	LR_CLIENT_CONNECT = 1, /* the connection is being established: connect_ns */
+	LR_CLIENT_SEND = 2,
+	LR_CLIENT_RECEIVE = 3, /* ret 0: the peer ended its side */
+	LR_CLIENT_CLOSE = 4,   /* ret: old state, counter: new state (TCP_* of the kernel) */
+};
+
+#define LR_CLIENT_HEAD 1024 /* bytes of a head that are copied */
+
+#define LR_CLIENT_F_FIRST (1u << 0) /* first send on a connection whose beginning was seen */
+#define LR_CLIENT_F_HTTP  (1u << 1) /* begins as an HTTP/1 message does: data has the head */
+#define LR_CLIENT_F_TLS	  (1u << 2) /* begins as a TLS record other than of data does */
+#define LR_CLIENT_F_DATA  (1u << 3) /* begins as a TLS record of data does */
+#define LR_CLIENT_F_SETUP (1u << 4) /* a message by which a database's client logs in */
+#define LR_CLIENT_F_TAIL  (1u << 5) /* tail is valid */
+#define LR_CLIENT_F_FAULT (1u << 6) /* reading the bytes failed */
+#define LR_CLIENT_F_CHAIN (1u << 7) /* counter is valid */
+#define LR_CLIENT_F_QUIT  (1u << 9) /* it says good-bye to a database: no answer will come */
+#define LR_CLIENT_F_SLEPT (1u << 8) /* work is 0 because the thread slept in between */
+
+struct lr_ev_client {
+	struct lr_event h;
+	__u64 conn;
+	__u64 work;	  /* server connection whose receive began this turn of the loop, 0 none */
+	__u64 connect_ns; /* when the connection began to be established, 0 not seen */
+	__u64 connected_ns; /* when it was, 0 not (yet) */
+	__u64 counter;	    /* the last async id given out so far, bits of a double */
+	__s32 ret;	    /* bytes of the operation, or -errno */
+	__u16 op;	    /* enum lr_client_op */
+	__u16 flags;	    /* LR_CLIENT_F_* */
+	__u32 captured;
+	__u32 pad;
+	__u8 tail[8]; /* last bytes of a receive */
+	__u8 data[];
+};
+
 enum lr_process_op {
 	LR_PROC_FORK = 1,
 	LR_PROC_EXEC = 2,
@@ -338,6 +380,7 @@ LR_ASSERT_SIZE(lr_ev_stores, 216);
 LR_ASSERT_SIZE(lr_store_field, 88);
 LR_ASSERT_SIZE(lr_ev_store, 56 + 88 * LR_STORE_FIELDS);
 LR_ASSERT_SIZE(lr_ev_write, 48);
+LR_ASSERT_SIZE(lr_ev_client, 88);
 LR_ASSERT_SIZE(lr_ev_process, 40);
 
 #endif

@@ -69,6 +69,7 @@ int flow_decode__new(struct flow_decode **out, const struct flow_decode_opts *op
 	d->http.value_key = d->opts.value_key;
 	d->http.response_ids = response_ids;
 	d->http.held_max = HELD_MAX;
+	http_keep__prepare(&d->http, opts->keep);
 	flow_pool__init(&d->thread_pool, sizeof(struct decode_thread), d->opts.max_threads);
 	flow_pool__init(&d->conn_pool, sizeof(struct decode_conn), d->opts.max_connections);
 	err = flow_table__init(&d->threads, d->opts.max_threads);
@@ -120,6 +121,7 @@ static const uint16_t min_size[] = {
 	[LR_EV_STORE] = offsetof(struct lr_ev_store, field),
 	[LR_EV_TURN] = sizeof(struct lr_ev_turn),
 	[LR_EV_WRITE] = sizeof(struct lr_ev_write),
+	[LR_EV_CLIENT] = sizeof(struct lr_ev_client),
 };
 
 static bool well_formed(struct flow_decode *d, const struct lr_event *h, const void *rec)
@@ -136,6 +138,8 @@ static bool well_formed(struct flow_decode *d, const struct lr_event *h, const v
 		return flow_decode__stores_valid(h, rec);
 	if (h->type == LR_EV_WRITE)
 		return flow_decode__write_valid(h, rec);
+	if (h->type == LR_EV_CLIENT)
+		return flow_decode__client_valid(h, rec);
 	if (h->type != LR_EV_IN && h->type != LR_EV_OUT)
 		return true;
 	memcpy(&data, rec, sizeof(data));
@@ -305,6 +309,7 @@ static int on_conn(struct flow_decode *d, const void *rec)
 	c->peer_port = ev.peer_port;
 	memcpy(c->local_addr, ev.local_addr, sizeof(c->local_addr));
 	memcpy(c->peer_addr, ev.peer_addr, sizeof(c->peer_addr));
+	c->peer_told = false; /* its own port may be known now */
 	return 0;
 }
 
@@ -336,6 +341,8 @@ static int dispatch(struct flow_decode *d, struct decode_thread *t, const struct
 		return flow_decode__store(d, t, rec);
 	case LR_EV_WRITE:
 		return flow_decode__write(d, t, rec);
+	case LR_EV_CLIENT:
+		return flow_decode__client(d, t, rec);
 	default:
 		return 0;
 	}
@@ -369,7 +376,7 @@ int flow_decode__record(struct flow_decode *d, const void *rec, size_t len)
 		return err;
 	if (h.type == LR_EV_PROCESS)
 		return flow_decode__process(d, t, rec);
-	if (!t && h.type != LR_EV_CLOSE && h.type != LR_EV_CONN) {
+	if (!t && h.type != LR_EV_CLOSE && h.type != LR_EV_CONN && h.type != LR_EV_CLIENT) {
 		d->stats.malformed++;
 		return 0;
 	}

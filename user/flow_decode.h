@@ -21,6 +21,7 @@ struct flow_decode_opts {
 	uint32_t max_threads;	  /* 0: 4096 */
 	uint64_t value_key;	  /* of flow_value__hash, random for each recording */
 	bool show_values;	  /* fields of stores keep their text */
+	const struct flow_keep_names *keep; /* headers of requests that are kept; NULL: none */
 };
 
 struct flow_decode_stats {

@@ -37,7 +37,8 @@ struct decode_conn {
 	uint8_t local_addr[16];
 	uint8_t peer_addr[16];
 	bool announced;
-	bool closed; /* FE_CLOSE is out; kept a while for operations that come late */
+	bool peer_told; /* FE_PEER is out, with what was known */
+	bool closed;	/* FE_CLOSE is out; kept a while for operations that come late */
 	struct decode_thread *holder; /* whose @open this is, NULL none */
 	struct decode_conn *newer, *older;
 };
@@ -137,6 +138,10 @@ bool flow_decode__write_valid(const struct lr_event *h, const void *rec);
 /* Ids that came with a request: to be found again in what is written. */
 void flow_decode__note_ids(struct flow_decode *d, const struct flow_event *ev);
 int flow_decode__write(struct flow_decode *d, struct decode_thread *t, const void *rec);
+/* flow_decode_client.c */
+bool flow_decode__client_valid(const struct lr_event *h, const void *rec);
+/* @t: NULL for a close, which concerns no thread. */
+int flow_decode__client(struct flow_decode *d, struct decode_thread *t, const void *rec);
 
 /* flow_decode_value.c */
 #define VALUE_TEXT 32 /* room for any number as text */

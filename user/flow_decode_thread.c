@@ -151,6 +151,7 @@ struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr
 	 * send on any socket or a write: a lookup of a name runs in libuv's pool.
 	 */
 	if (h->type != LR_EV_PROCESS && h->type != LR_EV_STORES && h->type != LR_EV_WRITE &&
+	    h->type != LR_EV_CLIENT && h->type != LR_EV_CONN &&
 	    (h->type != LR_EV_THREAD || !h->seq))
 		*err = flow_decode__number(d, t, 0, h->ts);
 	if (lost && !*err) {

@@ -41,6 +41,9 @@ enum flow_event_type {
 	FE_STORE = 19,	 /* what a store holds */
 	FE_TIMERS = 20,	 /* periodic sample of an environment's timers and immediates */
 	FE_WRITE = 21,	 /* bytes written that are no response: a log line, an outgoing call */
+	FE_PEER = 22,	 /* a connection that the process opened */
+	FE_CLIENT = 23,	 /* an operation on one */
+	FE_HEADERS = 24, /* headers of a request that are kept */
 	FE_TYPE_MAX
 };
 
@@ -265,6 +268,80 @@ struct fe_write {
 	struct flow_str text;	  /* the captured bytes: live only, in no capture */
 };
 
+/* FE_PEER: told again when more is known of it. */
+struct fe_peer {
+	uint64_t conn;
+	uint16_t family; /* enum lr_family */
+	uint16_t local_port;
+	uint16_t peer_port;
+	uint8_t local_addr[16];
+	uint8_t peer_addr[16];
+};
+
+/* A traceparent header of W3C Trace Context that is valid. */
+struct fe_trace {
+	bool known;
+	uint8_t flags;
+	uint8_t trace_id[16];
+	uint8_t span_id[8];
+};
+
+#define FE_CL_FIRST   (1u << 0) /* SEND: the first one, and the connection's beginning was seen */
+#define FE_CL_HEAD    (1u << 1) /* an HTTP/1 head begins here */
+#define FE_CL_TLS     (1u << 2) /* begins as a TLS record of the handshake, or an alert */
+#define FE_CL_DATA    (1u << 3) /* begins as a TLS record of data */
+#define FE_CL_SETUP   (1u << 4) /* a database's client logs in */
+#define FE_CL_SLEPT   (1u << 5) /* work is 0 because the thread slept in between */
+#define FE_CL_LENGTH  (1u << 6) /* HEAD: content_length is set */
+#define FE_CL_CHUNKED (1u << 7)
+#define FE_CL_CUT     (1u << 8)	 /* HEAD: not all of it was captured, its framing is not known */
+#define FE_CL_LAST    (1u << 9)	 /* RECEIVE: ends as the last chunk of a body does */
+#define FE_CL_LOST    (1u << 10) /* records were lost before this one */
+#define FE_CL_MASKED  (1u << 11) /* HEAD: path had a query that was cut off */
+#define FE_CL_BY_PEER (1u << 12) /* CLOSE: the other side did it */
+#define FE_CL_QUIT    (1u << 14) /* SEND: good-bye to a database, which has no answer */
+#define FE_CL_HALF    (1u << 13) /* CLOSE: the process ended its side, receives may follow */
+
+/* FE_CLIENT: an FE_STORES before it has its time and connection, if stores were read there. */
+struct fe_client {
+	uint64_t conn;
+	uint64_t work; /* server connection whose receive began this turn of the loop, 0 none */
+	uint64_t connect_ns;   /* connect() was called, 0 not seen */
+	uint64_t connected_ns; /* it was established, 0 not, or not seen */
+	int64_t counter;       /* the last async id given out so far, 0 unknown */
+	uint32_t bytes;
+	int32_t error; /* positive errno */
+	uint16_t flags;
+	uint8_t op; /* enum lr_client_op */
+	/* with HEAD */
+	uint8_t version;
+	uint16_t status; /* 0: a request */
+	uint32_t head_bytes;
+	uint64_t content_length;
+	struct flow_str method;
+	struct flow_str path;  /* without query */
+	struct fe_trace trace; /* of a request */
+};
+
+#define FE_HEADERS_MAX	  16
+#define FE_HEADER_NAME	  64
+#define FE_HEADER_VALUE	  256
+#define FE_TRACESTATE_MAX 512 /* as much as has to be passed on */
+
+struct fe_header {
+	struct flow_str name; /* in lower case, as the user gave it */
+	struct flow_str value;
+};
+
+/* FE_HEADERS: of the request whose head the FE_IN before it on this connection completed. */
+struct fe_headers {
+	uint64_t conn;
+	struct fe_trace trace;
+	struct flow_str tracestate; /* only with a valid traceparent */
+	uint32_t n;
+	const struct fe_header *header; /* at most FE_HEADERS_MAX */
+};
+
 /* FE_LOOP: cumulative since the loop started. */
 struct fe_loop {
 	uint32_t env;
@@ -341,6 +418,9 @@ struct flow_event {
 		struct fe_store store;
 		struct fe_timers timers;
 		struct fe_write write;
+		struct fe_peer peer;
+		struct fe_client client;
+		struct fe_headers headers;
 	};
 };
 

@@ -93,6 +93,7 @@ void flow_http__destroy(struct flow_http *h)
 {
 	if (!h || !h->shared)
 		return;
+	http_keep__reset(h);
 	text_free(h, &h->path);
 	text_free(h, &h->dir[0].line);
 	text_free(h, &h->dir[1].line);
@@ -159,8 +160,12 @@ void http_emit(struct flow_http *h, uint32_t flags)
 	err = h->shared->sink.event(h->shared->sink.ctx, &ev);
 	if (err && !h->error)
 		h->error = err;
-	if ((flags & FE_F_HEAD) && !h->op.out)
-		http_text__clear(h, &h->path);
+	if (!(flags & FE_F_HEAD) || h->op.out)
+		return;
+	http_text__clear(h, &h->path);
+	err = http_keep__emit(h);
+	if (err && !h->error)
+		h->error = err;
 }
 
 static int take_error(struct flow_http *h)

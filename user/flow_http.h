@@ -27,6 +27,10 @@ struct flow_http_shared {
 	uint64_t
 		unanswered_full; /* connections given up at FLOW_HTTP_DEPTH or for lack of memory */
 	uint64_t value_key;	 /* of flow_value__hash */
+	/* Filled by http_keep__prepare. */
+	const struct flow_keep_names *keep; /* NULL none */
+	uint32_t keep_letters;		    /* bit n: a kept name begins with this letter */
+	bool keep_any;			    /* or with something else */
 	/* Ids of a response head that is about to be reported, their number; NULL: none. @sink.ctx
 	 */
 	uint32_t (*response_ids)(void *ctx, uint64_t ids[FE_IDS_MAX]);
@@ -96,6 +100,7 @@ struct flow_http {
 	struct flow_http_shared *shared;
 	struct http_dir dir[2]; /* 0 receives, 1 sends */
 	struct http_text path;
+	struct http_kept *kept;	      /* of a request head that is being read; NULL nothing */
 	struct flow_http_op op;	      /* the operation being worked on, or the last one */
 	struct flow_http_op last_out; /* the last send that gave an event */
 	uint32_t fed;		      /* bytes of op handed in by flow_http__data */
@@ -133,6 +138,10 @@ int flow_http__failed(struct flow_http *h, const struct flow_http_op *op, int er
 
 /* The connection ends: a response that only its end delimits is complete if the process did it. */
 int flow_http__close(struct flow_http *h, bool by_peer);
+
+struct flow_keep_names;
+/* Which headers are kept beside the trace context: @names, which stay the caller's; NULL none. */
+void http_keep__prepare(struct flow_http_shared *shared, const struct flow_keep_names *names);
 
 /* The trace id in a value of the header traceparent: 32 characters; NULL: it is none. */
 const char *flow_http__trace_id(const char *p, size_t n);

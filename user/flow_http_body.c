@@ -75,6 +75,8 @@ static uint32_t take_headers(struct flow_http *h, struct http_dir *d, const char
 				      how) &&
 		    how != HTTP_LOOSE)
 			break;
+		if (how != HTTP_LOOSE && http_keep__may(h, at))
+			http_keep__header(h, at, (size_t)(nl - at) - 1);
 		at = nl + 1;
 	}
 	h->pos += (uint32_t)(at - p);

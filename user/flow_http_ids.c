@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "flow_http_int.h"
+#include "flow_trace.h"
 #include "flow_value.h"
 #include "util.h"
 
@@ -32,24 +33,12 @@ static bool names_request(const char *p, size_t n)
 	return false;
 }
 
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
-/* W3C Trace Context: 00-TRACE-PARENT-FLAGS; a later version may have more behind it. */
+/* W3C Trace Context: 00-TRACE-PARENT-FLAGS. */
 const char *flow_http__trace_id(const char *p, size_t n)
 {
-	bool zero = true;
+	struct fe_trace t;
 
-	if (n < 55 || p[2] != '-' || p[35] != '-' || p[52] != '-')
-		return NULL;
-	for (size_t i = 3; i < 35; i++) {
-		if (!is_hex(p[i]))
-			return NULL;
-		zero = zero && p[i] == '0';
-	}
-	return zero ? NULL : p + 3;
+	return flow_trace__parent(&t, p, n) ? p + 3 : NULL;
 }
 
 /* B3 in one header: TRACE-SPAN and perhaps more; or it says only whether to sample. */

@@ -76,6 +76,20 @@ static inline bool http_ids__may_name(const char *name, size_t n)
 	return last == 'd' ? n >= 10 : (last == 't' && n == 11) || (last == '3' && n == 2);
 }
 
+/* flow_http_keep.c */
+/* A header line of a request that the framer has accepted. */
+void http_keep__header(struct flow_http *h, const char *p, size_t n);
+void http_keep__reset(struct flow_http *h);
+/* Tells what was kept of the head that was just reported, and forgets it. */
+int http_keep__emit(struct flow_http *h);
+/* Nearly every header is out after this. */
+static inline bool http_keep__may(const struct flow_http *h, const char *p)
+{
+	uint32_t letter = (uint32_t)((p[0] | 0x20) - 'a');
+
+	return letter < 26 ? h->shared->keep_letters >> letter & 1 : h->shared->keep_any;
+}
+
 /* flow_http_body.c: works through bytes, or past bytes that were not captured. */
 void http_body__feed(struct flow_http *h, struct http_dir *d, const char *p, uint32_t n);
 void http_body__skip(struct flow_http *h, struct http_dir *d, uint64_t n);

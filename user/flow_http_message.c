@@ -299,6 +299,7 @@ static void start_line(struct flow_http *h, struct http_dir *d, const char *p, s
 			return;
 		}
 		h->role = HTTP_ROLE_SERVER;
+		http_keep__reset(h);
 		keep_path(h, target);
 	}
 	d->state = HS_HEADERS;
@@ -316,9 +317,11 @@ static void header_line(struct flow_http *h, struct http_dir *d, const char *p, 
 		else
 			request_head(h, d);
 	} else if (http_head__header(&d->head, h->shared->value_key, p, n,
-				     out ? HTTP_LOOSE : HTTP_STRICT) &&
-		   !out) {
-		http_message__bad(h, d);
+				     out ? HTTP_LOOSE : HTTP_STRICT)) {
+		if (!out)
+			http_message__bad(h, d);
+	} else if (!out && http_keep__may(h, p)) {
+		http_keep__header(h, p, n);
 	}
 }
 

@@ -89,10 +89,14 @@ void flow_requests__free(struct flow_requests *r)
 	if (!r)
 		return;
 	for (struct rq_conn *c = r->newest; c; c = c->older) {
-		if (c->held)
+		if (c->held) {
 			free(c->held->long_path);
-		for (struct rq *rq = c->first; rq; rq = rq->next)
+			free(c->held->kept);
+		}
+		for (struct rq *rq = c->first; rq; rq = rq->next) {
 			free(rq->long_path);
+			free(rq->kept);
+		}
 	}
 	flow_table__destroy(&r->conns);
 	flow_table__destroy(&r->threads);
@@ -393,6 +397,12 @@ int flow_requests__event(struct flow_requests *r, const struct flow_event *ev)
 		return 0;
 	case FE_CLOSE:
 		on_close(r, ev);
+		return 0;
+	case FE_HEADERS:
+		c = flow_table__get(&r->conns, ev->headers.conn, 0);
+		/* Its head came with this time; one that there was no room for has none. */
+		if (c && c->last && !c->untracked && c->last->pub.recv_ns == ev->ts)
+			rq_kept__take(c->last, &ev->headers);
 		return 0;
 	case FE_THREAD:
 		on_thread(r, ev);

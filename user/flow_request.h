@@ -35,6 +35,7 @@ struct flow_breakdown {
 };
 
 struct flow_finding; /* flow_mismatch.h */
+struct flow_call;    /* flow_call.h */
 
 struct flow_req {
 	uint32_t pid;
@@ -67,6 +68,22 @@ struct flow_req {
 	uint8_t unknown;	    /* enum context_unknown */
 	const struct flow_finding *findings;
 	uint32_t nfindings;
+	const struct flow_call *const *calls; /* that ended by its end, in order of start */
+	uint32_t ncalls;
+	uint32_t calls_open;	      /* issued, and not ended when it was: told of apart */
+	uint32_t calls_not_kept;      /* beyond what is kept of one request */
+	const struct flow_kept *kept; /* headers; NULL none */
+};
+
+/* What is kept of a request's headers: its trace context, and those that the user named. */
+struct flow_kept {
+	struct fe_trace trace;
+	const char *tracestate; /* NULL none */
+	uint32_t n;
+	struct {
+		const char *name;
+		const char *value;
+	} header[FE_HEADERS_MAX];
 };
 
 #define FLOW_ENV_UNKNOWN UINT32_MAX /* env of a thread that nothing was said about */

@@ -47,6 +47,7 @@ struct rq {
 	uint32_t breaks;
 	uint32_t losses;
 	uint32_t losses_all;
+	struct rq_kept *kept;
 	char *long_path;
 	char path[RQ_PATH_INLINE];
 };
@@ -100,6 +101,9 @@ struct flow_requests {
 	uint32_t in_flight;
 	struct flow_requests_overflow overflow;
 };
+
+/* flow_request_kept.c: headers */
+void rq_kept__take(struct rq *rq, const struct fe_headers *h);
 
 /* flow_request_time.c */
 void rq_time__receive(struct rq_thread *t, const struct flow_event *ev, struct rq *rq);

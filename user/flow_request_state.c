@@ -70,6 +70,7 @@ static void hand_out(struct flow_requests *r, struct rq *rq)
 	if (r->opts.done)
 		r->opts.done(r->opts.ctx, &rq->pub);
 	free(rq->long_path);
+	free(rq->kept);
 	flow_pool__release(&r->rq_pool, rq);
 }
 

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "config.h"
+#include "flow_keep.h"
 #include "log.h"
 
 #define OPTIONS_PIDS_MAX 256
@@ -76,7 +77,8 @@ struct options {
 	bool show_values;	     /* what stores hold, as text instead of fingerprints */
 	const char *context_key;     /* where a store has what names its request, NULL: anywhere */
 	struct lr_path context_path; /* the same, taken apart */
-	bool color;		     /* stdout is a terminal that may be coloured */
+	struct flow_keep_names headers; /* of requests, that are kept */
+	bool color;			/* stdout is a terminal that may be coloured */
 	enum log_level log_level;
 };
 

@@ -100,6 +100,10 @@ const struct flag flags[] = {
 	 "Keep and show what stores hold; it may be data of customers. Default: fingerprints, "
 	 "which only tell whether two values are equal",
 	 NULL},
+	{FLAG_HEADER, "header", "NAME[,NAME]", LIVE, GROUP_PROBE,
+	 "Keep these headers of incoming requests, such as x-request-id; may be given several "
+	 "times. Their values may be data of customers. Default: none",
+	 NULL},
 	{FLAG_LEVEL, "level", "LEVEL", LIVE, GROUP_PROBE,
 	 "How much to observe, which is what it costs the target: requests (least, default) or "
 	 "resources (also every asynchronous resource)",

@@ -115,6 +115,17 @@ static const char *set_key(struct options *o, const char *arg)
 	return allowed;
 }
 
+static const char *set_header(struct options *o, const char *arg, char *hint)
+{
+	int err = flow_keep__add(&o->headers, arg);
+
+	if (err == -E2BIG)
+		snprintf(hint, VALUE_HINT, "at most %d names", FE_HEADERS_MAX);
+	else if (err)
+		return "names of headers, separated by commas";
+	return err ? hint : NULL;
+}
+
 const char *options_value__set(struct options *o, const struct flag *f, const char *arg,
 			       char hint[VALUE_HINT])
 {
@@ -163,6 +174,8 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 	case FLAG_NO_LINES:
 		o->lines = false;
 		return NULL;
+	case FLAG_HEADER:
+		return set_header(o, arg, hint);
 	case FLAG_FAIL_ON_LOSS:
 		o->fail_on_loss = true;
 		return NULL;

@@ -42,8 +42,9 @@
 
 #include "flow_event.h"
 
-#define CAPTURE_VERSION	   2
-#define CAPTURE_REVISION   1	      /* 1: FE_TIMERS */
+#define CAPTURE_VERSION 2
+/* 1: FE_TIMERS; 2: FE_PEER, FE_CLIENT, FE_HEADERS */
+#define CAPTURE_REVISION   2
 #define CAPTURE_MEMBER_MAX (1u << 20) /* raw bytes of a member, also a bound on its reader */
 #define CAPTURE_RECORD_MAX (64u << 10)
 #define CAPTURE_STRING_MAX (8u << 10)
@@ -118,7 +119,7 @@ long capture_codec__pack(struct capture_codec *c, const struct flow_event *ev, u
 /*
  * Reads the record at *at, which moves on. 1 an event, 0 a type that is not known here,
  * -EBADMSG. Strings point into @body, which must stay until the next reset, and fe_store.fields
- * into the codec until its next call.
+ * and fe_headers.header into the codec until its next call.
  */
 int capture_codec__unpack(struct capture_codec *c, const uint8_t *body, size_t len, size_t *at,
 			  struct flow_event *ev);

@@ -255,6 +255,15 @@ bool event_fields(struct capture_codec *c, struct flow_event *ev)
 	case FE_WRITE:
 		event_write(c, &ev->write);
 		return true;
+	case FE_PEER:
+		event_peer(c, &ev->peer);
+		return true;
+	case FE_CLIENT:
+		event_client(c, &ev->client);
+		return true;
+	case FE_HEADERS:
+		event_headers(c, &ev->headers);
+		return true;
 	case FE_TYPE_MAX:
 		break;
 	}
@@ -291,6 +300,10 @@ bool event_fits(const struct flow_event *ev)
 		return event_store_fits(&ev->store);
 	} else if (ev->type == FE_WRITE) {
 		return event_write_fits(&ev->write);
+	} else if (ev->type == FE_CLIENT) {
+		return event_client_fits(&ev->client);
+	} else if (ev->type == FE_HEADERS) {
+		return event_headers_fit(&ev->headers);
 	}
 	while (n--)
 		if (s[n]->len > CAPTURE_STRING_MAX)

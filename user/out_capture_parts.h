@@ -22,7 +22,8 @@ struct thread_state {
 	uint64_t cpu_ns;
 	uint64_t async_id;
 	uint64_t top;
-	uint64_t store; /* value of a store */
+	uint64_t store;	 /* value of a store */
+	uint64_t client; /* connection that the process opened */
 	uint32_t epoch;
 	uint32_t store_instance;	      /* of fe_store */
 	uint32_t ref_instance[FE_STORES_MAX]; /* in each place of fe_stores */
@@ -49,6 +50,7 @@ struct capture_codec {
 	uint32_t string_count;
 	uint32_t arena_len;
 	struct fe_store_field fields[LR_STORE_FIELDS]; /* unpacking: of an fe_store */
+	struct fe_header headers[FE_HEADERS_MAX];      /* of an fe_headers */
 	struct thread_state threads[CAPTURE_THREADS];
 	struct string_entry strings[CAPTURE_STRINGS];
 	uint16_t index[INDEX_SLOTS]; /* packing: string number + 1, 0 free */
@@ -95,6 +97,13 @@ void event_turn(struct capture_codec *c, struct fe_turn *t);
 void event_stores(struct capture_codec *c, struct fe_stores *s);
 void event_store(struct capture_codec *c, struct fe_store *s);
 void event_write(struct capture_codec *c, struct fe_write *w);
+/* out_capture_client.c: what the process asks of others, and headers that are kept */
+void event_peer(struct capture_codec *c, struct fe_peer *p);
+void event_client(struct capture_codec *c, struct fe_client *cl);
+void event_headers(struct capture_codec *c, struct fe_headers *h);
+bool event_client_fits(const struct fe_client *cl);
+bool event_headers_fit(const struct fe_headers *h);
+
 /* Also false for numbers that a reader would refuse. */
 bool event_stores_fit(const struct fe_stores *s);
 bool event_store_fits(const struct fe_store *s);

@@ -111,6 +111,7 @@ static int load(struct session *s)
 	struct flow_decode_opts decode_opts = {
 		.sink = {.event = on_flow_event, .ctx = s},
 		.show_values = cli->show_values,
+		.keep = &cli->headers,
 	};
 	struct kern_opts kern_opts = {
 		.level = cli->level == LEVEL_RESOURCES ? LR_LEVEL_RESOURCES : LR_LEVEL_REQUESTS,

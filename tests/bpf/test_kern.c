@@ -188,7 +188,10 @@ static void check_bytes(enum kern_bytes bytes)
 	assert_int_equal(f.seen.in_ops, N);
 	assert_int_equal(f.seen.by_type[LR_EV_OUT], N);
 	assert_int_equal(f.seen.out_bytes, N * answer);
+	/* As its own client: connect(), the sends and receives, both steps to the end. */
+	assert_int_equal(f.seen.by_type[LR_EV_CLIENT], 1 + 2 * N + 2);
 	both(&f, VICTIM_HTTP_UNIX, N);
+	assert_int_equal(f.seen.by_type[LR_EV_CLIENT], 1 + 2 * N + 2);
 	assert_int_equal(f.seen.in_ops, 2 * N);
 	assert_int_equal(f.seen.out_bytes, 2 * N * answer);
 	both(&f, VICTIM_PIPE, N);
@@ -251,9 +254,13 @@ static void full_ring_is_counted(void **state)
 	for (int i = 0; i < 16; i++)
 		got += f.seen.by_type[i];
 	assert_true(stats[LR_STAT_ring_full] > 0);
-	/* Twice: 499 in and out, both ends of a connection, its close. Once: thread, command
-	 * socket. */
-	assert_int_equal(got + stats[LR_STAT_ring_full], 2 * (2 * 499 + 2 + 1) + 2);
+	/*
+	 * Twice: 499 in and out, both ends of a connection, its close; the same as its client sees
+	 * it, with its connect() and once more when its own port is known, and both of its steps
+	 * to the end. Once: thread, command socket.
+	 */
+	assert_int_equal(got + stats[LR_STAT_ring_full],
+			 2 * (2 * 499 + 2 + 1) + 2 * (2 * 499 + 2 + 2) + 2);
 	stop(&f);
 }
 

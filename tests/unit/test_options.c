@@ -166,6 +166,19 @@ static void context(void **state)
 	assert_true(o.show_values);
 }
 
+static void headers(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "record -p 7 --header X-Request-Id,a --header b"), OPTIONS_RUN);
+	assert_int_equal(o.headers.n, 3);
+	assert_string_equal(o.headers.name[0], "x-request-id");
+	assert_string_equal(o.headers.name[2], "b");
+	assert_int_equal(parse(&o, "record -p 7 --header a:b"), OPTIONS_BAD);
+	assert_int_equal(parse(&o, "report --header a run.lray"), OPTIONS_BAD);
+}
+
 /* Each wrong command line, and what its message must contain. */
 static void refusals(void **state)
 {
@@ -360,6 +373,7 @@ int main(void)
 		cmocka_unit_test(every_flag),
 		cmocka_unit_test(flags_before_the_command),
 		cmocka_unit_test(context),
+		cmocka_unit_test(headers),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(too_many_pids),
 		cmocka_unit_test(help_and_version),

@@ -16,6 +16,8 @@ struct recorded {
 	struct flow_event ev;
 	char text[5][80];
 	struct fe_store_field fields[LR_STORE_FIELDS];
+	struct fe_header headers[FE_HEADERS_MAX];
+	char header_text[FE_HEADERS_MAX][2][FE_HEADER_VALUE];
 	char field_text[LR_STORE_FIELDS][2][LR_FIELD_TEXT];
 };
 
@@ -208,6 +210,73 @@ static void rnd_scope(uint64_t *seed, struct fe_scope *s)
 	s->conn = rnd_u64(seed);
 }
 
+static void rnd_trace(uint64_t *seed, struct fe_trace *t)
+{
+	t->known = rnd(seed, 2);
+	if (!t->known)
+		return;
+	t->flags = (uint8_t)rnd(seed, 256);
+	for (size_t i = 0; i < sizeof(t->trace_id); i++)
+		t->trace_id[i] = (uint8_t)rnd(seed, 256);
+	for (size_t i = 0; i < sizeof(t->span_id); i++)
+		t->span_id[i] = (uint8_t)rnd(seed, 256);
+}
+
+static void rnd_peer(uint64_t *seed, struct fe_peer *p)
+{
+	p->conn = rnd_u64(seed);
+	p->family = (uint16_t)rnd(seed, 4);
+	p->local_port = (uint16_t)rnd_u64(seed);
+	p->peer_port = (uint16_t)rnd_u64(seed);
+	for (uint64_t i = 0, n = rnd(seed, 17); i < n; i++) {
+		p->local_addr[i] = (uint8_t)rnd(seed, 256);
+		p->peer_addr[15 - i] = (uint8_t)rnd(seed, 256);
+	}
+}
+
+static void rnd_client(uint64_t *seed, struct recorded *r)
+{
+	struct fe_client *c = &r->ev.client;
+
+	c->conn = rnd_u64(seed);
+	c->work = rnd_u64(seed);
+	c->connect_ns = rnd_u64(seed);
+	c->connected_ns = rnd_u64(seed);
+	c->counter = (int64_t)rnd_u64(seed);
+	c->bytes = (uint32_t)rnd_u64(seed);
+	c->error = (int32_t)rnd_u64(seed);
+	c->flags = (uint16_t)rnd_u64(seed);
+	c->op = (uint8_t)rnd(seed, LR_CLIENT_CLOSE + 1);
+	c->method.s = c->path.s = "";
+	if (!(c->flags & FE_CL_HEAD))
+		return;
+	c->version = (uint8_t)rnd_u64(seed);
+	c->status = rnd(seed, 2) ? (uint16_t)rnd_u64(seed) : 0;
+	c->head_bytes = (uint32_t)rnd_u64(seed);
+	c->content_length = c->flags & FE_CL_LENGTH ? rnd_u64(seed) : 0;
+	if (c->status)
+		return;
+	c->method = rnd_bytes(seed, r->text[0], 32);
+	c->path = rnd_bytes(seed, r->text[1], 80);
+	rnd_trace(seed, &c->trace);
+}
+
+static void rnd_headers(uint64_t *seed, struct recorded *r)
+{
+	struct fe_headers *h = &r->ev.headers;
+
+	h->header = r->headers;
+
+	h->conn = rnd_u64(seed);
+	rnd_trace(seed, &h->trace);
+	h->tracestate = rnd_bytes(seed, r->text[0], 80);
+	h->n = (uint32_t)rnd(seed, FE_HEADERS_MAX + 1);
+	for (uint32_t i = 0; i < h->n; i++) {
+		r->headers[i].name = rnd_bytes(seed, r->header_text[i][0], FE_HEADER_NAME);
+		r->headers[i].value = rnd_bytes(seed, r->header_text[i][1], FE_HEADER_VALUE);
+	}
+}
+
 static void rnd_event(uint64_t *seed, struct recorded *r)
 {
 	struct flow_event *ev = &r->ev;
@@ -265,6 +334,12 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 		rnd_store(seed, r);
 	} else if (ev->type == FE_WRITE) {
 		rnd_write(seed, &ev->write);
+	} else if (ev->type == FE_PEER) {
+		rnd_peer(seed, &ev->peer);
+	} else if (ev->type == FE_CLIENT) {
+		rnd_client(seed, r);
+	} else if (ev->type == FE_HEADERS) {
+		rnd_headers(seed, r);
 	}
 }
 
@@ -316,6 +391,20 @@ static void same_event(const struct flow_event *a, const struct flow_event *b)
 	} else if (a->type == FE_PROVIDER) {
 		same_str(&x.provider.name, &y.provider.name);
 		x.provider.name = y.provider.name;
+	} else if (a->type == FE_CLIENT) {
+		same_str(&x.client.path, &y.client.path);
+		same_str(&x.client.method, &y.client.method);
+		x.client.path = y.client.path;
+		x.client.method = y.client.method;
+	} else if (a->type == FE_HEADERS) {
+		same_str(&x.headers.tracestate, &y.headers.tracestate);
+		x.headers.tracestate = y.headers.tracestate;
+		assert_int_equal(x.headers.n, y.headers.n);
+		for (uint32_t i = 0; i < x.headers.n; i++) {
+			same_str(&x.headers.header[i].name, &y.headers.header[i].name);
+			same_str(&x.headers.header[i].value, &y.headers.header[i].value);
+		}
+		x.headers.header = y.headers.header;
 	} else if (a->type == FE_IN || a->type == FE_OUT) {
 		same_str(&x.io.path, &y.io.path);
 		same_str(&x.io.method_name, &y.io.method_name);
