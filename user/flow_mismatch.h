@@ -220,6 +220,35 @@ struct flow_line_counts {
 	uint64_t by_turn;
 };
 
+/* Whose store was active at an operation on a connection that the process opened. */
+enum issuer_is {
+	ISSUER_NONE,	   /* no store was active, or the process has none */
+	ISSUER_REQUEST,	   /* one request's */
+	ISSUER_UNKNOWN,	   /* whose cannot be told: see why */
+	ISSUER_CONTRADICT, /* of different requests */
+	ISSUER_UNREADABLE,
+};
+
+struct flow_issuer {
+	enum issuer_is is;
+	enum context_unknown why;
+	struct flow_req_ref request;
+	uint32_t instance; /* of its store */
+	/* The store was bound by where it was made alone: see flow_mismatch__has_stores. */
+	bool by_birth;
+	bool promise; /* what runs goes on after an await */
+	int64_t exec_id;
+	int64_t trigger_id;
+};
+
+/* @ev: an FE_CLIENT; the FE_STORES before it belongs to it if it has its time and connection. */
+void flow_mismatch__issuer(struct flow_mismatch *m, const struct flow_event *ev,
+			   struct flow_issuer *out);
+
+/* Whether requests of the route of this request were seen to have stores of their own. */
+bool flow_mismatch__has_stores(struct flow_mismatch *m, uint32_t pid,
+			       const struct flow_req_ref *request, uint32_t instance);
+
 /* Of all heads seen so far. */
 struct flow_context_counts {
 	uint64_t heads; /* final response heads while a mechanism was in use */

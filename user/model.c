@@ -7,7 +7,7 @@
 #include "model.h"
 #include "model_builder.h"
 
-static void latency_of(struct model_latency *l, const struct flow_hist *h)
+void model_latency__of(struct model_latency *l, const struct flow_hist *h)
 {
 	memset(l, 0, sizeof(*l));
 	if (!h->count)
@@ -49,7 +49,7 @@ static int snapshot_routes(struct model *m, const struct model_builder *b)
 		if (!to->method || !to->route)
 			return -ENOMEM;
 		to->requests = r->requests;
-		latency_of(&to->requests.latency, &r->latency);
+		model_latency__of(&to->requests.latency, &r->latency);
 	}
 	qsort(m->routes, n, sizeof(*m->routes), route_order);
 	return 0;
@@ -135,7 +135,7 @@ static void snapshot_totals(struct model *m, const struct model_builder *b,
 		m->end_ns = m->start_ns;
 	m->requests = b->requests;
 	m->latency = b->latency;
-	latency_of(&m->requests.latency, &b->latency);
+	model_latency__of(&m->requests.latency, &b->latency);
 	m->in_flight = b->requests.by_end[REQ_IN_FLIGHT] + view->in_flight;
 	memcpy(m->slowest, b->slowest, sizeof(m->slowest));
 	m->slowest_count = b->slowest_count;
@@ -174,6 +174,8 @@ int model_builder__snapshot(const struct model_builder *b, const struct model_vi
 		err = snapshot_types(m, view);
 	if (!err)
 		err = model_findings__snapshot(m, b, view);
+	if (!err)
+		err = model_calls__snapshot(m, b, view);
 	if (err) {
 		model__free(m);
 		return err;
@@ -192,6 +194,7 @@ void model__free(struct model *m)
 	}
 	free(m->routes);
 	free(m->groups);
+	free(m->calls.peers);
 	free(m->targets);
 	free(m->types);
 	free(m->loops);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flow_call.h"
 #include "flow_context.h"
 #include "flow_event.h"
 #include "flow_latency.h"
@@ -79,6 +80,42 @@ struct model_route {
 struct model_resource_type {
 	char name[48];
 	struct flow_res_type count; /* its name is NULL */
+};
+
+/* Outgoing calls to one peer. */
+struct model_peer {
+	uint8_t kind; /* enum call_kind */
+	uint16_t family;
+	uint16_t port;
+	uint8_t addr[16];
+	uint64_t calls; /* all of the following are counted in here */
+	uint64_t failed;
+	uint64_t by[CALL_BYS]; /* [CALL_BY_NOTHING]: of requests that are not known */
+	uint64_t late;	       /* issued after the response */
+	uint64_t outlived;     /* issued before, ended after */
+	uint64_t new_connections;
+	uint64_t approximate;
+	uint64_t setup;
+	uint64_t open; /* without an end */
+	uint64_t bytes_out;
+	uint64_t bytes_in;
+	/* Of requests that are measured: the time in which one was waited for; overlaps once. */
+	uint64_t waited_ns;
+	struct model_latency latency; /* of those that ended well and were no setup */
+	struct model_latency first_byte;
+	uint64_t connects; /* connections established for a call */
+	uint64_t connect_ns;
+};
+
+struct model_calls {
+	uint64_t total;
+	uint64_t unknown[CALL_UNKNOWNS];
+	uint64_t not_kept;	  /* for want of room */
+	uint64_t peers_merged;	  /* calls counted under a peer without address, beyond the limit */
+	uint64_t requests;	  /* measured ones with calls */
+	uint64_t request_ns;	  /* latency of all measured requests, with or without calls */
+	struct model_peer *peers; /* most calls first */
+	size_t peer_count;
 };
 
 /* An event loop: environment @env of process @pid. */
@@ -147,6 +184,7 @@ struct model {
 	size_t target_count;
 	struct model_resource_type *types;
 	size_t type_count;
+	struct model_calls calls;
 	struct model_loop *loops;
 	size_t loop_count;
 	struct model_waiting *waiting; /* in the order of the loops */
@@ -178,6 +216,7 @@ struct model_view {
 	const struct flow_res_type *types; /* of flow_context__types */
 	size_t type_count;
 	uint64_t resources_not_kept; /* flow_context__overflow */
+	uint64_t calls_not_kept;     /* flow_calls__overflow */
 	struct flow_context_counts context;
 	const struct flow_leaks *leaks; /* of flow_context__leaks, or NULL */
 	const struct flow_left *left;	/* of flow_mismatch__left */
@@ -194,6 +233,9 @@ void model_builder__free(struct model_builder *b);
 int model_builder__event(void *builder, const struct flow_event *ev);
 /* The done callback of flow_requests. Out of memory shows at the snapshot. */
 void model_builder__request(void *builder, const struct flow_req *req);
+
+/* A call that no request was handed out with. */
+void model_builder__call(void *builder, const struct flow_call *call);
 
 /* The snapshot is the caller's. @view may be NULL. 0 or -ENOMEM. */
 int model_builder__snapshot(const struct model_builder *b, const struct model_view *view,

@@ -52,6 +52,7 @@ void model_builder__free(struct model_builder *b)
 		route_free(b->routes[i]);
 	route_free(b->other);
 	model_findings__free(b);
+	model_calls__free(b);
 	free(b->routes);
 	free(b->table);
 	free(b->targets);

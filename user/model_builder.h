@@ -22,6 +22,12 @@ struct loop_state {
 	struct waiting_state waiting;
 };
 
+struct peer_state {
+	struct model_peer peer;
+	struct flow_hist latency;
+	struct flow_hist first_byte;
+};
+
 struct group_state {
 	struct model_group group;
 	struct route_state *route; /* NULL: not known, or of many routes */
@@ -60,6 +66,9 @@ struct model_builder {
 	size_t probe_count, probe_cap;
 	struct model_counter *counters;
 	size_t counter_count, counter_cap;
+	struct peer_state **peers; /* MODEL_PEERS + 1: the last takes the rest; made when needed */
+	size_t peer_count;
+	struct model_calls calls; /* its totals */
 	struct model_gc gc[MODEL_GC_KINDS];
 	uint64_t loss[FLOW_LOSS_KINDS];
 	uint64_t not_kept;
@@ -67,6 +76,16 @@ struct model_builder {
 
 /* model_request.c */
 void model_request__copy(struct model_request *to, const struct flow_req *req);
+
+/* model_call.c: the calls of a finished request, and their part of a snapshot (0 or -ENOMEM). */
+#define MODEL_PEERS 128
+void model_calls__add(struct model_builder *b, const struct flow_req *req, bool measured);
+int model_calls__snapshot(struct model *m, const struct model_builder *b,
+			  const struct model_view *view);
+void model_calls__free(struct model_builder *b);
+
+/* model.c */
+void model_latency__of(struct model_latency *l, const struct flow_hist *h);
 
 /* model_finding.c: the findings of a request, and their part of a snapshot (0 or -ENOMEM). */
 /* @route: NULL while the request is in flight. */

@@ -117,6 +117,8 @@ void model_request__copy(struct model_request *to, const struct flow_req *req)
 	to->req.method = to->req.path = to->req.route = NULL;
 	to->req.findings = NULL;
 	to->req.nfindings = 0;
+	to->req.calls = NULL;
+	to->req.kept = NULL;
 	copy_text(to->method, sizeof(to->method), req->method ? req->method : "?");
 	copy_text(to->path, sizeof(to->path), req->path ? req->path : "?");
 }
@@ -145,6 +147,7 @@ void model_builder__request(void *builder, const struct flow_req *req)
 	struct route_state *route;
 
 	requests_add(&b->requests, &b->latency, req);
+	model_calls__add(b, req, is_measured(req));
 	if (req->end == REQ_IN_FLIGHT) {
 		model_findings__add(b, req, NULL); /* its head may have been written */
 		return;

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flow_call.h"
 #include "flow_context.h"
 #include "flow_event.h"
 #include "flow_mismatch.h"
@@ -56,7 +57,7 @@ struct out_opts {
 
 /*
  * One output format. @open writes nothing that depends on targets, which are not known yet;
- * @event, @request, @resource and @line may be NULL where a format does not need them; @close
+ * @event, @request, @resource, @line and @call may be NULL where a format does not need them; @close
  * writes the end from the final model and frees the state, also when it fails; @free frees it
  * without writing. All return 0 or -errno.
  */
@@ -68,6 +69,8 @@ struct out_format {
 	int (*request)(void *state, const struct flow_req *req);
 	int (*resource)(void *state, const struct flow_resource *res);
 	int (*line)(void *state, const struct flow_line *line);
+	/* A call that no request was handed out with: late, outlived or nobody's. */
+	int (*call)(void *state, const struct flow_call *call);
 	int (*close)(void *state, const struct model *m);
 	void (*free)(void *state);
 };

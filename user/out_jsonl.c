@@ -18,6 +18,7 @@
 #include "events.h"
 #include "json.h"
 #include "model.h"
+#include "out_call.h"
 #include "out_finding.h"
 #include "out_leak.h"
 #include "out_jsonl.h"
@@ -197,6 +198,19 @@ static void put_findings(struct json *j, const struct flow_req *req, bool show)
 	json__array_end(j);
 }
 
+static void put_calls(struct json *j, const struct flow_req *req)
+{
+	json__key_array(j, "calls");
+	for (uint32_t i = 0; i < req->ncalls; i++) {
+		json__object_begin(j);
+		call_json__members(j, req->calls[i]);
+		json__object_end(j);
+	}
+	json__array_end(j);
+	json__key_u64(j, "calls_open", req->calls_open);
+	json__key_u64(j, "calls_not_kept", req->calls_not_kept);
+}
+
 static int jsonl_request(void *state, const struct flow_req *req)
 {
 	struct jsonl *s = state;
@@ -220,6 +234,8 @@ static int jsonl_request(void *state, const struct flow_req *req)
 	json__key_u64(j, "resources_created", req->resources_created);
 	json__key_u64(j, "resources_alive", req->resources_alive);
 	put_findings(j, req, s->opts.show_values);
+	put_calls(j, req);
+	kept_json__members(j, req->kept);
 	put_end(j, req);
 	json__object_end(j);
 	json__newline(j);
@@ -339,6 +355,28 @@ static int jsonl_line(void *state, const struct flow_line *line)
 	return j->err;
 }
 
+/* Issued after the response, not over when it was sent, or of a request that is not known. */
+static int jsonl_call(void *state, const struct flow_call *call)
+{
+	struct jsonl *s = state;
+	struct json *j = &s->j;
+	bool known = call->by != CALL_BY_NOTHING;
+
+	header(s);
+	json__object_begin(j);
+	json__key_str(j, "type", "call");
+	json__key_u64(j, "pid", call->pid);
+	put_part(j, "env", known, call->request.env);
+	put_part(j, "request_seq", known, call->request.seq);
+	put_part(j, "request_conn", known, call->request.conn);
+	json__key_bool(j, "after_response", call->late);
+	json__key_bool(j, "outlived", call->outlived);
+	call_json__members(j, call);
+	json__object_end(j);
+	json__newline(j);
+	return j->err;
+}
+
 static void summary(struct jsonl *s, const struct model *m)
 {
 	struct json *j = &s->j;
@@ -348,6 +386,7 @@ static void summary(struct jsonl *s, const struct model *m)
 	json__key_u64(j, "requests", s->requests);
 	json__key_u64(j, "in_flight", m->in_flight);
 	json__key_u64(j, "resources", s->resources);
+	json__key_u64(j, "calls", m->calls.total);
 	json__key_u64(j, "start_ns", m->start_ns);
 	json__key_u64(j, "end_ns", m->end_ns);
 	json__key_str(j, "cut_short", m->incomplete[0] ? m->incomplete : NULL);
@@ -388,6 +427,7 @@ const struct out_format out_jsonl_format = {
 	.request = jsonl_request,
 	.resource = jsonl_resource,
 	.line = jsonl_line,
+	.call = jsonl_call,
 	.close = jsonl_close,
 	.free = jsonl_free,
 };

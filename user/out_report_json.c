@@ -287,6 +287,7 @@ int out_report__json(struct out_file *f, const struct model *m, const struct out
 	put_loss(&j, &m->loss);
 	put_breakdown(&j, &m->requests.breakdown);
 	put_routes(&j, m);
+	report_json__calls(&j, m);
 	put_slowest(&j, m);
 	put_loops(&j, m);
 	put_gc(&j, m);

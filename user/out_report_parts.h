@@ -54,6 +54,7 @@ void sentence__add(struct sentence *s, const char *fmt, ...) __attribute__((form
 /* One finding, told: what happened, both stores, how sure it is. 0 or -errno. */
 int printer__example(const struct printer *p, const struct model_group *g);
 int printer__findings(const struct printer *p);
+int printer__calls(const struct printer *p);
 int printer__leaks(const struct printer *p);
 
 /* Lines on standard output and error: as a table, and as member "lines". */
@@ -62,6 +63,9 @@ void report_json__lines(struct json *j, const struct model *m);
 
 /* Members "context" and "findings"; @show: values of stores. */
 void report_json__findings(struct json *j, const struct model *m, bool show);
+
+/* Member "calls". */
+void report_json__calls(struct json *j, const struct model *m);
 
 double part_percent(uint64_t part, uint64_t whole);
 /* @n a second of the observation, 0 if it has no length. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "flow_call.h"
 #include "flow_context.h"
 #include "flow_mismatch.h"
 #include "pipeline.h"
@@ -17,6 +18,7 @@ struct pipeline {
 	struct flow_requests *requests;
 	struct flow_context *context;
 	struct flow_mismatch *mismatch;
+	struct flow_calls *calls;
 	struct model_builder *model;
 	uint64_t done;
 	uint64_t last_ns;
@@ -34,11 +36,24 @@ static void on_over(void *ctx, const struct flow_req *req)
 static void on_request(void *ctx, const struct flow_req *req)
 {
 	struct pipeline *p = ctx;
+	struct flow_req whole = *req;
 
 	p->done++;
-	model_builder__request(p->model, req);
+	flow_calls__request(p->calls, &whole);
+	model_builder__request(p->model, &whole);
 	if (p->opts.format && p->opts.format->request && !p->error)
-		p->error = p->opts.format->request(p->opts.format_state, req);
+		p->error = p->opts.format->request(p->opts.format_state, &whole);
+	flow_calls__release(p->calls);
+}
+
+/* One that no request is handed out with. */
+static void on_call(void *ctx, const struct flow_call *call)
+{
+	struct pipeline *p = ctx;
+
+	model_builder__call(p->model, call);
+	if (p->opts.format && p->opts.format->call && !p->error)
+		p->error = p->opts.format->call(p->opts.format_state, call);
 }
 
 static void on_line(void *ctx, const struct flow_line *line)
@@ -67,6 +82,7 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 		.max_in_flight = MAX_IN_FLIGHT,
 	};
 	struct flow_mismatch_opts mismatch_opts = {.done = on_request, .ctx = p};
+	struct flow_calls_opts calls_opts = {.done = on_call, .ctx = p};
 	struct model_opts model_opts = {};
 	int err;
 
@@ -87,6 +103,11 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 			mismatch_opts.line = on_line;
 		err = flow_mismatch__new(&p->mismatch, &mismatch_opts);
 	}
+	if (!err) {
+		calls_opts.requests = p->requests;
+		calls_opts.mismatch = p->mismatch;
+		err = flow_calls__new(&p->calls, &calls_opts);
+	}
 	if (err) {
 		pipeline__free(p);
 		return err;
@@ -101,6 +122,7 @@ void pipeline__free(struct pipeline *p)
 {
 	if (!p)
 		return;
+	flow_calls__free(p->calls);
 	flow_mismatch__free(p->mismatch);
 	flow_context__free(p->context);
 	flow_requests__free(p->requests);
@@ -127,12 +149,15 @@ int pipeline__event(void *pipeline, const struct flow_event *ev)
 		err = flow_mismatch__event(p->mismatch, ev);
 	if (!err)
 		err = flow_context__event(p->context, ev);
+	if (!err)
+		err = flow_calls__event(p->calls, ev);
 	return err ? err : p->error;
 }
 
 int pipeline__finish(struct pipeline *p)
 {
 	flow_requests__finish(p->requests, p->last_ns);
+	flow_calls__finish(p->calls);
 	flow_context__finish(p->context);
 	return p->error;
 }
@@ -154,6 +179,7 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 	view.leaks = &leaks;
 	view.left = left;
 	view.left_count = flow_mismatch__left(p->mismatch, left, FLOW_LEFT);
+	view.calls_not_kept = flow_calls__overflow(p->calls);
 	view.resources_not_kept = flow_context__overflow(p->context);
 	return model_builder__snapshot(p->model, &view, out);
 }

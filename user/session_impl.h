@@ -86,6 +86,8 @@ extern const enum flow_loss_kind session_loss_kinds[LR_STAT_COUNT];
 
 void session__sample(struct session *s);
 void session__report_coverage(struct session *s);
+/* Probes that could not be attached: what cannot be concluded without them is unknown. */
+void session__report_missing(struct session *s);
 
 int session__emit(struct session *s, const struct flow_event *ev);
 

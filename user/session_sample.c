@@ -206,15 +206,16 @@ static uint64_t tracepoint_hits(const struct session *s, const char *name)
 	return 0;
 }
 
-void session__report_coverage(struct session *s)
+static void tell_probes(struct session *s, bool missing_only)
 {
 	struct kern_probe probes[MAX_PROBES];
 	size_t n = kern__probes(s->kern, probes, MAX_PROBES);
-	uint64_t sums[LR_STAT_COUNT];
 
 	for (size_t i = 0; i < n && i < MAX_PROBES; i++) {
 		struct flow_event ev = {.type = FE_PROBE, .ts = now_mono_ns()};
 
+		if (missing_only && probes[i].attached)
+			continue;
 		ev.probe.name = str(probes[i].name);
 		ev.probe.site = str(probes[i].site);
 		ev.probe.reason = str(probes[i].reason);
@@ -223,6 +224,18 @@ void session__report_coverage(struct session *s)
 		ev.probe.misses = probes[i].misses;
 		session__emit(s, &ev);
 	}
+}
+
+void session__report_missing(struct session *s)
+{
+	tell_probes(s, true);
+}
+
+void session__report_coverage(struct session *s)
+{
+	uint64_t sums[LR_STAT_COUNT];
+
+	tell_probes(s, false);
 	sample_losses(s, true);
 	if (!kern__stats(s->kern, sums)) {
 #define LR_STAT(name, loss, text) tell_counter(s, #name, sums[LR_STAT_##name]);

@@ -334,6 +334,7 @@ int session__attach_target(struct session *s, struct session_target *t)
 		log_err_errno(err, "cannot attach to pid %d: %s", t->proc->pid, why);
 		return err == -EPERM || err == -EACCES ? EX_LR_PRIVILEGES : EX_LR_UNSUPPORTED;
 	}
+	session__report_missing(s);
 	/* Its symbols were needed for the probes alone. */
 	target_elf__free(t->elf);
 	t->elf = NULL;

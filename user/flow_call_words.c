@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What calls are called in reports and files. */
+#include "flow_call.h"
+
+static const char *word(const char *const *words, uint8_t n, uint8_t i)
+{
+	return i < n ? words[i] : "unknown";
+}
+
+const char *call_kind__name(uint8_t kind)
+{
+	static const char *const words[CALL_KINDS] = {"other",	    "http",  "https",
+						      "postgresql", "mysql", "redis"};
+
+	return word(words, CALL_KINDS, kind);
+}
+
+const char *call_outcome__name(uint8_t outcome)
+{
+	static const char *const words[CALL_OUTCOMES] = {"open",    "ok",     "error",
+							 "aborted", "closed", "lost"};
+
+	return word(words, CALL_OUTCOMES, outcome);
+}
+
+const char *call_by__name(uint8_t by)
+{
+	static const char *const words[CALL_BYS] = {"unknown", "store", "loop"};
+
+	return word(words, CALL_BYS, by);
+}
+
+const char *call_unknown__name(uint8_t unknown)
+{
+	static const char *const words[CALL_UNKNOWNS] = {
+		"",	      "turn",  "slept",	     "several_requests", "store", "contradiction",
+		"connection", "route", "unreadable", "probes",		 "loss",
+	};
+
+	return word(words, CALL_UNKNOWNS, unknown);
+}
+
+bool flow_call__failed(const struct flow_call *c)
+{
+	return c->outcome == CALL_ERROR || c->outcome == CALL_ABORTED ||
+	       c->outcome == CALL_CLOSED || c->status >= 400;
+}
