@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+'use strict';
+/*
+ * A service that asks others for each request: a database, a cache, an upstream. It logs what each
+ * request really asked for: the connection's own port as the peer or the socket has it, and when.
+ *
+ *   calls.js MODULES UPSTREAM_PORT als|none
+ *
+ * Paths are /ROUTE/ID; what goes upstream carries the id.
+ */
+const { AsyncLocalStorage } = require('async_hooks');
+const { randomUUID } = require('crypto');
+const http = require('http');
+const path = require('path');
+
+const { commands, dumpTo, logRequest, say } = require('./common');
+
+const [modules, upstream, mode] = process.argv.slice(2);
+const load = (name) => require(path.join(modules, name));
+const { Pool } = load('pg');
+const Redis = load('ioredis');
+const undici = load('undici-6');
+
+const als = mode === 'als' ? new AsyncLocalStorage() : null;
+const log = [];
+const now = () => Number(process.hrtime.bigint());
+const keep = new http.Agent({ keepAlive: true, maxSockets: 20 });
+const once = new http.Agent({ keepAlive: false });
+const pool = new Pool({ host: '127.0.0.1', port: 5432, user: 'postgres', database: 'postgres', max: 10 });
+const redis = new Redis({ host: '127.0.0.1', port: 6379 });
+const origin = `http://127.0.0.1:${upstream}`;
+const few = new undici.Pool(origin, { connections: 4 });
+
+/* Remembers one call of the request: @ask returns what is known of it beside the time. */
+async function call(entry, kind, ask) {
+  const told = { kind, from_ns: now() };
+
+  entry.calls.push(told);
+  Object.assign(told, await ask());
+  told.to_ns = now();
+}
+
+const SELECT = 'SELECT inet_client_port() AS port, $1::text AS id';
+
+const query = (entry) => call(entry, 'postgresql', async () => {
+  const client = await pool.connect();
+  const { rows } = await client.query(SELECT, [entry.id]);
+
+  client.release();
+  return { port: rows[0].port };
+});
+
+/* Through the pool's own queue, which goes on in the context of whoever gives a client back. */
+const pooled = (entry) => call(entry, 'postgresql', async () => {
+  const { rows } = await pool.query(SELECT, [entry.id]);
+
+  return { port: rows[0].port };
+});
+
+const cache = (entry) => call(entry, 'redis', async () => {
+  await redis.get(`k${entry.id}`);
+  return { port: redis.stream.localPort };
+});
+
+function get(entry, agent) {
+  const url = `/up/${entry.id}/${entry.calls.length}?secret=1`;
+
+  return call(entry, 'http', () => new Promise((resolve, reject) => {
+    http.get(origin + url, { agent, headers: entry.trace && { traceparent: entry.trace } }, (res) => {
+      const port = res.socket.localPort;
+
+      res.resume();
+      res.on('end', () => resolve({ port, path: url.split('?')[0], status: res.statusCode }));
+    }).on('error', reject);
+  }));
+}
+
+const clients = {
+  keep: (entry) => get(entry, keep),
+  once: (entry) => get(entry, once),
+  fetch: (entry) => call(entry, 'http', async () => {
+    const url = `/up/${entry.id}/${entry.calls.length}`;
+    const res = await fetch(`${origin}${url}?secret=1`);
+
+    await res.text();
+    return { path: url, status: res.status };
+  }),
+  undici: (entry) => call(entry, 'http', async () => {
+    const url = `/up/${entry.id}/${entry.calls.length}`;
+    const { statusCode, body } = await undici.request(`${origin}${url}?secret=1`);
+
+    await body.text();
+    return { path: url, status: statusCode };
+  }),
+  few: (entry) => call(entry, 'http', async () => {
+    const url = `/up/${entry.id}/${entry.calls.length}`;
+    const { statusCode, body } = await few.request({ path: `${url}?secret=1`, method: 'GET' });
+
+    await body.text();
+    return { path: url, status: statusCode };
+  }),
+};
+
+/* The upstream's client is the second part of the path. */
+const routes = {
+  warm: async (entry) => {
+    await query(entry);
+    await cache(entry);
+  },
+  each: async (entry, client) => {
+    await query(entry);
+    await cache(entry);
+    await clients[client](entry);
+  },
+  three: async (entry, client) => {
+    for (let i = 0; i < 3; i++)
+      await clients[client](entry);
+  },
+  pooled: async (entry) => {
+    await pooled(entry);
+    await pooled(entry);
+  },
+  trace: async (entry) => {
+    entry.trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await clients.keep(entry);
+  },
+  refused: (entry) => call(entry, 'other', () => new Promise((resolve) => {
+    http.get({ host: '127.0.0.1', port: 9, agent: once }, () => {})
+      .on('error', (err) => resolve({ error: err.code }));
+  })),
+};
+
+async function late(entry, res) {
+  res.end('answered');
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  entry.late = true;
+  await routes.each(entry, 'keep');
+}
+
+async function serve(req, res) {
+  const [, name, client] = req.url.split('?')[0].split('/');
+  const entry = logRequest(log, req, res, { id: req.url.split('?')[0].split('/').pop(), calls: [] });
+
+  if (name === 'late') {
+    await late(entry, res);
+    return;
+  }
+  await routes[name](entry, client);
+  res.end('done');
+}
+
+const server = http.createServer((req, res) => {
+  const run = () => serve(req, res).catch((err) => res.end(String(err.stack)));
+
+  if (als)
+    als.run({ requestId: randomUUID(), path: req.url }, run);
+  else
+    run();
+});
+
+async function main() {
+  await redis.ping();
+  server.keepAliveTimeout = 60000;
+  server.listen(0, '127.0.0.1', () => say('ready', { pid: process.pid, port: server.address().port }));
+  commands({ dump: ({ file }) => dumpTo(file, { log }) });
+}
+
+main();
