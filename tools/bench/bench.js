@@ -21,8 +21,8 @@ const BUILD = env.BUILD || path.join(ROOT, 'build');
 
 /* Share of throughput that a level may cost at most, by service. */
 const BUDGET = {
-	requests: { hello: 0.02, 'hello-als': 0.04, als: 0.04, payment: 0.02 },
-	resources: { hello: 0.15, 'hello-als': 0.15, als: 0.15, payment: 0.10 },
+	requests: { hello: 0.02, 'hello-als': 0.04, als: 0.04, call: 0.02, payment: 0.02 },
+	resources: { hello: 0.15, 'hello-als': 0.15, als: 0.15, call: 0.10, payment: 0.10 },
 };
 
 function fail(text, status) {
@@ -135,7 +135,7 @@ function save(file, results, bench) {
 async function main() {
 	const bench = settings(process.argv.includes('--quick'));
 	const nodes = words('NODE_VERSIONS', '22 24').map(findNode);
-	const services = words('BENCH_SERVICES', 'hello als payment');
+	const services = words('BENCH_SERVICES', 'hello als call payment');
 	const file = env.BENCH_OUT || path.join(BUILD, 'bench.json');
 	const results = [];
 

@@ -5,9 +5,11 @@
  * The cheapest HTTP server there is: the worst case for an observer, whose cost per request is
  * nowhere a larger share.
  *
- * usage: hello.js [--port N | --socket PATH] [--als] [--awaits N] [--hooks] [--log]
+ * usage: hello.js [--port N | --socket PATH] [--als] [--awaits N] [--upstream PORT] [--hooks]
+ *                 [--log]
  *   --als     runs each request inside an AsyncLocalStorage store
  *   --awaits  awaits N promises before it answers
+ *   --upstream  asks another server for each request, over kept connections
  *   --hooks   keeps an in-process async_hooks map
  *   --log     logs a line for each request, on standard error
  */
@@ -30,6 +32,19 @@ function withAwaits(handler, count) {
 		for (let i = 0; i < count; i++)
 			await null;
 		handler(req, res);
+	};
+}
+
+function withUpstream(handler, port) {
+	const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+
+	return (req, res) => {
+		const call = http.get({ host: '127.0.0.1', port, path: '/', agent }, (answer) => {
+			answer.resume();
+			answer.on('end', () => handler(req, res));
+		});
+
+		call.on('error', () => res.writeHead(502).end());
 	};
 }
 
@@ -68,12 +83,17 @@ function main() {
 		socket: '',
 		als: false,
 		awaits: '0',
+		upstream: '0',
 		hooks: false,
 		log: false,
 	});
 	const awaits = parseNumber('awaits', options.awaits, 0, 1000);
+	const upstream = parseNumber('upstream', options.upstream, 0, 65535);
 	const inner = options.log ? withLog(hello) : hello;
 	let handler = awaits > 0 ? withAwaits(inner, awaits) : inner;
+
+	if (upstream)
+		handler = withUpstream(handler, upstream);
 
 	if (options.als)
 		handler = withStorage(handler);

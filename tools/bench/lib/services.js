@@ -18,6 +18,8 @@ const SERVICES = {
 		args: ['--als', '--awaits', '8'], mix: 'GET /', als: true },
 	'als-log': { title: 'the same, a line logged for each', script: 'hello.js',
 		args: ['--als', '--awaits', '8', '--log'], mix: 'GET /', als: true },
+	call: { title: 'AsyncLocalStorage and an outgoing call a request', script: 'hello.js',
+		args: ['--als'], mix: 'GET /', als: true, upstream: true },
 	payment: { title: 'payment service', script: 'payment.js', bank: true, als: true,
 		args: ['--mode', 'fixed', '--pool', '64'],
 		mix: 'POST /process-payment {"amount": 12.5, "currency": "EUR"}' },
@@ -25,7 +27,7 @@ const SERVICES = {
 
 /* Starts a service, and its bank where it has one. `extra` are more arguments. */
 async function startService({ name, node, extra, bench }) {
-	const { script, args, mix, bank } = SERVICES[name];
+	const { script, args, mix, bank, upstream } = SERVICES[name];
 	const { serverCore, loadCore } = bench;
 	const command = [node, path.join(DEMO, script), ...args, ...extra];
 	let bankProc = null;
@@ -33,6 +35,11 @@ async function startService({ name, node, extra, bench }) {
 	if (bank) {
 		bankProc = start(loadCore, [node, path.join(DEMO, 'lib/bank.js'), '--delay', '0']);
 		command.push('--bank', `127.0.0.1:${await listening(bankProc)}`);
+	}
+
+	if (upstream) {
+		bankProc = start(loadCore, [node, path.join(DEMO, 'hello.js')]);
+		command.push('--upstream', String(await listening(bankProc)));
 	}
 
 	const proc = start(serverCore, command, process.env.BENCH_STDERR);
