@@ -18,8 +18,10 @@
 
 #define N 23
 
+#define SEEN_TYPES 32
+
 struct seen {
-	uint64_t by_type[16];
+	uint64_t by_type[SEEN_TYPES];
 	uint64_t foreign; /* records of any other process */
 	uint64_t holes;
 	uint32_t last_seq;
@@ -71,7 +73,7 @@ static int on_record(void *ctx, const void *data, size_t len)
 	struct seen *s = ctx;
 	uint64_t n;
 
-	assert_true(len >= sizeof(*h) && h->size <= len && h->type < 16);
+	assert_true(len >= sizeof(*h) && h->size <= len && h->type < SEEN_TYPES);
 	if (h->pid != (uint32_t)s->pid)
 		s->foreign++;
 	if (h->tid) {
@@ -251,7 +253,7 @@ static void full_ring_is_counted(void **state)
 	victim__do(&f.victim, VICTIM_HTTP_TCP, 499);
 	assert_int_equal(flow_ring__drain(f.ring), 0);
 	assert_int_equal(kern__stats(f.kern, stats), 0);
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < SEEN_TYPES; i++)
 		got += f.seen.by_type[i];
 	assert_true(stats[LR_STAT_ring_full] > 0);
 	/*
