@@ -50,9 +50,10 @@ async function postgres() {
   const base = '/usr/lib/postgresql';
   const version = fs.readdirSync(base).sort((a, b) => a - b).pop();
   const bin = path.join(base, version, 'bin');
-  const dir = path.join(TMP, 'pg');
+  /* Not below the tests' own directory, which no other user may enter. */
+  const dir = fs.mkdtempSync('/tmp/loopray-postgres.');
 
-  fs.mkdirSync(dir);
+  process.on('exit', () => fs.rmSync(dir, { recursive: true, force: true }));
   spawnSync('chown', ['postgres', dir]);
   const made = spawnSync('setpriv', [...AS, path.join(bin, 'initdb'), '-D', path.join(dir, 'data'),
     '-A', 'trust', '-U', 'postgres', '-N', '--locale=C'], { encoding: 'utf8' });
