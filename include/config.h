@@ -46,6 +46,7 @@ struct lr_process_config {
 	struct lr_heap heap;
 	__u32 level;	 /* LR_LEVEL_* */
 	__u32 mechanism; /* LR_MECHANISM_*: as detected, told again when it changes */
+	struct lr_tls tls;
 };
 
 #endif

@@ -100,6 +100,21 @@ struct lr_heap {
 	__u32 pad2;
 };
 
+/*
+ * Where the plaintext of TLS is seen: at the place in TLSWrap::ClearOut behind its SSL_read, where
+ * registers tell what was read, and at the entry of TLSWrap::DoWrite. Decoded from the code of
+ * ClearOut. Registers are numbered as the processor does.
+ */
+struct lr_tls {
+	__u32 followed; /* both places have a probe: the rest is valid */
+	__u32 listener; /* offset of the StreamListener in TLSWrap */
+	__u8 wrap;	/* register: TLSWrap */
+	__u8 length;	/* register: bytes that SSL_read gave (int) */
+	__u8 base;	/* register: the buffer is at base + disp, */
+	__u8 indirect;	/* ... or its address lies there */
+	__s32 disp;
+};
+
 struct lr_layout {
 	__u32 flags;	    /* LR_LAYOUT_* */
 	__u32 provider_max; /* number of provider names: any number >= this is a failed read */

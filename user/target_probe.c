@@ -144,6 +144,26 @@ static int search_cold_parts(const struct target_elf *elf, const struct elf_symb
 	return err;
 }
 
+int code__find_targets(const struct target_elf *elf, const struct elf_symbol *fn,
+		       const struct code_insn *insns, size_t n, bool *targeted)
+{
+	struct prologue p = {.count = min_t(size_t, n, PROLOGUE_MAX)};
+	uint8_t *bytes = malloc(FUNCTION_MAX);
+	size_t len;
+	int err;
+
+	if (!bytes)
+		return -ENOMEM;
+	memcpy(p.insns, insns, p.count * sizeof(*insns));
+	len = target_elf__read(elf, fn->addr, bytes, min_t(uint64_t, fn->size, FUNCTION_MAX));
+	find_targets(&p, bytes, len, fn->addr, true);
+	err = search_cold_parts(elf, fn, &p, bytes);
+	for (size_t i = 0; i < p.count; i++)
+		targeted[i] = p.targeted[i];
+	free(bytes);
+	return err;
+}
+
 int code__probe_site(const struct target_elf *elf, const struct elf_symbol *fn, uint32_t keep,
 		     bool *emulated)
 {

@@ -10,6 +10,8 @@
 
 #include "target_elf.h"
 
+struct code_insn;
+
 /*
  * Where to put a uprobe in the function at @fn: the first instruction that the kernel
  * emulates (push reg, nop, jmp/jcc/call rel: about 1 us a hit against 12 us), reached before
@@ -32,5 +34,12 @@ int code__probe_site(const struct target_elf *elf, const struct elf_symbol *fn, 
  */
 int code__probe_site_bytes(const uint8_t *bytes, size_t len, uint64_t addr, bool sized,
 			   uint32_t keep, bool *emulated);
+
+/*
+ * Which of the @n instructions (32 at most) in @fn a branch leads to, as far as branches can be
+ * decoded; one behind another instruction is not a branch. Returns 0 or -ENOMEM.
+ */
+int code__find_targets(const struct target_elf *elf, const struct elf_symbol *fn,
+		       const struct code_insn *insns, size_t n, bool *targeted);
 
 #endif

@@ -10,6 +10,7 @@
 #include "target_code.h"
 #include "target_elf_parts.h"
 #include "target_probe.h"
+#include "target_tls.h"
 #include "util.h"
 
 #define INSNS 64
@@ -77,6 +78,20 @@ static void read_name(const uint8_t *data, size_t size)
 	elf_mangle__is_cold(name);
 }
 
+/* Where plaintext would be read lies in the code, and its registers are some that calls keep. */
+static void check_tls(const uint8_t *code, size_t len, uint64_t addr)
+{
+	struct target_tls_site site;
+
+	if (target_tls__find_bytes(&site, code, len, addr))
+		return;
+	if (site.check - addr >= len || (site.better && site.better - addr >= len))
+		abort();
+	if (site.tls.wrap > CODE_R15 || site.tls.base > CODE_R15 || site.tls.length > CODE_R15 ||
+	    site.tls.wrap == site.tls.length)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct code_insn in[INSNS];
@@ -97,5 +112,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < n; i++)
 		check_insn(&in[i]);
 	check_site(data + 1, size - 1, addr, how & 1, how & 2 ? 1U << CODE_RDI : 0xffff);
+	check_tls(data + 1, size - 1, addr);
 	return 0;
 }
