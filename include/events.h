@@ -83,6 +83,9 @@ struct lr_ev_conn {
 #define LR_DATA_F_FAULT \
 	(1u << 3) /* reading the bytes failed: captured is shorter than it should be */
 #define LR_DATA_F_FIRST (1u << 4) /* first operation seen on this connection */
+#define LR_DATA_F_TLS	(1u << 5) /* plaintext: what was said inside of TLS */
+/* With TLS, of a send: what was written before it goes to the socket; ret: bytes of TLS records. */
+#define LR_DATA_F_SENT (1u << 6)
 
 /*
  * One receive or send (or a further part of it: @offset > 0). @data holds @captured bytes

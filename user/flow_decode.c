@@ -195,6 +195,8 @@ static void fill_op(struct flow_http_op *op, const struct lr_ev_data *data)
 	}
 	if (data->flags & LR_DATA_F_SLEPT)
 		op->flags |= FE_F_SLEPT;
+	if (data->flags & LR_DATA_F_TLS)
+		op->flags |= FE_F_TLS;
 	if (data->flags & LR_DATA_F_TAIL) {
 		op->has_tail = op->total >= LR_DATA_TAIL || (op->out && op->total > data->captured);
 		memcpy(op->tail, data->tail, sizeof(op->tail));
@@ -266,6 +268,8 @@ static int on_data(struct flow_decode *d, struct decode_thread *t, const void *r
 		flow_decode__use_conn(d, c, t);
 		if (data.ret <= 0)
 			return end_of_stream(d, c, &op, data.ret);
+		if (data.flags & LR_DATA_F_SENT)
+			return flow_http__sent(&c->http, &op);
 		err = flow_http__begin(&c->http, &op);
 	}
 	hold(t, c);

@@ -118,6 +118,13 @@ struct fe_conn {
 #define FE_F_RESYNC (1u << 14)
 #define FE_F_LONG   (1u << 15) /* path is longer than FLOW_PATH_MAX and was cut there */
 
+#define FE_F_TLS (1u << 16) /* the connection speaks TLS: bytes are those inside of it */
+/*
+ * OUT, with TLS: what was told before as sent goes to the socket now, at least in part; @bytes are
+ * those of TLS records. A response has ended when that many bytes of its connection are gone.
+ */
+#define FE_F_SENT (1u << 17)
+
 #define FLOW_PATH_MAX 2048 /* bytes of a path that are kept */
 
 /*

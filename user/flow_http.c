@@ -342,6 +342,28 @@ int flow_http__failed(struct flow_http *h, const struct flow_http_op *op, int er
 	return special(h, op, 0, error);
 }
 
+int flow_http__sent(struct flow_http *h, const struct flow_http_op *op)
+{
+	struct flow_event ev = {
+		.type = FE_OUT,
+		.pid = op->pid,
+		.tid = op->tid,
+		.ts = op->ts,
+		.io =
+			{
+				.conn = op->conn,
+				.idle_ns = op->idle_ns,
+				.cpu_ns = op->cpu_ns,
+				.bytes = op->total,
+				.flags = FE_F_SENT | op->flags,
+			},
+	};
+
+	if (!op->out || h->active || (h->role != HTTP_ROLE_SERVER && h->role != HTTP_ROLE_OPAQUE))
+		return 0;
+	return h->shared->sink.event(h->shared->sink.ctx, &ev);
+}
+
 int flow_http__close(struct flow_http *h, bool by_peer)
 {
 	struct http_dir *out = &h->dir[1];

@@ -45,7 +45,7 @@ struct flow_http_op {
 	uint64_t cpu_ns;
 	uint32_t pid;
 	uint32_t tid;
-	uint32_t flags; /* FE_F_IDLE, FE_F_SLEPT */
+	uint32_t flags; /* FE_F_IDLE, FE_F_SLEPT, FE_F_TLS */
 	uint32_t total; /* bytes of the operation, captured or not */
 	uint64_t top;	/* receive only, as in fe_io */
 	int64_t counter;
@@ -135,6 +135,10 @@ int flow_http__end(struct flow_http *h);
 /* A receive that returned 0, or an operation that failed with @error (positive errno). */
 int flow_http__eof(struct flow_http *h, const struct flow_http_op *op);
 int flow_http__failed(struct flow_http *h, const struct flow_http_op *op, int error);
+
+/* Of TLS: what was sent by earlier operations goes to the socket now, @op->total bytes of records.
+ */
+int flow_http__sent(struct flow_http *h, const struct flow_http_op *op);
 
 /* The connection ends: a response that only its end delimits is complete if the process did it. */
 int flow_http__close(struct flow_http *h, bool by_peer);

@@ -257,7 +257,8 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 		on_in(m, t, ev);
 		break;
 	case FE_OUT:
-		on_out(m, t, ev);
+		if (!(ev->io.flags & FE_F_SENT))
+			on_out(m, t, ev);
 		break;
 	case FE_TURN:
 		mm_thread__turn(t, ev->turn.epoch, ev->turn.top, 0, 0);

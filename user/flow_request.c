@@ -7,7 +7,9 @@
  * response; responses answer requests in order. It ends early when the peer resets the
  * connection or ends its side in the middle of the request, when the process closes, or when
  * records were lost so that its end cannot be established. The end of the peer's side after a
- * whole request is no abort as long as a response still follows.
+ * whole request is no abort as long as a response still follows. Over TLS a response is known to be
+ * complete when it is written, and has ended when it has gone to the socket (FE_F_SENT): until then
+ * its request is answered, but not handed out.
  *
  * The breakdown. A Node.js thread runs one event loop: at any time it either sleeps in the
  * loop's poll or works for somebody. Each operation (a receive or send of an HTTP connection)
@@ -50,6 +52,7 @@
 #include <string.h>
 
 #include "flow_request_int.h"
+#include "util.h"
 
 #define MAX_THREADS 4096
 #define MAX_ENVS    4096
@@ -189,6 +192,8 @@ static struct rq *begin_request(struct flow_requests *r, struct rq_conn *c, stru
 	if (!c->facts.seen_open && (c->pipelined || early(c, ev)))
 		doubt(c);
 	rq_conn__release_held(r, c);
+	if (!c->first)
+		c->owed = 0; /* or records of it were lost */
 	if (!c->seq && t)
 		c->losses = t->losses;
 	rq = rq__new(r, c, t, &ev->io);
@@ -224,6 +229,7 @@ static int on_in(struct flow_requests *r, const struct flow_event *ev)
 
 	if (!c)
 		return -ENOMEM;
+	rq_conn__end_sending(r, c);
 	if (ev->io.flags & FE_F_HEAD) {
 		rq = begin_request(r, c, t, ev);
 		c->part_ts = 0;
@@ -250,7 +256,28 @@ static void response_done(struct flow_requests *r, struct rq *rq, uint32_t flags
 
 	if (flags & FE_F_GAP)
 		rq->pub.incomplete |= REQ_INC_GAP;
+	if (rq->conn->owed) {
+		rq->conn->sending = rq;
+		rq->conn->sending_end = end;
+		return;
+	}
 	rq__end(r, rq, end, rq->last_ns);
+}
+
+/* Over TLS: what was written goes to the socket, and with it the end of a response. */
+static void on_sent(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,
+		    const struct flow_event *ev)
+{
+	struct rq *rq = c->sending ? c->sending : c->first;
+
+	c->owed -= min_t(uint64_t, c->owed, ev->io.bytes);
+	if (rq && !rq->pub.bytes_out)
+		rq = NULL; /* of the response before, which has been handed out */
+	rq_time__send(t, ev, rq);
+	if (rq)
+		rq_time__settle(rq, ev);
+	if (c->sending && !c->owed)
+		rq_conn__end_sending(r, c);
 }
 
 static int on_out(struct flow_requests *r, const struct flow_event *ev)
@@ -262,6 +289,13 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 
 	if (!c)
 		return -ENOMEM;
+	if (flags & FE_F_SENT) {
+		on_sent(r, c, t, ev);
+		return 0;
+	}
+	rq_conn__end_sending(r, c);
+	if (flags & FE_F_TLS)
+		c->owed += ev->io.bytes;
 	if (flags & FE_F_HEAD) /* GAP: the answer to a request that was not seen */
 		c->unpaired = flags & FE_F_GAP;
 	if (c->unpaired && c->held)
@@ -304,6 +338,7 @@ static void on_close(struct flow_requests *r, const struct flow_event *ev)
 
 	if (!c)
 		return;
+	rq_conn__end_sending(r, c);
 	by_peer = ev->close.by_peer || c->eof;
 	while (c->first) {
 		struct rq *rq = c->first;
@@ -354,6 +389,7 @@ static void end_target(struct flow_requests *r, uint32_t pid)
 		next = c->newer;
 		if (pid && c->pid != pid)
 			continue;
+		rq_conn__end_sending(r, c);
 		end_all(r, c, REQ_IN_FLIGHT, 0, 0);
 		rq_conn__drop(r, c);
 	}
@@ -429,25 +465,33 @@ uint64_t flow_requests__in_flight(const struct flow_requests *r)
 	return r->in_flight;
 }
 
+/* The oldest request that was not answered whole, NULL none. */
+static const struct rq *unanswered(const struct rq_conn *c)
+{
+	return c->sending && c->sending == c->first ? c->first->next : c->first;
+}
+
 const struct flow_req *flow_requests__current(const struct flow_requests *r, uint64_t conn)
 {
 	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
 
-	return c && c->count == 1 && !c->untracked ? &c->first->pub : NULL;
+	if (!c || c->untracked || c->count - (c->sending != NULL) != 1)
+		return NULL;
+	return &unanswered(c)->pub;
 }
 
 const struct flow_req *flow_requests__answering(const struct flow_requests *r, uint64_t conn)
 {
 	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
 
-	return c && c->first ? &c->first->pub : NULL;
+	return c && unanswered(c) ? &unanswered(c)->pub : NULL;
 }
 
 const struct flow_req *flow_requests__newest(const struct flow_requests *r, uint64_t conn)
 {
 	const struct rq_conn *c = flow_table__get(&r->conns, conn, 0);
 
-	return c && c->last ? &c->last->pub : NULL;
+	return c && c->last && c->last != c->sending ? &c->last->pub : NULL;
 }
 
 bool flow_requests__pipelines(const struct flow_requests *r, uint64_t conn)

@@ -52,6 +52,7 @@ struct flow_req {
 	const char *path;	/* without query; never NULL */
 	const char *route;	/* path with variable segments replaced, e.g. "/users/:id" */
 	uint8_t version;	/* 10, 11 */
+	bool tls;		/* HTTPS: bytes are those inside of TLS */
 	uint16_t status;	/* 0: no response head seen */
 	uint64_t start_ns;	/* arrival in the socket; recv_ns if that is unknown */
 	uint64_t recv_ns;	/* head read by the process */

@@ -68,6 +68,13 @@ struct rq_conn {
 	 * handed out when what comes next has told whether the client pipelines.
 	 */
 	struct rq *held;
+	/*
+	 * A response over TLS that is complete, but not all of it has gone to the socket: it is the
+	 * first of the list still, and ends with the next operation at the latest.
+	 */
+	struct rq *sending;
+	enum flow_req_end sending_end;
+	uint64_t owed;	    /* bytes written over TLS that have not gone to the socket yet */
 	uint64_t unsent_ns; /* the last of what was sent was not out yet */
 	bool unpaired;	    /* what is sent now answers a request that was not seen */
 	uint32_t losses;    /* of its thread when its first request came */
@@ -119,6 +126,8 @@ void rq_thread__put(struct flow_requests *r, struct rq_thread *t);
 void rq_thread__drop(struct flow_requests *r, struct rq_thread *t);
 struct rq_conn *rq_conn__get(struct flow_requests *r, const struct flow_event *ev, uint64_t id);
 void rq_conn__drop(struct flow_requests *r, struct rq_conn *c);
+/* Ends the request whose response is being sent, if any, as of its last operation so far. */
+void rq_conn__end_sending(struct flow_requests *r, struct rq_conn *c);
 /* Hands out the request that is held back, if any. */
 void rq_conn__release_held(struct flow_requests *r, struct rq_conn *c);
 struct rq *rq__new(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,

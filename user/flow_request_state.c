@@ -81,6 +81,17 @@ void rq_conn__release_held(struct flow_requests *r, struct rq_conn *c)
 	c->held = NULL;
 }
 
+void rq_conn__end_sending(struct flow_requests *r, struct rq_conn *c)
+{
+	struct rq *rq = c->sending;
+
+	if (!rq)
+		return;
+	c->sending = NULL;
+	c->owed = 0;
+	rq__end(r, rq, c->sending_end, rq->last_ns);
+}
+
 void rq_conn__drop(struct flow_requests *r, struct rq_conn *c)
 {
 	rq_conn__release_held(r, c);
@@ -99,6 +110,7 @@ static void evict(struct flow_requests *r)
 		c = r->oldest;
 	if (!c)
 		return;
+	rq_conn__end_sending(r, c);
 	if (c->count)
 		r->overflow.connections++;
 	else
@@ -206,6 +218,7 @@ static void fill_public(struct flow_req *p, const struct rq_conn *c, const struc
 	memcpy(p->peer_addr, c->facts.peer_addr, sizeof(p->peer_addr));
 	p->method = method_text(io);
 	p->version = io->version;
+	p->tls = io->flags & FE_F_TLS;
 }
 
 struct rq *rq__new(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,

@@ -64,6 +64,7 @@ struct model_requests {
 	uint64_t by_end[REQ_LOST + 1]; /* enum flow_req_end; [REQ_IN_FLIGHT] is not in total */
 	uint64_t incomplete[3];	       /* REQ_INC_LOSS, _GAP, _ATTACH: may overlap */
 	uint64_t incomplete_any;
+	uint64_t tls; /* over HTTPS */
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 	/* Of whole requests with all of their records: others would make it look better. */

@@ -38,6 +38,7 @@ static void requests_add(struct model_requests *r, struct flow_hist *latency,
 	for (unsigned int i = 0; i < ARRAY_SIZE(r->incomplete); i++)
 		r->incomplete[i] += (req->incomplete >> i) & 1;
 	r->incomplete_any += req->incomplete != 0;
+	r->tls += req->tls;
 	r->bytes_in += req->bytes_in;
 	r->bytes_out += req->bytes_out;
 	if (!is_measured(req))

@@ -225,6 +225,7 @@ static int jsonl_request(void *state, const struct flow_req *req)
 	json__key_u64(j, "conn", req->conn);
 	json__key_u64(j, "conn_seq", req->conn_seq);
 	put_peer(j, req);
+	json__key_str(j, "scheme", req->tls ? "https" : "http");
 	json__key_str(j, "method", req->method);
 	json__key_str(j, "path", req->path);
 	json__key_str(j, "route", req->route);

@@ -35,6 +35,8 @@ static void add_request(struct sentence *s, const struct model_request *r)
 
 	sentence__add(s, "%s %s (conn %llu", text_safe(method, sizeof(method), r->method),
 		      text_safe(path, sizeof(path), r->path), (ull)r->req.conn);
+	if (r->req.tls)
+		sentence__add(s, ", TLS");
 	if (r->req.peer_port)
 		sentence__add(s, ", port %u", r->req.peer_port);
 	if (r->req.status)

@@ -32,6 +32,7 @@ static void put_request(struct json *j, const struct model_request *r)
 	json__key_u64(j, "seq", r->req.seq);
 	json__key_u64(j, "conn", r->req.conn);
 	json__key_u64(j, "peer_port", r->req.peer_port);
+	json__key_str(j, "scheme", r->req.tls ? "https" : "http");
 	json__key_str(j, "method", r->method);
 	json__key_str(j, "path", r->path);
 	json__key_u64(j, "status", r->req.status);

@@ -108,6 +108,7 @@ static void put_requests(struct json *j, const struct model *m)
 	json__key_u64(j, "gap", r->incomplete[1]);
 	json__key_u64(j, "attach", r->incomplete[2]);
 	json__object_end(j);
+	json__key_u64(j, "tls", r->tls);
 	json__key_u64(j, "bytes_in", r->bytes_in);
 	json__key_u64(j, "bytes_out", r->bytes_out);
 	json__object_end(j);

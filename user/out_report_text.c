@@ -53,8 +53,11 @@ static void print_requests(const struct printer *p)
 {
 	const struct model_requests *r = &p->m->requests;
 
-	out_file__printf(p->f, "Requests   %llu (%.1f/s), %llu in flight at the end\n",
-			 (ull)r->total, model_rate(p->m, r->total), (ull)p->m->in_flight);
+	out_file__printf(p->f, "Requests   %llu (%.1f/s), ", (ull)r->total,
+			 model_rate(p->m, r->total));
+	if (r->tls)
+		out_file__printf(p->f, "%llu over TLS, ", (ull)r->tls);
+	out_file__printf(p->f, "%llu in flight at the end\n", (ull)p->m->in_flight);
 	if (!r->total)
 		return;
 	out_file__printf(p->f, "Status     ");

@@ -67,11 +67,12 @@ static int on_event(void *ctx, const struct flow_event *ev)
 		break;
 	case FE_IN:
 	case FE_OUT:
-		put(r, "%s %llu +%u%s%s%s%s%s\n", ev->type == FE_IN ? "in" : "out",
+		put(r, "%s %llu +%u%s%s%s%s%s%s%s\n", ev->type == FE_IN ? "in" : "out",
 		    (unsigned long long)ev->io.conn, ev->io.bytes,
 		    ev->io.flags & FE_F_HEAD ? " head" : "", ev->io.flags & FE_F_END ? " end" : "",
 		    ev->io.flags & FE_F_EOF ? " eof" : "",
-		    ev->io.flags & FE_F_RESYNC ? " resync" : "", ev->io.error ? " error" : "");
+		    ev->io.flags & FE_F_RESYNC ? " resync" : "", ev->io.error ? " error" : "",
+		    ev->io.flags & FE_F_TLS ? " tls" : "", ev->io.flags & FE_F_SENT ? " sent" : "");
 		break;
 	case FE_CLOSE:
 		put(r, "close %llu%s\n", (unsigned long long)ev->close.conn,
@@ -248,6 +249,39 @@ static void test_request(void **state)
 	in_on(r, 1, GET, PID); /* too late */
 	check(r, "thread 100 env 0\nconn 1 port 4242\nin 1 +19 head end\nout 1 +40 head end\n"
 		 "in 1 +0 eof\nclose 1\n");
+	assert_int_equal(malformed(r), 0);
+	run_free(r);
+}
+
+/* Of a connection over TLS: bytes inside of it, and when records of it go to the socket. */
+static void tls_on(struct run *r, uint16_t type, uint64_t conn, const char *bytes, uint32_t flags)
+{
+	char buf[sizeof(struct lr_ev_data) + LR_DATA_MAX];
+	size_t len = flags & LR_DATA_F_SENT ? 0 : strlen(bytes);
+	struct lr_ev_data ev = {.conn = conn, .ret = (int32_t)strlen(bytes)};
+
+	header(r, &ev.h, type, sizeof(ev) + len, PID);
+	ev.flags = flags | LR_DATA_F_TLS;
+	ev.captured = (uint32_t)len;
+	memcpy(buf, &ev, sizeof(ev));
+	memcpy(buf + sizeof(ev), bytes, len);
+	assert_int_equal(record(r, buf, sizeof(ev) + len), 0);
+}
+
+static void test_tls(void **state)
+{
+	struct run *r = run_new();
+
+	(void)state;
+	thread(r, PID, 1);
+	tls_on(r, LR_EV_OUT, 1, "four", LR_DATA_F_SENT); /* not met yet */
+	conn_of(r, 1, LR_AF_INET, PID);
+	tls_on(r, LR_EV_OUT, 1, "four", LR_DATA_F_SENT); /* no server as far as is known */
+	tls_on(r, LR_EV_IN, 1, GET, LR_DATA_F_FIRST);
+	tls_on(r, LR_EV_OUT, 1, OK, 0);
+	tls_on(r, LR_EV_OUT, 1, "fifteen bytes..", LR_DATA_F_SENT);
+	check(r, "thread 100 env 0\nconn 1 port 4242\nin 1 +19 head end tls\n"
+		 "out 1 +40 head end tls\nout 1 +15 tls sent\n");
 	assert_int_equal(malformed(r), 0);
 	run_free(r);
 }
@@ -628,12 +662,19 @@ static void test_many_closed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_request),	     cmocka_unit_test(test_reset_and_unix),
-		cmocka_unit_test(test_environments), cmocka_unit_test(test_thread_reused),
-		cmocka_unit_test(test_holes),	     cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_resources),    cmocka_unit_test(test_bad_numbers),
-		cmocka_unit_test(test_gc),	     cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_bounds),	     cmocka_unit_test(test_sink_errors_come_back),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_reset_and_unix),
+		cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_environments),
+		cmocka_unit_test(test_thread_reused),
+		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_resources),
+		cmocka_unit_test(test_bad_numbers),
+		cmocka_unit_test(test_gc),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_sink_errors_come_back),
 		cmocka_unit_test(test_many_closed),
 	};
 

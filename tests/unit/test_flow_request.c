@@ -512,6 +512,111 @@ static void test_end_told_late(void **state)
 	run_free(run);
 }
 
+/* Over TLS: @bytes of records go to the socket. */
+static void sent_at(struct run *run, uint64_t conn, uint64_t ts, int64_t idle, uint32_t bytes)
+{
+	struct flow_event ev = {.type = FE_OUT, .ts = ts};
+
+	ev.io.conn = conn;
+	ev.io.flags = FE_F_SENT | FE_F_TLS | FE_F_IDLE;
+	ev.io.idle_ns = (uint64_t)idle;
+	ev.io.bytes = bytes;
+	send_event(run, &ev);
+}
+
+/* A response over TLS ends when as many bytes as it has have gone to the socket. */
+static void test_tls_sent(void **state)
+{
+	struct run *run = run_new(8, 8);
+
+	(void)state;
+	in_at(run, 1, 1000, 900, 0, FE_F_END | FE_F_TLS, "/");
+	sent_at(run, 1, 1010, 0, 500); /* what was said before, of no request */
+	out_at(run, 1, 1100, 0, FE_F_END | FE_F_TLS, 200);
+	assert_int_equal(run->n, 0);
+	sent_at(run, 1, 1110, 0, 15); /* of 20 */
+	assert_int_equal(run->n, 0);
+	assert_null(flow_requests__answering(run->r, 1)); /* it is answered, as far as it goes */
+	assert_null(flow_requests__newest(run->r, 1));
+	assert_null(flow_requests__current(run->r, 1));
+	sent_at(run, 1, 1400, 250, 30);
+	assert_int_equal(run->n, 1);
+	assert_true(run->done[0].q.tls);
+	assert_int_equal(run->done[0].q.end, REQ_COMPLETE);
+	assert_int_equal(run->done[0].q.bytes_out, 20);
+	assert_int_equal(run->done[0].q.first_byte_ns, 1100);
+	assert_int_equal(run->done[0].q.end_ns, 1400);
+	check_breakdown(&run->done[0], 100, 150, 0, 250);
+	sent_at(run, 1, 1500, 250, 30);
+	assert_int_equal(run->n, 1);
+	run_free(run);
+}
+
+/* Where nothing tells of that, it has ended with what was written last, as soon as more comes. */
+static void test_tls_not_told(void **state)
+{
+	struct run *run = run_new(8, 8);
+
+	(void)state;
+	in_at(run, 1, 1000, 0, 0, FE_F_END | FE_F_TLS, "/a");
+	out_at(run, 1, 1100, 0, FE_F_END | FE_F_TLS, 200);
+	in_at(run, 1, 1300, 0, 0, FE_F_END | FE_F_TLS, "/b");
+	assert_int_equal(run->n, 1);
+	assert_int_equal(run->done[0].q.end_ns, 1100);
+	/* The next one begins anew: it is not charged for bytes of the first. */
+	out_at(run, 1, 1400, 0, FE_F_END | FE_F_TLS, 201);
+	sent_at(run, 1, 1410, 0, 25);
+	assert_int_equal(run->n, 2);
+	assert_int_equal(run->done[1].q.end_ns, 1410);
+	in_at(run, 1, 1500, 0, 0, FE_F_END | FE_F_TLS, "/c");
+	out_at(run, 1, 1600, 0, FE_F_END | FE_F_TLS, 200);
+	close_at(run, 1, 1700, false);
+	assert_int_equal(run->n, 3);
+	assert_int_equal(run->done[2].q.end, REQ_COMPLETE);
+	assert_int_equal(run->done[2].q.end_ns, 1600);
+	in_at(run, 2, 1800, 0, 0, FE_F_END | FE_F_TLS, "/d");
+	out_at(run, 2, 1900, 0, FE_F_END | FE_F_TLS, 200);
+	flow_requests__finish(run->r, 2000);
+	assert_int_equal(run->n, 4);
+	assert_int_equal(run->done[3].q.end, REQ_COMPLETE);
+	run_free(run);
+}
+
+/* Pipelined: the second is answered while the first is being sent. */
+static void test_tls_pipelined(void **state)
+{
+	struct run *run = run_new(8, 8);
+
+	(void)state;
+	in_at(run, 1, 1000, 0, 0, FE_F_END | FE_F_TLS, "/a");
+	in_at(run, 1, 1000, 0, 0, FE_F_END | FE_F_TLS, "/b");
+	out_at(run, 1, 1100, 0, FE_F_END | FE_F_TLS, 200);
+	assert_string_equal(flow_requests__answering(run->r, 1)->path, "/b");
+	assert_string_equal(flow_requests__current(run->r, 1)->path, "/b");
+	out_at(run, 1, 1200, 0, FE_F_END | FE_F_TLS, 201);
+	sent_at(run, 1, 1210, 0, 90);
+	assert_int_equal(run->n, 2);
+	assert_int_equal(run->done[0].q.status, 200);
+	assert_int_equal(run->done[0].q.end_ns, 1100);
+	assert_int_equal(run->done[1].q.status, 201);
+	assert_int_equal(run->done[1].q.end_ns, 1210);
+	run_free(run);
+}
+
+/* Room for one connection: the one that must go was answered. */
+static void test_tls_evicted(void **state)
+{
+	struct run *run = run_new(1, 8);
+
+	(void)state;
+	in_at(run, 1, 1000, 0, 0, FE_F_END | FE_F_TLS, "/a");
+	out_at(run, 1, 1100, 0, FE_F_END | FE_F_TLS, 200);
+	in_at(run, 2, 1200, 0, 0, FE_F_END | FE_F_TLS, "/b");
+	assert_int_equal(run->n, 1);
+	assert_int_equal(run->done[0].q.end, REQ_COMPLETE);
+	run_free(run);
+}
+
 static void test_losses(void **state)
 {
 	struct run *run = run_new(8, 8);
@@ -709,6 +814,10 @@ int main(void)
 		cmocka_unit_test(test_peer_goes_away),
 		cmocka_unit_test(test_other_ends),
 		cmocka_unit_test(test_end_told_late),
+		cmocka_unit_test(test_tls_sent),
+		cmocka_unit_test(test_tls_not_told),
+		cmocka_unit_test(test_tls_pipelined),
+		cmocka_unit_test(test_tls_evicted),
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_loss_on_pipelined),
 		cmocka_unit_test(test_nothing_invented),
