@@ -16,6 +16,11 @@
 #define BYTES_PARTS  15	  /* further records of one receive: 64 kB, libuv's read size */
 #define BYTES_IOVECS 128
 
+/* RFC 8446, 5.1 and 5.2: types of records, and what one holds at most. */
+#define TLS_HANDSHAKE  0x16
+#define TLS_DATA       0x17
+#define TLS_RECORD_MAX (16384 + 2048)
+
 /*
  * Records are put together here and copied into the ring at their exact size: a reserve needs a
  * constant size, and every cache line of the ring that a record touches is a cold one. Only
@@ -183,7 +188,8 @@ struct bytes_ctx {
 	__u64 idle;
 	__u64 top;
 	__u64 counter;
-	__u32 flags;
+	__u16 flags; /* LR_DATA_F_*; in 6.1 the stack has no room for more */
+	__u16 own;   /* records are put together in the thread's own memory: lr_plain_scratch */
 	__s32 ret;
 };
 
@@ -193,11 +199,42 @@ static __always_inline void bytes_set_word(void *at, __u64 v)
 	*(__u64 *)at = v;
 }
 
+_Static_assert(sizeof(struct bytes_scratch) <= sizeof(((struct lr_plain_scratch *)0)->bytes),
+	       "struct lr_plain_scratch has too little room for a record");
+_Static_assert(sizeof(struct bytes_vector) <= sizeof(((struct lr_plain_scratch *)0)->vector),
+	       "struct lr_plain_scratch has too little room for a vector");
+
+static __always_inline struct lr_plain_scratch *plain_scratch(struct task_struct *task)
+{
+	return bpf_task_storage_get(&lr_plain_scratch, task, NULL, 0);
+}
+
+static __always_inline struct lr_ev_data *bytes_scratch(const struct bytes_ctx *c)
+{
+	struct lr_plain_scratch *own;
+	__u32 zero = 0;
+
+	if (!c->own)
+		return bpf_map_lookup_elem(&lr_bytes, &zero);
+	own = plain_scratch(c->task);
+	return own ? (struct lr_ev_data *)own->bytes : NULL;
+}
+
+static __always_inline struct bytes_vector *bytes_vector(const struct bytes_ctx *c)
+{
+	struct lr_plain_scratch *own;
+	__u32 zero = 0;
+
+	if (!c->own)
+		return bpf_map_lookup_elem(&lr_vector, &zero);
+	own = plain_scratch(c->task);
+	return own ? (struct bytes_vector *)own->vector : NULL;
+}
+
 static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c, __u16 event,
 						      __u32 offset)
 {
-	__u32 zero = 0;
-	struct lr_ev_data *rec = (void *)bpf_map_lookup_elem(&lr_bytes, &zero);
+	struct lr_ev_data *rec = bytes_scratch(c);
 
 	if (!rec)
 		return NULL;
@@ -290,15 +327,40 @@ static __always_inline void bytes_emit_in(struct bytes_ctx *c, __u64 addr, __u32
 /* Ways into a server that are not framed here, counted so that the report can say so. */
 static __always_inline bool bytes_not_followed(struct lr_conn *conn, const __u8 *b)
 {
-	if (conn->outs)
-		return false;
-	if (b[0] == 0x16 && b[1] == 3) /* TLS handshake record */
-		stat_add(LR_STAT_tls_connections, 1);
-	else if (b[0] == 'P' && b[1] == 'R' && b[2] == 'I' && b[3] == ' ')
+	/* A server may have sent its settings before the client's preface is there. */
+	if (b[0] == 'P' && b[1] == 'R' && b[2] == 'I' && b[3] == ' ')
 		stat_add(LR_STAT_http2_connections, 1);
+	else if (!conn->outs && b[0] == TLS_HANDSHAKE && b[1] == 3)
+		stat_add(LR_STAT_tls_connections, 1);
 	else
 		return false;
 	conn->class = LR_CONN_OPAQUE;
+	return true;
+}
+
+/* How each record of TLS begins: its type, version 3.x, a length that a record may have. */
+static __always_inline bool bytes_like_tls(const __u8 *b, __u8 type)
+{
+	return b[0] == type && b[1] == 3 && b[2] <= 3 && b[3] <= (TLS_RECORD_MAX >> 8);
+}
+
+/*
+ * A handshake, or data on a connection that is met in the middle of it, if that can be followed:
+ * this socket is looked at no more, what it says is seen elsewhere.
+ */
+static __always_inline bool bytes_tls(struct lr_conn *conn, const __u8 *b)
+{
+	__u32 tgid = conn->tgid;
+	struct lr_process_config *p;
+
+	if (conn->class == LR_CONN_SERVER || conn->layer != LR_LAYER_SOCKET ||
+	    !(bytes_like_tls(b, TLS_HANDSHAKE) ||
+	      (conn->class == LR_CONN_NEW && bytes_like_tls(b, TLS_DATA))))
+		return false;
+	p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	if (!p || !p->tls.followed)
+		return false;
+	conn->class = LR_CONN_TLS;
 	return true;
 }
 
@@ -312,7 +374,7 @@ static __always_inline bool bytes_classify_in(struct lr_conn *conn, __u64 addr, 
 	__u8 b[4] = {'G', 'E', 'T', ' '};
 	__u32 n = len < sizeof(b) ? 1 : sizeof(b);
 
-	if (conn->class == LR_CONN_OPAQUE)
+	if (conn->class >= LR_CONN_OPAQUE)
 		return false;
 	/* A known server connection reports all; looking is needed only for a long receive. */
 	if (conn->class == LR_CONN_SERVER && len <= LR_DATA_MAX) {
@@ -322,6 +384,8 @@ static __always_inline bool bytes_classify_in(struct lr_conn *conn, __u64 addr, 
 	/* A head may come in byte by byte: then its first letter has to do. */
 	if (bpf_probe_read_user(b, n == 1 ? 1 : sizeof(b), (void *)addr))
 		return conn->class == LR_CONN_SERVER;
+	if (n != 1 && bytes_tls(conn, b))
+		return false;
 	if (conn->class == LR_CONN_NEW && bytes_not_followed(conn, b))
 		return false;
 	*request = bytes_like_method(b) && !bytes_like_response(b);
@@ -372,7 +436,7 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 		bytes_turn(c);
 		if (conn->client)
 			client_receive(c, io);
-		if (conn->class != LR_CONN_SERVER)
+		if (conn->class != LR_CONN_SERVER && conn->class != LR_CONN_TLS)
 			return;
 		c->flags |= bytes_idle(c->task, c->t, &c->idle);
 		bytes_emit_part(c, 0, 0, 0);

@@ -51,8 +51,8 @@ static __always_inline bool bytes_line(const struct bytes_ctx *c)
 /* The beginning of what goes to another service under a store: as much as is in one piece. */
 static __noinline void bytes_call(struct bytes_ctx *c, struct bytes_io *io)
 {
-	__u32 zero = 0, len = 0;
-	struct lr_ev_write *rec = (void *)bpf_map_lookup_elem(&lr_bytes, &zero);
+	struct lr_ev_write *rec = (void *)bytes_scratch(c);
+	__u32 len = 0;
 	__u64 addr = 0, n;
 
 	if (!rec)
@@ -88,9 +88,11 @@ static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *i
 	if (!p || p->mechanism == LR_MECHANISM_NONE ||
 	    (!server && p->mechanism == LR_MECHANISM_OFF))
 		return;
-	if (!server && bytes_line(c))
+	/* A uprobe is in no system call: what is written there goes into TLS. */
+	if (!server && !c->own && bytes_line(c))
 		return;
-	active = store_active(c->task, c->t, p, c->conn, c->now);
+	active = c->own ? store_active_own(c->task, c->t, p, c->conn, c->now)
+			: store_active(c->task, c->t, p, c->conn, c->now);
 	if (server)
 		birth_answered(c->task, c->conn);
 	else if (active && lr_lines)
@@ -146,10 +148,9 @@ static long bytes_part(__u32 i, struct bytes_walk *w)
 static __always_inline struct lr_ev_data *bytes_capture_vector(struct bytes_ctx *c,
 							       struct bytes_io *io, __u64 *captured)
 {
-	__u32 zero = 0;
 	struct bytes_walk w = {
 		.rec = bytes_begin(c, LR_EV_OUT, 0),
-		.vec = bpf_map_lookup_elem(&lr_vector, &zero),
+		.vec = bytes_vector(c),
 	};
 	__u64 n = bytes_clamp(io->iovcnt, BYTES_IOVECS), tail = 0;
 
@@ -206,15 +207,30 @@ static __noinline struct lr_ev_data *bytes_capture_out(struct bytes_ctx *c, stru
 	return bytes_capture_one(c, io, captured);
 }
 
+/* A client of TLS says so before it receives anything. */
+static __always_inline void bytes_tls_out(struct lr_conn *conn, struct bytes_io *io)
+{
+	__u8 b[4] = {};
+	__u64 addr = 0;
+	__u32 len = 0;
+
+	if (conn->class == LR_CONN_NEW && conn->outs == 1 && io->ret >= (__s32)sizeof(b) &&
+	    bytes_first(io, &addr, &len) && len >= sizeof(b) &&
+	    !bpf_probe_read_user(b, sizeof(b), (void *)addr))
+		bytes_tls(conn, b);
+}
+
 static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 {
 	bool server = c->conn->class == LR_CONN_SERVER;
-	bool stores = io->ret > 0 && c->conn->class != LR_CONN_OPAQUE;
+	bool stores = io->ret > 0;
 	struct lr_ev_data *rec = NULL;
 	__u64 captured = 0;
 
 	c->conn->outs++;
-	if (server) {
+	bytes_tls_out(c->conn, io);
+	stores &= c->conn->class < LR_CONN_OPAQUE;
+	if (server || (c->conn->class == LR_CONN_TLS && io->ret <= 0)) {
 		c->flags |= bytes_idle(c->task, c->t, &c->idle);
 		rec = bytes_capture_out(c, io, &captured);
 		if (!rec)

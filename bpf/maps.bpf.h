@@ -159,6 +159,8 @@ struct lr_task {
 	struct lr_place places[LR_PLACES];
 	__u64 wanted[LR_NAMES_WANTED]; /* keys of these names, as seen last in wanted_epoch */
 	__u32 wanted_epoch[LR_NAMES_WANTED];
+	__u64 tls_conn;	   /* connection that TLS records were last received from, 0 none */
+	__u64 tls_arrival; /* of these, 0 unknown */
 };
 
 struct {
@@ -211,6 +213,13 @@ enum lr_conn_class {
 	LR_CONN_SERVER = 1, /* receives HTTP/1 requests */
 	LR_CONN_OTHER = 2,  /* anything else; looked at again when bytes look like a request */
 	LR_CONN_OPAQUE = 3, /* left HTTP for good: upgraded */
+	LR_CONN_TLS = 4,    /* a socket that carries TLS: what it says is in lr_tls_conns */
+};
+
+enum lr_conn_layer {
+	LR_LAYER_SOCKET = 0,  /* what goes over the socket */
+	LR_LAYER_RECORDS = 1, /* the same, and it is TLS: there is one of LR_LAYER_PLAIN besides */
+	LR_LAYER_PLAIN = 2,   /* what is said inside of TLS, as uprobes see it */
 };
 
 /* What a connection that the process opened speaks, by the peer's port. */
@@ -236,11 +245,13 @@ struct lr_conn {
 	__u32 birth_more; /* ... and of the last one behind it */
 	__u32 asked;	  /* receives since the last response, 2 at most */
 	__u32 client;	  /* enum lr_client */
+	__u32 layer;	  /* enum lr_conn_layer */
 	__u64 arrival_ns; /* of the first byte that the process has not received, 0 unknown */
 	__u64 connect_ns; /* client: when connect() was called, 0 not seen */
 	__u64 connected_ns;
 	__u32 http; /* client: a request head was sent */
 	__u32 told; /* announced with both ends */
+	__u64 owed; /* LR_LAYER_PLAIN: bytes written that have not gone to the socket yet */
 };
 
 struct {
@@ -262,6 +273,58 @@ struct {
 	__type(key, __u64);
 	__type(value, struct lr_conn);
 } lr_conns_by_addr SEC(".maps") LR_WEAK;
+
+/*
+ * What is said inside of TLS: the same connection as its socket's, keyed by the socket's address.
+ * Made when the socket is seen to carry TLS, removed when it is closed. Full: counted, the
+ * connection is not followed.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LR_MAX_CONNECTIONS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct lr_conn);
+} lr_tls_conns SEC(".maps") LR_WEAK;
+
+/*
+ * TLSWrap -> socket: what tls_find has found out, good as long as the wrap has the same stream and
+ * the socket the same connection. A cache: the least recently used one goes.
+ */
+struct lr_tls_wrap_key {
+	__u64 wrap;
+	__u64 tgid;
+};
+
+struct lr_tls_wrap {
+	__u64 stream;
+	__u64 sk;   /* 0: it has no socket that is known, which has been counted */
+	__u64 conn; /* id */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct lr_tls_wrap_key);
+	__type(value, struct lr_tls_wrap);
+} lr_tls_wraps SEC(".maps") LR_WEAK;
+
+/*
+ * Where uprobes that see the plaintext of TLS put records together. Tracepoint programs do that per
+ * CPU, but uprobes may be preempted. Dies with the thread.
+ */
+struct lr_plain_scratch {
+	__u64 bytes[1040];  /* struct bytes_scratch */
+	__u64 vector[256];  /* struct bytes_vector */
+	__u64 stores[1024]; /* struct store_scratch */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lr_plain_scratch);
+} lr_plain_scratch SEC(".maps") LR_WEAK;
 
 /*
  * Ports that targets were reached at (host byte order): connections to them get their storage

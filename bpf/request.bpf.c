@@ -12,25 +12,11 @@
  */
 #include "bytes_out.bpf.h"
 #include "line.bpf.h"
+#include "tls.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define AF_UNIX	 1
-#define AF_INET	 2
-#define AF_INET6 10
-#define EAGAIN	 11
-#define S_IFMT	 0170000
-#define S_IFSOCK 0140000
-
-enum {
-	TCP_ESTABLISHED = 1,
-	TCP_SYN_SENT = 2,
-	TCP_SYN_RECV = 3,
-	TCP_FIN_WAIT1 = 4,
-	TCP_CLOSE = 7,
-	TCP_LAST_ACK = 9,
-	TCP_LISTEN = 10
-};
+#define EAGAIN 11
 
 static __always_inline __u64 conn_next_id(void)
 {
@@ -165,7 +151,10 @@ static __always_inline void handle(struct task_struct *task, struct lr_conn *con
 		bytes_out(&c, io);
 	else
 		bytes_in(&c, io);
-	if (!out && (c.flags & LR_DATA_F_FIRST) && conn->class == LR_CONN_SERVER)
+	if (conn->class == LR_CONN_TLS)
+		tls_socket(&c, sk, out);
+	if (!out && (c.flags & LR_DATA_F_FIRST) &&
+	    (conn->class == LR_CONN_SERVER || conn->class == LR_CONN_TLS))
 		conn_learn_port(sk);
 }
 
@@ -228,25 +217,6 @@ int BPF_PROG(lr_data_ready, const struct sock *sk)
 }
 
 /* System call path ----------------------------------------------------------------------- */
-
-static __always_inline struct sock *fd_to_sock(struct task_struct *task, __u32 fd, __u32 *inode)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **fds = BPF_CORE_READ(fdt, fd);
-	struct file *file = NULL;
-	struct inode *node;
-	struct socket *sock;
-
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]);
-	node = BPF_CORE_READ(file, f_inode);
-	if ((BPF_CORE_READ(node, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	*inode = BPF_CORE_READ(node, i_ino);
-	sock = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(sock, sk);
-}
 
 /*
  * The connection of socket @sk; one left over from an earlier socket at that address is reset. On
@@ -319,7 +289,8 @@ static __always_inline void conn_closed(struct lr_conn *conn, int oldstate, int 
 {
 	struct lr_ev_close *rec;
 
-	if ((conn->class != LR_CONN_SERVER && !conn->client) || conn->closed)
+	if ((conn->class != LR_CONN_SERVER && conn->class != LR_CONN_TLS && !conn->client) ||
+	    conn->closed)
 		return;
 	/* A client may shut down its side only, and receive its answer. */
 	if (!conn->client || newstate != TCP_FIN_WAIT1)
@@ -448,6 +419,8 @@ int BPF_PROG(lr_sock_state, const struct sock *sk, int oldstate, int newstate)
 	if (!conn || !conn->id)
 		return 0;
 	conn_closed(conn, oldstate, newstate);
+	if (conn->layer == LR_LAYER_RECORDS)
+		tls_closed(key, newstate);
 	if (lr_sockets_by_addr && newstate == TCP_CLOSE)
 		bpf_map_delete_elem(&lr_conns_by_addr, &key);
 	return 0;

@@ -385,6 +385,9 @@ static __always_inline int store_read(struct task_struct *task, struct lr_task *
 	return LR_STORES_OK;
 }
 
+_Static_assert(sizeof(struct store_scratch) <= sizeof(((struct lr_plain_scratch *)0)->stores),
+	       "struct lr_plain_scratch has too little room for stores");
+
 /* Only the references that it has. */
 static __always_inline void store_emit(struct lr_ev_stores *rec)
 {
@@ -421,6 +424,19 @@ static __always_inline void store_tell_active(struct store_scratch *s, struct ta
 	store_emit(&s->stores);
 }
 
+static __always_inline __u32 store_active_in(struct store_scratch *s, struct task_struct *task,
+					     struct lr_task *t, const struct lr_process_config *p,
+					     const struct lr_conn *conn, __u64 now)
+{
+	runtime_env(task, t);
+	if (!turn_in_use(p, t))
+		return 0;
+	s->stores.conn = conn->id;
+	s->stores.op = conn->class == LR_CONN_SERVER ? LR_OP_SERVER : LR_OP_CLIENT;
+	store_tell_active(s, task, t, p, now);
+	return s->stores.n;
+}
+
 /* Tells of the stores that are active at a send on @conn. Returns how many. */
 static __noinline __u32 store_active(struct task_struct *task, struct lr_task *t,
 				     const struct lr_process_config *p, const struct lr_conn *conn,
@@ -430,15 +446,22 @@ static __noinline __u32 store_active(struct task_struct *task, struct lr_task *t
 	__u32 zero = 0;
 
 	s = bpf_map_lookup_elem(&lr_store_scratch, &zero);
-	if (!s)
+	return s ? store_active_in(s, task, t, p, conn, now) : 0;
+}
+
+/* The same in a program that may be preempted by others that do it. */
+static __noinline __u32 store_active_own(struct task_struct *task, struct lr_task *t,
+					 const struct lr_process_config *p,
+					 const struct lr_conn *conn, __u64 now)
+{
+	struct lr_plain_scratch *own;
+	struct store_scratch *s;
+
+	own = bpf_task_storage_get(&lr_plain_scratch, task, NULL, 0);
+	if (!own)
 		return 0;
-	runtime_env(task, t);
-	if (!turn_in_use(p, t))
-		return 0;
-	s->stores.conn = conn->id;
-	s->stores.op = conn->class == LR_CONN_SERVER ? LR_OP_SERVER : LR_OP_CLIENT;
-	store_tell_active(s, task, t, p, now);
-	return s->stores.n;
+	s = (struct store_scratch *)own->stores;
+	return store_active_in(s, task, t, p, conn, now);
 }
 
 _Static_assert(sizeof(struct store_scratch) <= sizeof(((struct lr_births *)0)->scratch),

@@ -7,10 +7,13 @@
  *            clones and overloads that match become sites. "A(->B(" is where A calls B.
  *   needed   REQUIRED: without a site the level is refused; OPTIONAL: reported as absent
  *   level    the level from which it is attached
- *   keep     argument registers that the program reads (bits of CODE_xxx)
+ *   keep     argument registers that the program reads (bits of CODE_xxx), or LR_SITE_xxx
  */
 #ifndef LOOPRAY_PROBES_H
 #define LOOPRAY_PROBES_H
+
+/* Not at a function's beginning: the place that target_tls finds in it. */
+#define LR_SITE_TLS_READ (1U << 31)
 
 #define LR_PROBES(LR_PROBE)                                                                       \
 	LR_PROBE(async_init, lr_async_init, "node::AsyncWrap::AsyncReset(v8::Local<v8::Object>",  \
@@ -35,7 +38,11 @@
 		 OPTIONAL, LR_LEVEL_REQUESTS, 0)                                                  \
 	LR_PROBE(loop_async, lr_loop_async,                                                       \
 		 "uv__async_io|node::fs::FSReqAfterScope::FSReqAfterScope(", OPTIONAL,            \
-		 LR_LEVEL_REQUESTS, 0)
+		 LR_LEVEL_REQUESTS, 0)                                                            \
+	LR_PROBE(tls_read, lr_tls_read, "node::crypto::TLSWrap::ClearOut(", OPTIONAL,             \
+		 LR_LEVEL_REQUESTS, LR_SITE_TLS_READ)                                             \
+	LR_PROBE(tls_write, lr_tls_write, "node::crypto::TLSWrap::DoWrite(", OPTIONAL,            \
+		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RDX | 1 << CODE_RCX)
 
 #define LR_PROBE(name, program, symbols, needed, level, keep) LR_PROBE_##name,
 enum lr_probe { LR_PROBES(LR_PROBE) LR_PROBE_COUNT };

@@ -20,7 +20,7 @@
 	LR_STAT(unlocated, READ, "sends and receives without a usable buffer address")          \
 	LR_STAT(env_not_found, NONE,                                                            \
 		"threads seen while their environment was not (yet, or any more) there")        \
-	LR_STAT(tls_connections, NONE, "TLS connections: their requests are not followed")      \
+	LR_STAT(tls_connections, NONE, "TLS connections whose requests are not followed")       \
 	LR_STAT(http2_connections, NONE, "HTTP/2 connections: their requests are not followed") \
 	LR_STAT(lines_skipped, NONE, "writes to stdout and stderr beyond what is looked at")
 

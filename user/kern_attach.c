@@ -20,6 +20,7 @@
 #include "kern_features.h"
 #include "kern_impl.h"
 #include "log.h"
+#include "target_tls.h"
 #include "util.h"
 
 #define ATTACH_TYPE_UPROBE_MULTI 48
@@ -166,8 +167,9 @@ static int keep_site(struct kern_probe_state *st, const struct target_elf *elf, 
 static int add_site(struct kern_probe_state *st, const struct target_elf *elf,
 		    const struct elf_symbol *sym, uint32_t keep, struct sites *sites)
 {
-	bool emulated;
-	int off = code__probe_site(elf, sym, keep, &emulated);
+	bool emulated = true;
+	int off = keep == LR_SITE_TLS_READ ? target_tls__site(elf, sym, NULL)
+					   : code__probe_site(elf, sym, keep, &emulated);
 
 	return off < 0 ? off : keep_site(st, elf, sym->addr, (uint64_t)off, emulated, sites);
 }

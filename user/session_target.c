@@ -13,6 +13,7 @@
 #include "session_impl.h"
 #include "target_cache.h"
 #include "target_ports.h"
+#include "target_tls.h"
 #include "util.h"
 
 static struct flow_str str(const char *s)
@@ -307,6 +308,20 @@ void session__tell_mechanism(struct session *s, struct session_target *t)
 		log_err_errno(-errno, "pid %d: cannot tell how its stores are read", t->proc->pid);
 }
 
+/* What is said inside of TLS, if both of its probes are there. */
+static int follow_tls(struct session *s, struct session_target *t)
+{
+	int err = target_tls__decode(t->elf, &t->config.tls);
+
+	if (!err && kern__attached(s->kern, LR_PROBE_tls_read) &&
+	    kern__attached(s->kern, LR_PROBE_tls_write))
+		t->config.tls.followed = 1;
+	if (t->config.tls.followed)
+		return kern__add_process(s->kern, t->proc->pid, &t->config);
+	log_info("pid %d: requests over TLS are not followed", t->proc->pid);
+	return 0;
+}
+
 int session__attach_target(struct session *s, struct session_target *t)
 {
 	char why[256] = "";
@@ -322,6 +337,8 @@ int session__attach_target(struct session *s, struct session_target *t)
 	if (!err)
 		err = kern__attach_image(s->kern, t->elf, t->proc->image, t->proc->pid,
 					 t->proc->node.dev, t->proc->node.ino, why, sizeof(why));
+	if (!err)
+		err = follow_tls(s, t);
 	if (!err)
 		err = watch_end(s, t);
 	if (!err)
