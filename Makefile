@@ -103,7 +103,7 @@ tools: $(TOOL_BIN) $(TESTP_BIN)
 $(B)/tools/%: tools/%.c $(B)/libloopray.a
 	@mkdir -p $(@D)
 	$(call say,TOOL,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libloopray.a $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libloopray.a $(LIBS) -lssl -lcrypto
 $(B)/tests/bpf/%: tests/bpf/%.c $(B)/libloopray.a
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)

@@ -118,6 +118,7 @@ static int load__prepare(struct load *ld)
 
 	if (err)
 		return err;
+	tls__init(&ld->tls, &ld->opt);
 	ld->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	ld->conns = calloc(ld->opt.connections, sizeof(*ld->conns));
 	if (ld->epoll_fd < 0 || !ld->conns)
@@ -142,11 +143,13 @@ static int load__prepare(struct load *ld)
 static int load__free(struct load *ld)
 {
 	for (uint32_t i = 0; ld->conns && i < ld->opt.connections; i++) {
+		tls__close(ld->conns[i].ssl);
 		free(ld->conns[i].in);
 		free(ld->conns[i].out);
 		free(ld->conns[i].flights);
 	}
 	free(ld->conns);
+	tls__free(&ld->tls);
 	mix__free(&ld->mix);
 	if (ld->epoll_fd >= 0)
 		close(ld->epoll_fd);
@@ -166,6 +169,8 @@ int main(int argc, char **argv)
 		sigaction(SIGINT, &act, NULL);
 		sigaction(SIGTERM, &act, NULL);
 		load__run(&ld);
+		ld.result.handshakes = ld.tls.handshakes;
+		ld.result.resumed = ld.tls.resumed;
 		(ld.opt.json ? result__print_json : result__print)(&ld.result, &ld.opt);
 	}
 	freed = load__free(&ld);

@@ -17,6 +17,7 @@
 #include "options.h"
 #include "response.h"
 #include "result.h"
+#include "tls.h"
 
 #define INPUT_CAP (32 * 1024) /* also the longest response head that is accepted */
 #define REOPEN_NS 10000000ULL
@@ -28,10 +29,11 @@ struct flight {
 	size_t bytes_out;
 };
 
-enum conn_state { CS_DOWN, CS_CONNECTING, CS_UP };
+enum conn_state { CS_DOWN, CS_CONNECTING, CS_HANDSHAKE, CS_UP };
 
 struct conn {
 	int fd;
+	SSL *ssl; /* NULL: not over TLS */
 	enum conn_state state;
 	uint64_t reopen_ns; /* CS_DOWN: not before */
 	uint64_t number;    /* of all connections of this run, from 1 */
@@ -53,6 +55,7 @@ struct load {
 	struct options opt;
 	struct mix mix;
 	struct result result;
+	struct tls tls;
 	struct conn *conns;
 	uint32_t cursor; /* where the next paced request is tried first */
 	uint64_t issued; /* requests sent or given up */
@@ -98,6 +101,8 @@ static inline struct flight *conn__take_flight(struct load *ld, struct conn *c)
 
 static inline void conn__close(struct conn *c, uint64_t reopen_ns)
 {
+	tls__close(c->ssl);
+	c->ssl = NULL;
 	close(c->fd);
 	c->fd = -1;
 	c->state = CS_DOWN;
@@ -184,8 +189,8 @@ static inline void conn__append(struct load *ld, struct conn *c, uint64_t now)
 static inline void conn__flush(struct load *ld, struct conn *c, uint64_t now)
 {
 	while (c->out_sent < c->out_len) {
-		ssize_t n = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n =
+			tls__send(c->ssl, c->fd, c->out + c->out_sent, c->out_len - c->out_sent);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -237,6 +242,24 @@ static inline void conn__open(struct load *ld, struct conn *c)
 		conn__no_connection(ld, c, errno, now_mono_ns());
 }
 
+/* On with the handshake. One that fails is a connection that failed. */
+static inline void conn__shake(struct load *ld, struct conn *c)
+{
+	int err = tls__handshake(&ld->tls, c->ssl);
+
+	if (err == -EAGAIN)
+		return;
+	if (err) {
+		ld->result.errors[LE_CONNECT]++;
+		ld->issued++;
+		conn__fail(ld, c, LE_CONNECT, now_mono_ns());
+		return;
+	}
+	c->state = CS_UP;
+	if (!ld->opt.rate)
+		conn__fill(ld, c);
+}
+
 static inline void conn__opened(struct load *ld, struct conn *c)
 {
 	struct sockaddr_storage local = {0};
@@ -257,6 +280,12 @@ static inline void conn__opened(struct load *ld, struct conn *c)
 		c->port = ntohs(((struct sockaddr_in6 *)&local)->sin6_port);
 	c->number = ++ld->result.opened;
 	c->state = CS_UP;
+	if (ld->tls.ctx) {
+		c->ssl = tls__open(&ld->tls, c->fd);
+		c->state = CS_HANDSHAKE;
+		conn__shake(ld, c);
+		return;
+	}
 	if (!ld->opt.rate)
 		conn__fill(ld, c);
 }
@@ -336,7 +365,7 @@ static inline void conn__read(struct load *ld, struct conn *c, uint32_t events)
 		uint64_t now;
 
 		room = INPUT_CAP - c->in_len;
-		n = recv(c->fd, c->in + c->in_len, room, MSG_DONTWAIT);
+		n = tls__recv(c->ssl, c->fd, c->in + c->in_len, room);
 		now = now_mono_ns();
 		if (n < 0 && errno == EAGAIN)
 			break;
@@ -348,7 +377,7 @@ static inline void conn__read(struct load *ld, struct conn *c, uint32_t events)
 		c->in_len += (size_t)n;
 		if (!conn__parse(ld, c, now))
 			return;
-	} while ((size_t)n == room || ending);
+	} while ((size_t)n == room || ending || c->ssl);
 	if (!ld->opt.rate)
 		conn__fill(ld, c);
 	else
@@ -359,6 +388,8 @@ static inline void conn__event(struct load *ld, struct conn *c, uint32_t events)
 {
 	if (c->state == CS_CONNECTING)
 		conn__opened(ld, c);
+	else if (c->state == CS_HANDSHAKE)
+		conn__shake(ld, c);
 	else if (c->state == CS_UP)
 		conn__read(ld, c, events);
 }

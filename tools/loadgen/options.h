@@ -30,6 +30,8 @@ struct options {
 	bool chunked;
 	bool request_id;
 	bool json;
+	bool resume;
+	int tls;	    /* 0 none, 1 any version, 12, 13 */
 	const char *target; /* as given */
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
@@ -46,6 +48,8 @@ static const char loadgen_usage[] =
 	"  -H, --header LINE    another header line (repeatable)\n"
 	"      --chunked        send bodies in chunks\n"
 	"      --request-id     send x-request-id: lgPID-CONNECTION-SEQ with every request\n"
+	"      --tls V          over TLS: any, 1.2 or 1.3; certificates are not checked\n"
+	"      --resume         with --tls: offer the session that the server gave out last\n"
 	"      --timeout T      wait for a response at most this long (default 10s)\n"
 	"      --json           print the result as one JSON object\n"
 	"      --log FILE       write one JSON line per request\n"
@@ -99,6 +103,15 @@ static inline void options__header(struct options *opt, const char *line)
 		options__die("too many headers");
 }
 
+static inline int options__tls(const char *version)
+{
+	if (!strcmp(version, "any"))
+		return 1;
+	if (strcmp(version, "1.2") != 0 && strcmp(version, "1.3") != 0)
+		options__die("--tls must be any, 1.2 or 1.3, not %s", version);
+	return version[2] == '2' ? 12 : 13;
+}
+
 static inline void options__unix(struct options *opt, const char *path)
 {
 	struct sockaddr_un *un = (struct sockaddr_un *)&opt->addr;
@@ -135,7 +148,17 @@ static inline void options__target(struct options *opt, const char *target)
 	freeaddrinfo(found);
 }
 
-enum { OPT_RATE = 256, OPT_MIX, OPT_CHUNKED, OPT_ID, OPT_TIMEOUT, OPT_JSON, OPT_LOG };
+enum {
+	OPT_RATE = 256,
+	OPT_MIX,
+	OPT_CHUNKED,
+	OPT_ID,
+	OPT_TIMEOUT,
+	OPT_JSON,
+	OPT_LOG,
+	OPT_TLS,
+	OPT_RESUME
+};
 
 static const struct option loadgen_options[] = {
 	{"connections", required_argument, NULL, 'c'},
@@ -151,6 +174,8 @@ static const struct option loadgen_options[] = {
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"log", required_argument, NULL, OPT_LOG},
+	{"tls", required_argument, NULL, OPT_TLS},
+	{"resume", no_argument, NULL, OPT_RESUME},
 	{0},
 };
 
@@ -192,6 +217,12 @@ static inline void options__set(struct options *opt, int key, const char *value)
 		break;
 	case OPT_LOG:
 		opt->log_path = value;
+		break;
+	case OPT_TLS:
+		opt->tls = options__tls(value);
+		break;
+	case OPT_RESUME:
+		opt->resume = true;
 		break;
 	case 'h':
 		fputs(loadgen_usage, stdout);

@@ -24,7 +24,9 @@ struct result {
 	uint64_t context[2];	   /* responses with x-context-ok: 0 and 1 */
 	uint64_t bytes_in;
 	uint64_t bytes_out;
-	uint64_t opened; /* connections */
+	uint64_t opened;     /* connections */
+	uint64_t handshakes; /* of TLS, done */
+	uint64_t resumed;    /* of these: an earlier session went on */
 	struct histogram latency;
 };
 
@@ -80,6 +82,8 @@ static inline void result__print(const struct result *r, const struct options *o
 	if (r->context[0] || r->context[1])
 		printf("context   %lu right, %lu wrong (by x-context-ok)\n", r->context[1],
 		       r->context[0]);
+	if (r->handshakes)
+		printf("tls       %lu handshakes, %lu resumed\n", r->handshakes, r->resumed);
 	printf("cpu       %.0f%% of one core\n", 100 * result__cpu_share(r));
 }
 
@@ -105,6 +109,7 @@ static inline void result__print_json(const struct result *r, const struct optio
 	       histogram__quantile_ms(h, 0.5), histogram__quantile_ms(h, 0.9),
 	       histogram__quantile_ms(h, 0.95), histogram__quantile_ms(h, 0.99),
 	       (double)h->max_ns / 1e6);
+	printf("\"tls\":{\"handshakes\":%lu,\"resumed\":%lu},", r->handshakes, r->resumed);
 	printf("\"bytes\":{\"in\":%lu,\"out\":%lu},\"context\":{\"right\":%lu,\"wrong\":%lu},"
 	       "\"cpu_share\":%.4f}\n",
 	       r->bytes_in, r->bytes_out, r->context[1], r->context[0], result__cpu_share(r));

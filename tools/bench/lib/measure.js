@@ -41,7 +41,7 @@ async function phaseOnce(bench, service, agent, seconds) {
 	const agentBefore = agent ? cpuSeconds(agent.pid) : 0;
 	const load = start(bench.loadCore, [bench.loadgen, '-c', String(bench.connections),
 		'-d', `${Math.round(seconds * 1000)}ms`, '--mix', service.mix, '--json',
-		`127.0.0.1:${service.port}`]);
+		...(service.tls ? ['--tls', 'any'] : []), `127.0.0.1:${service.port}`]);
 	const { status } = await load.ended;
 
 	if (status !== 0)

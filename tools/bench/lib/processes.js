@@ -11,11 +11,12 @@ const running = new Set();
 
 /*
  * Starts a program pinned to one core; `output.stdout` and `.stderr` grow as it writes. With
- * `stderr`, a file, it is that one that grows.
+ * `stderr`, a file, it is that one that grows. `env` is added to the environment.
  */
-function start(core, command, stderr) {
+function start(core, command, stderr, env = {}) {
 	const child = spawn('taskset', ['-c', String(core), ...command], {
 		stdio: ['ignore', 'pipe', stderr ? fs.openSync(stderr, 'w') : 'pipe'],
+		env: { ...process.env, ...env },
 	});
 	const output = { stdout: '', stderr: '' };
 

@@ -2,9 +2,12 @@
 'use strict';
 /* The services that are measured, each saturated on a core of its own. */
 const path = require('node:path');
+const { makeCertificate } = require('../../demo/lib/certificate');
 const { start, stop, listening } = require('./processes');
 
 const DEMO = path.join(__dirname, '../../demo');
+
+const TLS_DIR = path.join(process.env.BUILD || path.join(__dirname, '../../../build'), 'bench-tls');
 
 /*
  * The payment service's bank runs beside the load and answers at once: with its usual delay
@@ -20,6 +23,8 @@ const SERVICES = {
 		args: ['--als', '--awaits', '8', '--log'], mix: 'GET /', als: true },
 	call: { title: 'AsyncLocalStorage and an outgoing call a request', script: 'hello.js',
 		args: ['--als'], mix: 'GET /', als: true, upstream: true },
+	https: { title: 'hello world over HTTPS', script: 'hello.js', args: [], mix: 'GET /',
+		tls: true },
 	payment: { title: 'payment service', script: 'payment.js', bank: true, als: true,
 		args: ['--mode', 'fixed', '--pool', '64'],
 		mix: 'POST /process-payment {"amount": 12.5, "currency": "EUR"}' },
@@ -27,10 +32,14 @@ const SERVICES = {
 
 /* Starts a service, and its bank where it has one. `extra` are more arguments. */
 async function startService({ name, node, extra, bench }) {
-	const { script, args, mix, bank, upstream } = SERVICES[name];
+	const { script, args, mix, bank, upstream, tls } = SERVICES[name];
 	const { serverCore, loadCore } = bench;
-	const command = [node, path.join(DEMO, script), ...args, ...extra];
+	const over = tls ? ['-r', path.join(DEMO, 'lib/over-tls.js')] : [];
+	const command = [node, ...over, path.join(DEMO, script), ...args, ...extra];
 	let bankProc = null;
+
+	if (tls)
+		makeCertificate(TLS_DIR);
 
 	if (bank) {
 		bankProc = start(loadCore, [node, path.join(DEMO, 'lib/bank.js'), '--delay', '0']);
@@ -42,9 +51,9 @@ async function startService({ name, node, extra, bench }) {
 		command.push('--upstream', String(await listening(bankProc)));
 	}
 
-	const proc = start(serverCore, command, process.env.BENCH_STDERR);
+	const proc = start(serverCore, command, process.env.BENCH_STDERR, tls ? { TLS_DIR } : {});
 
-	return { proc, bankProc, mix, pid: proc.pid, port: await listening(proc) };
+	return { proc, bankProc, mix, tls, pid: proc.pid, port: await listening(proc) };
 }
 
 async function stopService(service) {
