@@ -203,7 +203,7 @@ const drivePayments = async (where) => {
 
 /* Each sign is in the log; and of the responses under a foreign store most have one. */
 async function payments(variant) {
-  const run = await observePayments(variant, 'broken', drivePayments, false, ['--log']);
+  const run = await observePayments(variant, 'broken', drivePayments, { args: ['--log'] });
   const logged = new Set(run.stdout.filter((l) => l.startsWith('{')).map((l) => JSON.parse(l))
     .map((l) => `${l.request} ${l.requestId}`));
   const truth = new Map(run.log.map((e) => [`${e.port}/${e.seq}`, e]));

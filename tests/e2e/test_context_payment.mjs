@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The payment service under load, against its own record: in the broken one every payment that
 // was answered under another customer's context is found, and nothing else is; in the fixed one
-// nothing is. LOOPRAY_LONG=1 makes 100,000 requests of the fixed one.
+// nothing is. The same over TLS. LOOPRAY_LONG=1 makes 100,000 requests of the fixed one.
 //
 // test-timeout: 900
 import { load } from './lib/proc.mjs';
@@ -26,12 +26,13 @@ const MIX = [
 ].join('\n');
 
 /* @ids: clients name their requests, as a gateway in front of a service does. */
-const drive = (requests, ids) => async (where) => {
+const drive = (requests, ids, tls) => async (where) => {
   let errors = 0;
 
   for (const [connections, share] of LOADS) {
     const { result } = await load(where, ['-c', String(connections), '--mix', MIX,
-      '-n', String(Math.round(requests * share)), ...(ids ? ['--request-id'] : [])]);
+      '-n', String(Math.round(requests * share)), ...(ids ? ['--request-id'] : []),
+      ...(tls ? ['--tls', 'any'] : [])]);
     errors += result.errors.total;
   }
   return errors;
@@ -63,9 +64,9 @@ function unknownWrong(requests, max = UNKNOWN_MAX) {
     [`${unknown.length} of ${requests.length} are undecided`];
 }
 
-/* @unix: over a socket in the file system, whose connections have no ports. */
-async function broken(variant, title, ids, unix = false) {
-  const run = await observePayments(variant, 'broken', drive(REQUESTS, ids), unix);
+/* @how: {unix} over a socket in the file system, whose connections have no ports; {tls} over HTTPS. */
+async function broken(variant, title, ids, how = {}) {
+  const run = await observePayments(variant, 'broken', drive(REQUESTS, ids, how.tls), how);
   const { pairs, missing } = join(run.requests, run.log, run.since);
   const got = recall(pairs, 'foreign');
   const harm = run.requests.flatMap((r) => findings(r, 'foreign'))
@@ -73,7 +74,7 @@ async function broken(variant, title, ids, unix = false) {
   const words = counted(contexts(run.requests));
 
   verdict(variant.name, `${title}: seen`, [...wrongRun(run, missing, REQUESTS),
-    ...(unix === run.ports.some(Boolean) ? ['ports, or none'] : [])]);
+    ...(Boolean(how.unix) === run.ports.some(Boolean) ? ['ports, or none'] : [])]);
   verdict(variant.name, `${title}: precision`, wrongFindings(pairs),
     `${got.found} findings, ${harm} harm`);
   verdict(variant.name, `${title}: recall`, [
@@ -86,22 +87,23 @@ async function broken(variant, title, ids, unix = false) {
   verdict(variant.name, `${title}: report`, wrongReport(run.report, run.requests));
 }
 
-async function fixed(variant) {
+async function fixed(variant, tls) {
   const requests = LONG ? MANY : REQUESTS;
-  const run = await observePayments(variant, 'fixed', drive(requests, true));
+  const title = tls ? 'fixed, TLS' : 'fixed';
+  const run = await observePayments(variant, 'fixed', drive(requests, true, tls), { tls });
   const { pairs, missing } = join(run.requests, run.log, run.since);
   const words = counted(contexts(run.requests));
   const found = run.requests.filter((r) => r.findings.length > 0)
     .map((r) => `${r.path} ${r.peer_port}/${r.conn_seq}: ${JSON.stringify(r.findings)}`);
 
-  verdict(variant.name, 'fixed: seen', wrongRun(run, missing, requests));
-  verdict(variant.name, 'fixed: silent', [
+  verdict(variant.name, `${title}: seen`, wrongRun(run, missing, requests));
+  verdict(variant.name, `${title}: silent`, [
     ...pairs.filter(({ entry }) => entry.context?.[0].is !== 'own')
       .map(({ entry }) => `the service is not right: ${JSON.stringify(entry)}`),
     ...found,
   ], `${requests} requests`);
-  verdict(variant.name, 'fixed: contexts', wrongContexts(pairs), words);
-  verdict(variant.name, 'fixed: decided', unknownWrong(run.requests), words);
+  verdict(variant.name, `${title}: contexts`, wrongContexts(pairs), words);
+  verdict(variant.name, `${title}: decided`, unknownWrong(run.requests), words);
 }
 
 for (const variant of variants()) {
@@ -110,8 +112,13 @@ for (const variant of variants()) {
   if (selected('noids'))
     await part(variant.name, 'broken, no ids: seen', () => broken(variant, 'broken, no ids', false));
   if (selected('unix'))
-    await part(variant.name, 'unix: seen', () => broken(variant, 'unix', true, true));
+    await part(variant.name, 'unix: seen', () => broken(variant, 'unix', true, { unix: true }));
   if (selected('fixed'))
     await part(variant.name, 'fixed: seen', () => fixed(variant));
+  if (selected('tls')) {
+    await part(variant.name, 'broken, TLS: seen', () => broken(variant, 'broken, TLS', true,
+      { tls: true }));
+    await part(variant.name, 'fixed, TLS: seen', () => fixed(variant, true));
+  }
 }
 finish('context-payment');

@@ -93,10 +93,14 @@ function otherWrong(finding, entry, bySeq) {
   return '';
 }
 
-/* Was the other one's answer over? Not asked where it ended at about the same time. */
-function staleWrong(finding, entry, ends) {
+/*
+ * Was the other one's answer over? Not asked where it ended at about the same time. Over TLS the
+ * service is told of the end later than it was, by an immediate: what it wrote last says more.
+ */
+function staleWrong(finding, entry, others) {
   const real = says(entry, 'foreign').find((c) => c.other.port === finding.other.peer_port);
-  const end = real && ends.get(key(real.other.port, real.other.seq));
+  const other = real && others.get(key(real.other.port, real.other.seq));
+  const end = finding.stale ? other?.written_ns ?? other?.end_ns : other?.end_ns;
 
   if (!end || Math.abs(end - entry.head_ns) < CLOSE_NS)
     return '';
@@ -111,7 +115,7 @@ function staleWrong(finding, entry, ends) {
  */
 export function wrongFindings(pairs, only = () => true) {
   const bySeq = new Map(pairs.map(({ req }) => [req.seq, req]));
-  const ends = new Map(pairs.map(({ entry }) => [key(entry.port, entry.seq), entry.end_ns]));
+  const others = new Map(pairs.map(({ entry }) => [key(entry.port, entry.seq), entry]));
   const wrong = [];
 
   for (const { req, entry } of pairs.filter(({ entry }) => only(entry))) {
@@ -122,7 +126,7 @@ export function wrongFindings(pairs, only = () => true) {
       if (says(entry, 'foreign').length === 0)
         wrong.push(`${name(entry)} is called foreign, is ${told(entry)}: ${JSON.stringify(f)}`);
       else
-        wrong.push(otherWrong(f, entry, bySeq), staleWrong(f, entry, ends));
+        wrong.push(otherWrong(f, entry, bySeq), staleWrong(f, entry, others));
     }
     for (const f of findings(req, 'lost')) {
       if (says(entry, 'lost').length === 0)

@@ -6,19 +6,22 @@ import readline from 'node:readline';
 
 import { warm } from './context.mjs';
 import { TOP } from './env.mjs';
-import { exported, jsonLines, record, reported, sleep, tmpFile, track, within } from './proc.mjs';
+import { exported, jsonLines, load, record, reported, sleep, tmpFile, track,
+  within } from './proc.mjs';
+import { overTls } from './tls.mjs';
 
 const PAYMENT = path.join(TOP, 'tools/demo/payment.js');
 const START_MS = 30000;
 
 /* {child, where, oracle, stdout} of a service that listens, on a port or on a socket of the file system. */
-async function start(variant, mode, unix, args) {
+async function start(variant, mode, { unix, tls, args = [] }) {
   const oracle = tmpFile('oracle.jsonl');
   const socket = unix ? tmpFile('payment.sock') : '';
-  const child = track(spawn(variant.path, [...variant.flags, PAYMENT, '--mode', mode, ...args,
-    ...(unix ? ['--socket', socket] : [])],
+  const over = tls ? overTls() : { flags: [], env: {} };
+  const child = track(spawn(variant.path, [...variant.flags, ...over.flags, PAYMENT,
+    '--mode', mode, ...args, ...(unix ? ['--socket', socket] : [])],
     { stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_OPTIONS: '', PORT: '0', ORACLE: oracle } }));
+      env: { ...process.env, NODE_OPTIONS: '', PORT: '0', ORACLE: oracle, ...over.env } }));
   const stdout = [];
   const listening = new Promise((resolve, reject) => {
     readline.createInterface({ input: child.stdout }).on('line', (line) => {
@@ -37,9 +40,10 @@ async function start(variant, mode, unix, args) {
 
 /*
  * The record as a log of truth.js: numbers on connections, and whose store it was. What names a
- * connection is the peer's port; @unix: there is none, so it is the service's own number.
+ * connection is the peer's port; @unix: there is none, so it is the service's own number. A
+ * payment is answered by one write, head and body.
  */
-function truthOf(file, unix) {
+function truthOf(file, { unix, tls }) {
   const served = new Map();
   const log = jsonLines(file).sort((a, b) => a.seq - b.seq).map((line) => {
     const port = unix ? line.connection : line.remotePort;
@@ -47,7 +51,7 @@ function truthOf(file, unix) {
     served.set(port, seq);
     return { ...line, service_seq: line.seq, port, seq,
       path: line.path.split('?')[0],
-      end_ns: line.finish_ns, queued: false };
+      end_ns: line.finish_ns, written_ns: tls ? line.head_ns : undefined, queued: false };
   });
   const bySeq = new Map(log.map((e) => [e.service_seq, e]));
 
@@ -101,13 +105,18 @@ function numbered(requests, log) {
       other: { ...f.other, peer_port: numbers.get(f.other.conn) ?? null } } : f)) }));
 }
 
-/** Runs the service of @mode, with @args, under an agent while @drive(where) loads it. */
-export async function observePayments(variant, mode, drive, unix = false,
-  args = []) {
-  const service = await start(variant, mode, unix, args);
+/**
+ * Runs the service of @mode under an agent while @drive(where) loads it. @how: {unix} over a socket
+ * of the file system, {tls} over HTTPS, {args} more arguments.
+ */
+export async function observePayments(variant, mode, drive, how = {}) {
+  const service = await start(variant, mode, how);
 
   try {
-    await warm(unix ? { path: service.socket } : service.port, 'users/1');
+    if (how.tls)
+      await load(service.where, ['-n', '1', '--tls', 'any', '--mix', 'GET /users/1']);
+    else
+      await warm(how.unix ? { path: service.socket } : service.port, 'users/1');
     const since = Number(process.hrtime.bigint());
     const agent = await record([service.child.pid]);
     const driven = await drive(service.where);
@@ -116,9 +125,9 @@ export async function observePayments(variant, mode, drive, unix = false,
     service.child.kill('SIGTERM');
     await within(service.child.closed, START_MS, 'end of the payment service');
     const out = await exported(agent.file);
-    const log = truthOf(service.oracle, unix);
+    const log = truthOf(service.oracle, how);
     return { driven, since, end, stdout: service.stdout, log, ...out,
-      requests: unix ? numbered(out.requests, log) : out.requests,
+      requests: how.unix ? numbered(out.requests, log) : out.requests,
       ports: out.requests.map((r) => r.peer_port),
       report: await reported(agent.file) };
   } finally {
