@@ -174,9 +174,24 @@ static int add_site(struct kern_probe_state *st, const struct target_elf *elf,
 	return off < 0 ? off : keep_site(st, elf, sym->addr, (uint64_t)off, emulated, sites);
 }
 
+/* What a caller is searched for: functions of this file, or one of another library. */
+struct callees {
+	const struct elf_symbol *found[KERN_MAX_SITES];
+	int n;
+	const char *import; /* NULL: none */
+};
+
+static bool is_callee(const struct target_elf *elf, const struct callees *c, uint64_t addr)
+{
+	for (int i = 0; i < c->n; i++)
+		if (c->found[i]->addr == addr)
+			return true;
+	return c->import && target_elf__calls_import(elf, addr, c->import);
+}
+
 /* Where @sym calls one of @callees directly. */
 static int add_calls(struct kern_probe_state *st, const struct target_elf *elf,
-		     const struct elf_symbol *sym, const struct elf_symbol **callees, int n,
+		     const struct elf_symbol *sym, const struct callees *callees,
 		     struct sites *sites)
 {
 	uint64_t at = sym->addr, end = sym->addr + min_t(uint64_t, sym->size, CALLER_MAX);
@@ -187,10 +202,8 @@ static int add_calls(struct kern_probe_state *st, const struct target_elf *elf,
 
 		if (code__decode(elf, at, end - at, &insn, 1) != 1)
 			break;
-		for (int i = 0; i < n && insn.op == CODE_CALL && !err; i++)
-			if (insn.target == callees[i]->addr)
-				err = keep_site(st, elf, sym->addr, at - sym->addr, insn.emulated,
-						sites);
+		if (insn.op == CODE_CALL && is_callee(elf, callees, insn.target))
+			err = keep_site(st, elf, sym->addr, at - sym->addr, insn.emulated, sites);
 		if (err)
 			return err;
 		at += insn.len;
@@ -215,9 +228,10 @@ static int find_symbols(const struct target_elf *elf, const char *name,
 static int find_candidate(struct kern_probe_state *st, const struct kern_probe_def *def,
 			  const struct target_elf *elf, char *name, struct sites *sites)
 {
-	const struct elf_symbol *found[KERN_MAX_SITES], *callees[KERN_MAX_SITES];
+	const struct elf_symbol *found[KERN_MAX_SITES];
+	struct callees callees = {.n = 0};
 	char *callee = strstr(name, "->");
-	int n, ncallees = 0, err = 0;
+	int n, err = 0;
 
 	if (callee) {
 		*callee = '\0';
@@ -225,12 +239,14 @@ static int find_candidate(struct kern_probe_state *st, const struct kern_probe_d
 	}
 	n = find_symbols(elf, name, found);
 	if (n > 0 && callee)
-		ncallees = find_symbols(elf, callee, callees);
-	if (n < 0 || ncallees < 0)
-		return n < 0 ? n : ncallees;
+		callees.n = find_symbols(elf, callee, callees.found);
+	if (n < 0 || callees.n < 0)
+		return n < 0 ? n : callees.n;
+	if (callee && !callees.n && !strchr(callee, '('))
+		callees.import = callee;
 	for (int i = 0; i < n && !err; i++) {
 		if (callee)
-			err = add_calls(st, elf, found[i], callees, ncallees, sites);
+			err = add_calls(st, elf, found[i], &callees, sites);
 		else if (!deleting_destructor(found[i]))
 			err = add_site(st, elf, found[i], def->keep, sites);
 	}

@@ -78,6 +78,12 @@ int target_elf__file_offset(const struct target_elf *elf, uint64_t addr, uint64_
 /* True if @addr lies in an executable segment. */
 bool target_elf__is_code(const struct target_elf *elf, uint64_t addr);
 
+/*
+ * Whether a call of @stub (an address in this file) is a call of @name in another library, by way
+ * of the procedure linkage table.
+ */
+bool target_elf__calls_import(const struct target_elf *elf, uint64_t stub, const char *name);
+
 /* PT_TLS: size in memory and alignment; false if the file has no TLS segment. */
 bool target_elf__tls(const struct target_elf *elf, uint64_t *memsz, uint64_t *align);
 

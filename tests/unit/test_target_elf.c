@@ -780,6 +780,50 @@ static void test_this_program(void **state)
 	target_elf__free(elf);
 }
 
+/* Calls in a function of this program, by the name of what they lead to in a library. */
+static int calls_of(const struct target_elf *elf, const char *fn, const char *name)
+{
+	const struct elf_symbol *s = target_elf__symbol(elf, fn);
+	uint8_t code[512] = {0};
+	int n = 0;
+
+	assert_non_null(s);
+	assert_true(s->size <= sizeof(code));
+	assert_int_equal(target_elf__read(elf, s->addr, code, s->size), s->size);
+	for (size_t i = 0; i + 5 <= s->size; i++) {
+		int32_t to;
+
+		memcpy(&to, code + i + 1, sizeof(to));
+		if (code[i] == 0xe8) /* call rel32 */
+			n += target_elf__calls_import(elf, s->addr + i + 5 + (uint64_t)to, name);
+	}
+	return n;
+}
+
+static __attribute__((noinline, noclone)) int importing_function(const char *path)
+{
+	return access(path, R_OK) + access(path, W_OK) + (int)getppid();
+}
+
+static void test_imports(void **state)
+{
+	int (*volatile fn)(const char *) = importing_function;
+	struct target_elf *elf;
+
+	(void)state;
+	assert_true(fn("/") != 1);
+	assert_int_equal(target_elf__open(&elf, "/proc/self/exe", why, sizeof(why)), 0);
+	assert_int_equal(calls_of(elf, "importing_function", "access"), 2);
+	assert_int_equal(calls_of(elf, "importing_function", "getppid"), 1);
+	assert_int_equal(calls_of(elf, "importing_function", "getpid"), 0);
+	/* Code that is no stub, and what is no code at all. */
+	assert_false(target_elf__calls_import(
+		elf, target_elf__symbol(elf, "importing_function")->addr, "access"));
+	assert_false(target_elf__calls_import(elf, 0, "access"));
+	assert_false(target_elf__calls_import(elf, UINT64_MAX - 4, "access"));
+	target_elf__free(elf);
+}
+
 static void check_node_binary(const char *path)
 {
 	const struct elf_symbol *found[8];
@@ -855,6 +899,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_files, new_image, free_image),
 		cmocka_unit_test_setup_teardown(test_file_shrinks, new_image, free_image),
 		cmocka_unit_test(test_this_program),
+		cmocka_unit_test(test_imports),
 		cmocka_unit_test(test_node_binaries),
 	};
 
