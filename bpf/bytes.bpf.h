@@ -11,6 +11,7 @@
 #include "emit.bpf.h"
 #include "filter.bpf.h"
 #include "birth.bpf.h"
+#include "h2_conn.bpf.h"
 
 #define BYTES_OUT    2048 /* captured of a send: its head */
 #define BYTES_PARTS  15	  /* further records of one receive: 64 kB, libuv's read size */
@@ -149,34 +150,6 @@ static __always_inline bool bytes_like_method(const __u8 *b)
 static __always_inline bool bytes_like_response(const __u8 *b)
 {
 	return b[0] == 'H' && b[1] == 'T' && b[2] == 'T' && b[3] == 'P';
-}
-
-/* Reads the loop's idle time if the thread slept since its last record. */
-static __always_inline __u32 bytes_idle(struct task_struct *task, struct lr_task *t, __u64 *idle)
-{
-	__u32 nvcsw = task->nvcsw;
-	__u32 flags = 0;
-
-	if (nvcsw != t->nvcsw || !t->idle_ns) {
-		if (nvcsw != t->nvcsw)
-			flags |= LR_DATA_F_SLEPT;
-		t->nvcsw = nvcsw;
-		if (!t->env)
-			runtime_find_env(task, t);
-		if (t->idle_addr) {
-			__u64 v;
-
-			if (bpf_probe_read_user(&v, sizeof(v), (void *)t->idle_addr)) {
-				stat_add(LR_STAT_runtime_fault, 1);
-				t->idle_addr = 0;
-				t->idle_ns = 0;
-			} else {
-				t->idle_ns = v;
-			}
-		}
-	}
-	*idle = t->idle_ns;
-	return t->idle_addr ? flags | LR_DATA_F_IDLE : flags;
 }
 
 struct bytes_ctx {
@@ -324,12 +297,14 @@ static __always_inline void bytes_emit_in(struct bytes_ctx *c, __u64 addr, __u32
 		bpf_loop(BYTES_PARTS, bytes_further, &parts, 0);
 }
 
-/* Ways into a server that are not framed here, counted so that the report can say so. */
+/*
+ * Ways into a server that are not framed here; where nothing else follows them they are counted, so
+ * that the report can say so. Node.js may have sent its own settings before HTTP/2's preface comes.
+ */
 static __always_inline bool bytes_not_followed(struct lr_conn *conn, const __u8 *b)
 {
-	/* A server may have sent its settings before the client's preface is there. */
 	if (b[0] == 'P' && b[1] == 'R' && b[2] == 'I' && b[3] == ' ')
-		stat_add(LR_STAT_http2_connections, 1);
+		h2_preface();
 	else if (!conn->outs && b[0] == TLS_HANDSHAKE && b[1] == 3)
 		stat_add(LR_STAT_tls_connections, 1);
 	else
@@ -432,13 +407,16 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 
 	conn->ins++;
 	c->t->work = 0;
+	/* Of TLS the socket says it. */
+	if (!c->own)
+		h2_received(c->task, c->t, conn, c->arrival, io->ret);
 	if (io->ret <= 0) {
 		bytes_turn(c);
 		if (conn->client)
 			client_receive(c, io);
 		if (conn->class != LR_CONN_SERVER && conn->class != LR_CONN_TLS)
 			return;
-		c->flags |= bytes_idle(c->task, c->t, &c->idle);
+		c->flags |= idle_read(c->task, c->t, &c->idle);
 		bytes_emit_part(c, 0, 0, 0);
 		return;
 	}
@@ -456,7 +434,7 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 	conn->client = LR_CLIENT_NOT;
 	c->t->work = conn->id;
 	c->t->work_nvcsw = c->task->nvcsw;
-	c->flags |= bytes_idle(c->task, c->t, &c->idle);
+	c->flags |= idle_read(c->task, c->t, &c->idle);
 	c->t->conn = conn->id;
 	c->t->conn_in = conn->ins;
 	bytes_emit_in(c, addr, len, request);

@@ -228,10 +228,13 @@ static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 	__u64 captured = 0;
 
 	c->conn->outs++;
+	/* The stores at such a send say nothing: many streams share it. */
+	if (!c->own && h2_sent(c->task, c->t, c->conn, c->now, io->ret))
+		return;
 	bytes_tls_out(c->conn, io);
 	stores &= c->conn->class < LR_CONN_OPAQUE;
 	if (server || (c->conn->class == LR_CONN_TLS && io->ret <= 0)) {
-		c->flags |= bytes_idle(c->task, c->t, &c->idle);
+		c->flags |= idle_read(c->task, c->t, &c->idle);
 		rec = bytes_capture_out(c, io, &captured);
 		if (!rec)
 			return;

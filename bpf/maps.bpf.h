@@ -161,6 +161,11 @@ struct lr_task {
 	__u32 wanted_epoch[LR_NAMES_WANTED];
 	__u64 tls_conn;	   /* connection that TLS records were last received from, 0 none */
 	__u64 tls_arrival; /* of these, 0 unknown */
+	__u64 h2_conn;	  /* connection last received from, whatever it speaks */
+	__u64 h2_arrival; /* of what was received then, 0 unknown */
+	__u64 h2_counter; /* async ids given out by then (bits of a double), 0 unknown */
+	__u32 h2_used;	  /* it has HTTP/2 connections */
+	__u32 h2_headers; /* where a stream has its headers, 0 not known */
 };
 
 struct {
@@ -252,6 +257,9 @@ struct lr_conn {
 	__u32 http; /* client: a request head was sent */
 	__u32 told; /* announced with both ends */
 	__u64 owed; /* LR_LAYER_PLAIN: bytes written that have not gone to the socket yet */
+	__u32 h2;   /* HTTP/2 requests come over it */
+	__u32 pad;
+	__u64 last_ns; /* HTTP/2: when bytes arrived last, 0 unknown */
 };
 
 struct {
@@ -336,6 +344,52 @@ struct {
 	__type(key, __u16);
 	__type(value, __u8);
 } lr_ports SEC(".maps") LR_WEAK;
+
+/*
+ * HTTP/2 sessions (nghttp2_session *) and the connections they run over, both ways: made at the
+ * first frame, removed when the connection closes. Full: counted, the session is not followed.
+ */
+struct lr_h2_key {
+	__u64 session;
+	__u64 tgid;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LR_MAX_H2_SESSIONS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct lr_h2_key);
+	__type(value, __u64); /* number of the connection */
+} lr_h2_sessions SEC(".maps") LR_WEAK;
+
+struct lr_h2_conn {
+	struct lr_h2_key key;
+	__u32 unsent; /* something was put into frames since the last send */
+	__u32 serves; /* requests came over it */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LR_MAX_H2_SESSIONS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* number of the connection */
+	__type(value, struct lr_h2_conn);
+} lr_h2_conns SEC(".maps") LR_WEAK;
+
+/* The stream that a thread made last, and its head. Dies with the thread. */
+struct lr_h2_head {
+	__u64 session; /* node::http2::Http2Session */
+	__u64 object;  /* node::http2::Http2Stream */
+	struct lr_ev_h2_head rec;
+	char spare[LR_H2_PATH]; /* length and position are bounded apart: see bytes_scratch */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lr_h2_head);
+} lr_h2_heads SEC(".maps") LR_WEAK;
 
 /* Last connection number given out, in slot 0. */
 struct {

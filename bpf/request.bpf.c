@@ -8,11 +8,13 @@
  * - the exit of the system calls that move bytes, for older kernels: the socket is found
  *   through the file descriptor table.
  *
- * Neither puts a breakpoint into the target.
+ * Neither puts a breakpoint into the target. HTTP/2 does not show in what a socket carries;
+ * h2.bpf.h has its programs, which are here because they read stores, as sends do.
  */
 #include "bytes_out.bpf.h"
 #include "line.bpf.h"
 #include "tls.bpf.h"
+#include "h2.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -211,8 +213,8 @@ int BPF_PROG(lr_data_ready, const struct sock *sk)
 {
 	struct lr_conn *conn = bpf_sk_storage_get(&lr_conns, (struct sock *)sk, NULL, 0);
 
-	if (conn && !conn->arrival_ns)
-		conn->arrival_ns = bpf_ktime_get_ns();
+	if (conn && (!conn->arrival_ns || conn->h2))
+		h2_arrived(conn, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -289,8 +291,8 @@ static __always_inline void conn_closed(struct lr_conn *conn, int oldstate, int 
 {
 	struct lr_ev_close *rec;
 
-	if ((conn->class != LR_CONN_SERVER && conn->class != LR_CONN_TLS && !conn->client) ||
-	    conn->closed)
+	if (conn->closed || (!h2_forget(conn) && conn->class != LR_CONN_SERVER &&
+			     conn->class != LR_CONN_TLS && !conn->client))
 		return;
 	/* A client may shut down its side only, and receive its answer. */
 	if (!conn->client || newstate != TCP_FIN_WAIT1)

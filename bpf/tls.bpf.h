@@ -39,7 +39,7 @@ static __always_inline void tls_sent(struct bytes_ctx *c, __u64 key)
 		return;
 	/* Records are longer than what is in them: when that many bytes are gone, it is too. */
 	plain->owed -= sent < plain->owed ? sent : plain->owed;
-	c->flags |= LR_DATA_F_TLS | LR_DATA_F_SENT | bytes_idle(c->task, c->t, &c->idle);
+	c->flags |= LR_DATA_F_TLS | LR_DATA_F_SENT | idle_read(c->task, c->t, &c->idle);
 	rec = bytes_begin(c, LR_EV_OUT, 0);
 	if (rec)
 		bytes_end(c, rec, 0);

@@ -9,6 +9,7 @@
 #define LR_MAX_PROCESSES   256	  /* observed at once */
 #define LR_MAX_RESOURCES   262144 /* live async resources kept in the kernel */
 #define LR_MAX_CONNECTIONS 65536  /* followed by the system call path (no socket storage there) */
+#define LR_MAX_H2_SESSIONS 16384  /* HTTP/2 connections followed at once */
 #define LR_RING_BYTES	   (8u << 20) /* default, --ring-size */
 
 #define LR_LEVEL_REQUESTS  0
@@ -47,6 +48,8 @@ struct lr_process_config {
 	__u32 level;	 /* LR_LEVEL_* */
 	__u32 mechanism; /* LR_MECHANISM_*: as detected, told again when it changes */
 	struct lr_tls tls;
+	__u32 http2;	 /* 1: its HTTP/2 is followed, all probes for that are there */
+	__u32 pad;
 };
 
 #endif

@@ -31,6 +31,9 @@ enum lr_event_type {
 	LR_EV_TURN = 14,    /* the loop turns to something that is no receive: lr_ev_turn */
 	LR_EV_WRITE = 15,   /* bytes written that are no response: lr_ev_write */
 	LR_EV_CLIENT = 16,  /* an operation on a connection that the process opened: lr_ev_client */
+	LR_EV_H2_HEAD = 17, /* HTTP/2: the head of a request is complete: lr_ev_h2_head */
+	LR_EV_H2 = 18,	      /* HTTP/2: what else happens to a stream: lr_ev_h2 */
+	LR_EV_H2_FIELDS = 19, /* HTTP/2: values in a response head: lr_ev_h2_fields */
 };
 
 /*
@@ -353,6 +356,89 @@ struct lr_ev_client {
 	__u8 data[];
 };
 
+/*
+ * HTTP/2. What the runtime's HTTP/2 library (nghttp2) tells Node.js of a session that serves
+ * requests. In stores and resources a stream is named by LR_H2_CONN, where connections are.
+ */
+#define LR_H2_CONN_BITS		 32
+#define LR_H2_CONN(conn, stream) ((conn) | (__u64)(stream) << LR_H2_CONN_BITS)
+
+#define LR_H2_METHOD   32
+#define LR_H2_PATH     2048
+#define LR_H2_IDS      3
+#define LR_H2_ID_NAME  24
+#define LR_H2_ID_VALUE 128
+
+#define LR_H2_F_END  (1u << 0) /* END_STREAM: nothing more comes from this side */
+#define LR_H2_F_IDLE (1u << 1) /* idle_ns is valid */
+
+/* A header field whose value names the request, such as x-request-id and traceparent. */
+struct lr_h2_id {
+	__u8 name_len;
+	__u8 value_len;
+	__u8 pad[6];
+	char name[LR_H2_ID_NAME];
+	char value[LR_H2_ID_VALUE];
+};
+
+/* Of @path only what there is of it is written. It has its query: the reader cuts that off. */
+struct lr_ev_h2_head {
+	struct lr_event h;
+	__u64 conn;
+	__u64 arrival_ns; /* of what was received last, as in lr_ev_data */
+	__u64 idle_ns;
+	__u64 top;     /* as in lr_ev_turn */
+	__u64 counter; /* as in lr_ev_data, before the stream's own resource was made */
+	__u32 stream;
+	__u32 epoch;
+	__u32 flags; /* LR_H2_F_* */
+	__u16 method_len;
+	__u16 nids;
+	__u32 path_len; /* as it came, which may be more than is here */
+	__u32 pad;
+	char method[LR_H2_METHOD];
+	struct lr_h2_id id[LR_H2_IDS];
+	char path[LR_H2_PATH];
+};
+
+#define LR_H2_FIELDS_MAX 2048
+
+/*
+ * Values of the header fields of a response, each followed by a line feed, before its SUBMIT
+ * and with its time: are values of the active stores among them? Told only where stores are active.
+ */
+struct lr_ev_h2_fields {
+	struct lr_event h;
+	__u64 conn;
+	__u32 stream;
+	__u32 captured;
+	char data[LR_H2_FIELDS_MAX]; /* as much as was captured */
+};
+
+enum lr_h2_op {
+	LR_H2_DATA_IN = 1,  /* bytes of the request's body, or only its end */
+	LR_H2_RESET_IN = 2, /* the client resets the stream: code */
+	LR_H2_SUBMIT = 3,   /* the program hands in the response head: code is the status */
+	LR_H2_DATA_OUT = 4, /* bytes of the response's body are put into frames */
+	LR_H2_CLOSE = 5,    /* the stream is over: code */
+	LR_H2_SENT = 6,	    /* the connection sends what was put into frames: stream is 0 */
+	LR_H2_EOF = 8,	    /* the connection's client has ended its side: stream is 0 */
+};
+
+struct lr_ev_h2 {
+	struct lr_event h;
+	__u64 conn;
+	__u64 idle_ns;
+	__u64 top; /* DATA_IN: as in lr_ev_h2_head */
+	__u32 stream;
+	__u32 epoch;
+	__u16 op; /* enum lr_h2_op */
+	__u16 flags;
+	__u32 bytes;
+	__u32 code;
+	__u32 pad;
+};
+
 enum lr_process_op {
 	LR_PROC_FORK = 1,
 	LR_PROC_EXEC = 2,
@@ -385,5 +471,9 @@ LR_ASSERT_SIZE(lr_ev_store, 56 + 88 * LR_STORE_FIELDS);
 LR_ASSERT_SIZE(lr_ev_write, 48);
 LR_ASSERT_SIZE(lr_ev_client, 88);
 LR_ASSERT_SIZE(lr_ev_process, 40);
+LR_ASSERT_SIZE(lr_h2_id, 160);
+LR_ASSERT_SIZE(lr_ev_h2_head, 120 + 160 * LR_H2_IDS + LR_H2_PATH);
+LR_ASSERT_SIZE(lr_ev_h2, 72);
+LR_ASSERT_SIZE(lr_ev_h2_fields, 40 + LR_H2_FIELDS_MAX);
 
 #endif

@@ -42,7 +42,22 @@
 	LR_PROBE(tls_read, lr_tls_read, "node::crypto::TLSWrap::ClearOut(", OPTIONAL,             \
 		 LR_LEVEL_REQUESTS, LR_SITE_TLS_READ)                                             \
 	LR_PROBE(tls_write, lr_tls_write, "node::crypto::TLSWrap::DoWrite(", OPTIONAL,            \
-		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RDX | 1 << CODE_RCX)
+		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RDX | 1 << CODE_RCX) \
+	LR_PROBE(h2_stream, lr_h2_stream, "node::http2::Http2Stream::Http2Stream(", OPTIONAL,     \
+		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RCX)                \
+	LR_PROBE(h2_frame, lr_h2_frame, "node::http2::Http2Session::OnFrameReceive(", OPTIONAL,   \
+		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RDX)                \
+	LR_PROBE(h2_chunk, lr_h2_chunk, "node::http2::Http2Session::OnDataChunkReceived(",        \
+		 OPTIONAL, LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RDX | 1 << CODE_R8)       \
+	LR_PROBE(h2_submit, lr_h2_submit,                                                         \
+		 "node::http2::Http2Stream::SubmitResponse(->nghttp2_submit_response|"            \
+		 "nghttp2_submit_response",                                                       \
+		 OPTIONAL, LR_LEVEL_REQUESTS,                                                     \
+		 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RDX | 1 << CODE_RCX | 1 << CODE_R8)    \
+	LR_PROBE(h2_data, lr_h2_data, "node::http2::Http2Session::OnSendData(", OPTIONAL,         \
+		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RCX)                \
+	LR_PROBE(h2_close, lr_h2_close, "node::http2::Http2Session::OnStreamClose(", OPTIONAL,    \
+		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RDX)
 
 #define LR_PROBE(name, program, symbols, needed, level, keep) LR_PROBE_##name,
 enum lr_probe { LR_PROBES(LR_PROBE) LR_PROBE_COUNT };

@@ -22,6 +22,10 @@
 		"threads seen while their environment was not (yet, or any more) there")        \
 	LR_STAT(tls_connections, NONE, "TLS connections whose requests are not followed")       \
 	LR_STAT(http2_connections, NONE, "HTTP/2 connections: their requests are not followed") \
+	LR_STAT(h2_session_full, MAP,                                                           \
+		"HTTP/2 connections not followed because no state could be stored")             \
+	LR_STAT(h2_session_doubt, NONE,                                                         \
+		"HTTP/2 connections that were not told apart at once: streams are missing") \
 	LR_STAT(lines_skipped, NONE, "writes to stdout and stderr beyond what is looked at")
 
 #define LR_STAT(name, loss, text) LR_STAT_##name,

@@ -322,6 +322,19 @@ static int follow_tls(struct session *s, struct session_target *t)
 	return 0;
 }
 
+/* Streams are only told if all is there that tells of their beginning and their end. */
+static bool http2_followed(const struct session *s)
+{
+	static const enum lr_probe probes[] = {LR_PROBE_h2_stream, LR_PROBE_h2_frame,
+					       LR_PROBE_h2_submit, LR_PROBE_h2_data,
+					       LR_PROBE_h2_close,  LR_PROBE_h2_chunk};
+
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
+		if (!kern__attached(s->kern, probes[i]))
+			return false;
+	return true;
+}
+
 int session__attach_target(struct session *s, struct session_target *t)
 {
 	char why[256] = "";
@@ -341,6 +354,9 @@ int session__attach_target(struct session *s, struct session_target *t)
 		err = follow_tls(s, t);
 	if (!err)
 		err = watch_end(s, t);
+	t->config.http2 = http2_followed(s);
+	if (!err && t->config.http2)
+		err = kern__add_process(s->kern, t->proc->pid, &t->config);
 	if (!err)
 		session__tell_mechanism(s, t);
 	if (err && target_process__is_ending(t->proc)) {
