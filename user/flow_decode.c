@@ -77,6 +77,8 @@ int flow_decode__new(struct flow_decode **out, const struct flow_decode_opts *op
 		err = flow_table__init(&d->conns, d->opts.max_connections);
 	if (!err)
 		err = flow_table__init(&d->processes, d->opts.max_threads);
+	if (!err)
+		err = flow_decode__h2_init(d);
 	if (err) {
 		flow_decode__free(d);
 		return err;
@@ -99,6 +101,7 @@ void flow_decode__free(struct flow_decode *d)
 	flow_table__destroy(&d->conns);
 	flow_table__destroy(&d->threads);
 	flow_table__destroy(&d->processes);
+	flow_decode__h2_destroy(d);
 	flow_pool__destroy(&d->thread_pool);
 	flow_pool__destroy(&d->conn_pool);
 	free(d);
@@ -122,6 +125,9 @@ static const uint16_t min_size[] = {
 	[LR_EV_TURN] = sizeof(struct lr_ev_turn),
 	[LR_EV_WRITE] = sizeof(struct lr_ev_write),
 	[LR_EV_CLIENT] = sizeof(struct lr_ev_client),
+	[LR_EV_H2_HEAD] = offsetof(struct lr_ev_h2_head, path),
+	[LR_EV_H2] = sizeof(struct lr_ev_h2),
+	[LR_EV_H2_FIELDS] = offsetof(struct lr_ev_h2_fields, data),
 };
 
 static bool well_formed(struct flow_decode *d, const struct lr_event *h, const void *rec)
@@ -140,6 +146,8 @@ static bool well_formed(struct flow_decode *d, const struct lr_event *h, const v
 		return flow_decode__write_valid(h, rec);
 	if (h->type == LR_EV_CLIENT)
 		return flow_decode__client_valid(h, rec);
+	if (h->type == LR_EV_H2_HEAD || h->type == LR_EV_H2 || h->type == LR_EV_H2_FIELDS)
+		return flow_decode__h2_valid(h, rec);
 	if (h->type != LR_EV_IN && h->type != LR_EV_OUT)
 		return true;
 	memcpy(&data, rec, sizeof(data));
@@ -347,6 +355,12 @@ static int dispatch(struct flow_decode *d, struct decode_thread *t, const struct
 		return flow_decode__write(d, t, rec);
 	case LR_EV_CLIENT:
 		return flow_decode__client(d, t, rec);
+	case LR_EV_H2_HEAD:
+		return flow_decode__h2_head(d, t, rec);
+	case LR_EV_H2:
+		return flow_decode__h2(d, t, rec);
+	case LR_EV_H2_FIELDS:
+		return flow_decode__h2_fields(d, t, rec);
 	default:
 		return 0;
 	}

@@ -48,6 +48,7 @@ void flow_decode__drop_conn(struct flow_decode *d, struct decode_conn *c)
 		d->closed--;
 	if (d->current == c)
 		d->current = NULL;
+	flow_decode__h2_drop_conn(d, c);
 	flow_http__destroy(&c->http);
 	flow_table__take(&d->conns, c->id, 0);
 	flow_pool__release(&d->conn_pool, c);
@@ -58,7 +59,7 @@ static void make_room(struct flow_decode *d, uint64_t ts)
 {
 	struct decode_conn *c = d->oldest_closed ? d->oldest_closed : d->oldest;
 
-	if (!c->closed && c->http.kinds_count) {
+	if (!c->closed && (c->http.kinds_count || c->streams)) {
 		d->stats.connections_full++;
 		flow_decode__loss(d, FLOW_LOSS_MAP, c->pid, 0, ts, 1);
 	}
@@ -137,7 +138,9 @@ int flow_decode__close_conn(struct flow_decode *d, struct decode_conn *c, uint64
 	if (c->closed)
 		return 0;
 	d->current = c;
-	err = flow_http__close(&c->http, by_peer);
+	err = flow_decode__h2_close_conn(d, c, ts, by_peer);
+	if (!err)
+		err = flow_http__close(&c->http, by_peer);
 	if (!err && c->announced)
 		err = flow_decode__emit(d, &ev);
 	conn_unlink(d, c);

@@ -8,6 +8,7 @@
 #include "flow_table.h"
 
 struct decode_conn;
+struct decode_stream;
 
 struct decode_thread {
 	uint32_t pid;
@@ -40,6 +41,9 @@ struct decode_conn {
 	bool peer_told; /* FE_PEER is out, with what was known */
 	bool closed;	/* FE_CLOSE is out; kept a while for operations that come late */
 	struct decode_thread *holder; /* whose @open this is, NULL none */
+	struct decode_stream *streams; /* HTTP/2: that are not over, newest first */
+	struct decode_stream *unsent;  /* of these, with something that the next send takes */
+	bool h2_eof;		       /* the client has ended its side */
 	struct decode_conn *newer, *older;
 };
 
@@ -80,8 +84,10 @@ struct flow_decode {
 	struct flow_table threads;   /* tid */
 	struct flow_table conns;     /* id */
 	struct flow_table processes; /* pid */
+	struct flow_table streams;   /* LR_H2_CONN */
 	struct flow_pool thread_pool;
 	struct flow_pool conn_pool;
+	struct flow_pool stream_pool;
 	struct decode_thread *newest_thread, *oldest_thread;
 	struct decode_conn *newest, *oldest; /* open connections by last use */
 	struct decode_conn *newest_closed, *oldest_closed;
@@ -142,6 +148,19 @@ int flow_decode__write(struct flow_decode *d, struct decode_thread *t, const voi
 bool flow_decode__client_valid(const struct lr_event *h, const void *rec);
 /* @t: NULL for a close, which concerns no thread. */
 int flow_decode__client(struct flow_decode *d, struct decode_thread *t, const void *rec);
+
+/* flow_decode_h2.c */
+int flow_decode__h2_init(struct flow_decode *d);
+void flow_decode__h2_destroy(struct flow_decode *d);
+/* Of the records below, whose size is at least that of their fixed part. */
+bool flow_decode__h2_valid(const struct lr_event *h, const void *rec);
+int flow_decode__h2_head(struct flow_decode *d, struct decode_thread *t, const void *rec);
+int flow_decode__h2(struct flow_decode *d, struct decode_thread *t, const void *rec);
+int flow_decode__h2_fields(struct flow_decode *d, struct decode_thread *t, const void *rec);
+/* The connection is over, and so are its streams; or it is forgotten with them. */
+int flow_decode__h2_close_conn(struct flow_decode *d, struct decode_conn *c, uint64_t ts,
+			       bool by_peer);
+void flow_decode__h2_drop_conn(struct flow_decode *d, struct decode_conn *c);
 
 /* flow_decode_value.c */
 #define VALUE_TEXT 32 /* room for any number as text */

@@ -84,7 +84,7 @@ int flow_decode__stores(struct flow_decode *d, struct decode_thread *t, const vo
 	ev.tid = s.h.tid;
 	ev.ts = s.h.ts;
 	to->env = t->env;
-	to->conn = flow_table__get(&d->conns, s.conn, 0) ? s.conn : 0;
+	to->conn = flow_table__get(&d->conns, flow_conn__number(s.conn), 0) ? s.conn : 0;
 	to->top = s.top;
 	to->carrier = s.carrier;
 	to->epoch = s.epoch;

@@ -84,6 +84,21 @@ struct fe_thread {
 	bool ended;
 };
 
+/*
+ * A connection's number. A stream of HTTP/2 counts as a connection of its own that carries one
+ * request: the number of its connection is in the lower half, its own in the upper, which is 0
+ * otherwise.
+ */
+static inline uint64_t flow_conn__number(uint64_t conn)
+{
+	return conn & UINT32_MAX;
+}
+
+static inline uint32_t flow_conn__stream(uint64_t conn)
+{
+	return (uint32_t)(conn >> 32);
+}
+
 /* FE_CONN */
 struct fe_conn {
 	uint64_t conn;
@@ -135,16 +150,20 @@ struct fe_conn {
  */
 #define FE_IDS_MAX 6
 
+#define FLOW_VERSION_H2 20 /* fe_io.version */
+
 struct fe_io {
 	uint64_t conn;
 	uint64_t arrival_ns; /* IN: when the bytes arrived in the socket, 0 unknown */
 	uint64_t idle_ns;    /* the loop's time spent waiting in all, if FE_F_IDLE */
 	uint64_t cpu_ns;
 	uint32_t bytes;
-	int32_t error;	 /* 0 or positive errno: the operation failed (ECONNRESET, EPIPE) */
-	uint32_t flags;	 /* FE_F_* */
-	uint8_t method;	 /* enum flow_method, IN with HEAD */
-	uint8_t version; /* 10 or 11 */
+	int32_t error;	/* 0 or positive errno: the operation failed (ECONNRESET, EPIPE) */
+	uint32_t flags; /* FE_F_* */
+	uint8_t method; /* enum flow_method, IN with HEAD */
+	/* 10, 11, or FLOW_VERSION_H2: an OUT event with HEAD then is the head as the program
+	 * hands it in, without bytes; its first bytes go out with the next event. */
+	uint8_t version;
 	uint16_t status; /* OUT with HEAD */
 	uint64_t content_length;
 	struct flow_str method_name; /* IN with HEAD, e.g. "PROPFIND" */

@@ -59,6 +59,17 @@ static const struct method_name *find_method(const char *p, size_t n)
 	return NULL;
 }
 
+bool http_head__method(struct http_head *head, const char *p, size_t n)
+{
+	const struct method_name *m = find_method(p, n);
+
+	if (!m)
+		return false;
+	head->method = m->method;
+	head->method_name = m->name;
+	return true;
+}
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';

@@ -49,6 +49,8 @@ enum http_strictness {
 /* @n > 0; @key: of flow_value__hash */
 int http_head__header(struct http_head *head, uint64_t key, const char *p, size_t n,
 		      enum http_strictness how);
+/* A method by its name: fills in method and method_name. False: none that HTTP/1 parsers know. */
+bool http_head__method(struct http_head *head, const char *p, size_t n);
 /* Takes the blanks off both ends. */
 void http_head__trim(const char **p, size_t *n);
 /*

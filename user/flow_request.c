@@ -280,6 +280,17 @@ static void on_sent(struct flow_requests *r, struct rq_conn *c, struct rq_thread
 		rq_conn__end_sending(r, c);
 }
 
+/* A head that was only handed in goes out with what comes next. */
+static void note_first_byte(struct rq *rq, const struct flow_event *ev)
+{
+	bool head = ev->io.flags & FE_F_HEAD;
+
+	if (head && !(ev->io.flags & FE_F_INFO) && !rq->handed_in)
+		rq->pub.first_byte_ns = ev->ts;
+	else if (!head && rq->handed_in && !rq->pub.first_byte_ns)
+		rq->pub.first_byte_ns = ev->ts;
+}
+
 static int on_out(struct flow_requests *r, const struct flow_event *ev)
 {
 	struct rq_conn *c = rq_conn__get(r, ev, ev->io.conn);
@@ -324,8 +335,9 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 	rq_time__settle(rq, ev);
 	if ((flags & FE_F_HEAD) && !(flags & FE_F_INFO)) {
 		rq->pub.status = ev->io.status;
-		rq->pub.first_byte_ns = ev->ts;
+		rq->handed_in = ev->io.version == FLOW_VERSION_H2;
 	}
+	note_first_byte(rq, ev);
 	if (flags & FE_F_END)
 		response_done(r, rq, flags);
 	return 0;

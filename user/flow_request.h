@@ -41,8 +41,8 @@ struct flow_req {
 	uint32_t pid;
 	uint32_t tid;
 	uint32_t env;
-	uint64_t seq; /* number in its environment, from 1 */
-	uint64_t conn;
+	uint64_t seq;	   /* number in its environment, from 1 */
+	uint64_t conn;	   /* see flow_conn__number */
 	uint32_t conn_seq; /* number on its connection, from 1 */
 	uint16_t family;
 	uint16_t local_port;
@@ -51,14 +51,14 @@ struct flow_req {
 	const char *method;	/* "GET" */
 	const char *path;	/* without query; never NULL */
 	const char *route;	/* path with variable segments replaced, e.g. "/users/:id" */
-	uint8_t version;	/* 10, 11 */
+	uint8_t version;	/* 10, 11, FLOW_VERSION_H2 */
 	bool tls;		/* HTTPS: bytes are those inside of TLS */
 	uint16_t status;	/* 0: no response head seen */
 	uint64_t start_ns;	/* arrival in the socket; recv_ns if that is unknown */
 	uint64_t recv_ns;	/* head read by the process */
 	uint64_t first_byte_ns; /* first byte of the response sent, 0 none */
 	uint64_t end_ns;   /* last byte of the response sent, or the abort; 0 in flight or lost */
-	uint64_t bytes_in; /* head and body */
+	uint64_t bytes_in; /* head and body; HTTP/2: body */
 	uint64_t bytes_out;
 	struct flow_breakdown breakdown;
 	enum flow_req_end end;

@@ -40,8 +40,9 @@ struct rq {
 	uint64_t from_ns;	  /* its first byte was read: service begins */
 	uint64_t from_idle_ns;
 	bool from_idle_known;
-	bool in_done; /* its last byte was read */
-	bool sent;    /* pub.breakdown and last_ns are those of an operation after the head */
+	bool in_done;	/* its last byte was read */
+	bool handed_in; /* HTTP/2: the response head was, before it was sent */
+	bool sent;	/* pub.breakdown and last_ns are those of an operation after the head */
 	uint64_t last_ns;
 	uint64_t cpu_ns; /* attributed so far */
 	uint32_t breaks;

@@ -211,7 +211,8 @@ static void fill_public(struct flow_req *p, const struct rq_conn *c, const struc
 	p->tid = t ? t->tid : 0;
 	p->env = t ? t->env : FLOW_ENV_UNKNOWN;
 	p->conn = c->id;
-	p->conn_seq = c->seq;
+	/* Streams that clients begin have odd numbers. */
+	p->conn_seq = flow_conn__stream(c->id) ? (flow_conn__stream(c->id) + 1) / 2 : c->seq;
 	p->family = c->facts.family;
 	p->local_port = c->facts.local_port;
 	p->peer_port = c->facts.peer_port;

@@ -176,7 +176,8 @@ static void put_other(struct json *j, const struct flow_finding *f)
 	}
 	json__object_begin(j);
 	put_known(j, "seq", o->seq, o->seq);
-	put_known(j, "conn", o->conn, o->conn);
+	put_known(j, "conn", o->conn, flow_conn__number(o->conn));
+	put_known(j, "stream", flow_conn__stream(o->conn), flow_conn__stream(o->conn));
 	put_known(j, "peer_port", o->peer_port, o->peer_port);
 	json__key_str(j, "method", o->method[0] ? o->method : NULL);
 	json__key_str(j, "path", o->path[0] ? o->path : NULL);
@@ -206,7 +207,9 @@ static void put_chain(struct json *j, const struct flow_finding *f)
 		json__key_str(j, "resource", l->resource[0] ? l->resource : NULL);
 		put_known(j, "init_ns", l->init_ns, l->init_ns);
 		put_known(j, "request_seq", l->seq, l->seq);
-		put_known(j, "conn", l->seq, l->conn);
+		put_known(j, "conn", l->seq, flow_conn__number(l->conn));
+		put_known(j, "stream", l->seq && flow_conn__stream(l->conn),
+			  flow_conn__stream(l->conn));
 		json__key_str(j, "method", l->method[0] ? l->method : NULL);
 		json__key_str(j, "path", l->path[0] ? l->path : NULL);
 		json__object_end(j);

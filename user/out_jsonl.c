@@ -147,6 +147,25 @@ static void put_part(struct json *j, const char *key, bool known, uint64_t ns)
 		json__null(j);
 }
 
+/* Null outside of HTTP/2. */
+static void put_stream(struct json *j, uint64_t conn)
+{
+	put_part(j, "stream", flow_conn__stream(conn) != 0, flow_conn__stream(conn));
+}
+
+static const char *protocol(uint8_t version)
+{
+	switch (version) {
+	case 10:
+		return "http/1.0";
+	case 11:
+		return "http/1.1";
+	case FLOW_VERSION_H2:
+		return "h2";
+	}
+	return NULL;
+}
+
 static void put_times(struct json *j, const struct flow_req *req)
 {
 	const struct flow_breakdown *b = &req->breakdown;
@@ -222,14 +241,16 @@ static int jsonl_request(void *state, const struct flow_req *req)
 	json__key_u64(j, "pid", req->pid);
 	json__key_u64(j, "env", req->env);
 	json__key_u64(j, "seq", req->seq);
-	json__key_u64(j, "conn", req->conn);
+	json__key_u64(j, "conn", flow_conn__number(req->conn));
 	json__key_u64(j, "conn_seq", req->conn_seq);
+	put_stream(j, req->conn);
 	put_peer(j, req);
 	json__key_str(j, "scheme", req->tls ? "https" : "http");
 	json__key_str(j, "method", req->method);
 	json__key_str(j, "path", req->path);
 	json__key_str(j, "route", req->route);
 	json__key_u64(j, "http", req->version);
+	json__key_str(j, "protocol", protocol(req->version));
 	json__key_u64(j, "status", req->status);
 	put_times(j, req);
 	json__key_u64(j, "resources_created", req->resources_created);
@@ -272,7 +293,8 @@ static int jsonl_resource(void *state, const struct flow_resource *res)
 	json__key_u64(j, "destroy_ns", res->destroy_ns);
 	json__key_u64(j, "callbacks", res->callbacks);
 	put_part(j, "request_seq", res->request_seq != 0, res->request_seq);
-	put_part(j, "conn", res->conn != 0, res->conn);
+	put_part(j, "conn", res->conn != 0, flow_conn__number(res->conn));
+	put_stream(j, res->conn);
 	json__object_end(j);
 	json__newline(j);
 	s->resources++;

@@ -10,6 +10,7 @@
 #include "out_text.h"
 #include "util.h"
 
+#define CONN   48 /* "conn N stream N" */
 #define INDENT 4
 #define TEXT   32 /* of a duration */
 #define PATH   96
@@ -28,13 +29,24 @@ void sentence__add(struct sentence *s, const char *fmt, ...)
 		s->len += (size_t)n;
 }
 
+/* "conn 12", of HTTP/2 "conn 12 stream 7" */
+static const char *conn_text(char *buf, size_t cap, uint64_t conn)
+{
+	int n = snprintf(buf, cap, "conn %llu", (ull)flow_conn__number(conn));
+
+	if (flow_conn__stream(conn) && n > 0 && (size_t)n < cap)
+		snprintf(buf + n, cap - (size_t)n, " stream %u", flow_conn__stream(conn));
+	return buf;
+}
+
 /* "POST /process-payment (conn 12, port 51234, 200, 14.2 ms)" */
 static void add_request(struct sentence *s, const struct model_request *r)
 {
-	char method[24], path[PATH], took[TEXT];
+	char method[24], path[PATH], took[TEXT], conn[CONN];
 
-	sentence__add(s, "%s %s (conn %llu", text_safe(method, sizeof(method), r->method),
-		      text_safe(path, sizeof(path), r->path), (ull)r->req.conn);
+	sentence__add(s, "%s %s (%s", text_safe(method, sizeof(method), r->method),
+		      text_safe(path, sizeof(path), r->path),
+		      conn_text(conn, sizeof(conn), r->req.conn));
 	if (r->req.tls)
 		sentence__add(s, ", TLS");
 	if (r->req.peer_port)
@@ -50,7 +62,7 @@ static void add_request(struct sentence *s, const struct model_request *r)
 /* "POST /process-payment of conn 9 (port 51230)" */
 static void add_other(struct sentence *s, const struct finding_request *o)
 {
-	char method[24], path[PATH];
+	char method[24], path[PATH], conn[CONN];
 
 	if (!o->conn) {
 		sentence__add(s, "a request that is not known");
@@ -61,7 +73,7 @@ static void add_other(struct sentence *s, const struct finding_request *o)
 			      text_safe(path, sizeof(path), o->path));
 	else
 		sentence__add(s, "one of the requests");
-	sentence__add(s, " of conn %llu", (ull)o->conn);
+	sentence__add(s, " of %s", conn_text(conn, sizeof(conn), o->conn));
 	if (o->peer_port)
 		sentence__add(s, " (port %u)", o->peer_port);
 }
@@ -171,18 +183,18 @@ static void add_callback(const struct printer *p, struct sentence *s, const stru
 /* "made 3.2 ms before for GET /a of conn 7 (under async id 70)" */
 static void add_made(struct sentence *s, const struct flow_finding *f, const struct finding_link *l)
 {
-	char text[TEXT], method[24], path[PATH];
+	char text[TEXT], method[24], path[PATH], conn[CONN];
 
 	sentence__add(s, "made");
 	if (l->init_ns && l->init_ns <= f->head_ns)
 		sentence__add(s, " %s before",
 			      text_duration(text, sizeof(text), f->head_ns - l->init_ns));
 	if (l->seq && l->method[0])
-		sentence__add(s, " for %s %s of conn %llu",
-			      text_safe(method, sizeof(method), l->method),
-			      text_safe(path, sizeof(path), l->path), (ull)l->conn);
+		sentence__add(s, " for %s %s of %s", text_safe(method, sizeof(method), l->method),
+			      text_safe(path, sizeof(path), l->path),
+			      conn_text(conn, sizeof(conn), l->conn));
 	else if (l->seq)
-		sentence__add(s, " for a request of conn %llu", (ull)l->conn);
+		sentence__add(s, " for a request of %s", conn_text(conn, sizeof(conn), l->conn));
 	if (l->exec_id > 0)
 		sentence__add(s, " under async id %lld", (long long)l->exec_id);
 }
@@ -292,10 +304,11 @@ static void print_certainty(const struct printer *p, const struct model_group *g
 {
 	const struct flow_finding *f = &g->example;
 	struct sentence s = {0};
-	char whose[32] = "this";
+	char whose[CONN + 2] = "this", conn[CONN];
 
 	if (g->kind != FINDING_LOST)
-		snprintf(whose, sizeof(whose), "conn %llu's", (ull)f->other.conn);
+		snprintf(whose, sizeof(whose), "%s's",
+			 conn_text(conn, sizeof(conn), f->other.conn));
 	if (f->binding == BINDING_NONE) {
 		sentence__add(&s, "The store was active before this request came, so it is another "
 				  "one's");
@@ -356,7 +369,7 @@ static int print_stores(const struct printer *p, const struct model_group *g)
 {
 	const struct flow_finding *f = &g->example;
 	bool own = f->own.known && f->own.n, active = f->active.known && f->active.n;
-	char head[40];
+	char head[64];
 	const char *heads[] = {"    FIELD", head, own ? "ITS OWN" : "ITS OWN (NOT SEEN)"};
 	const char *lost[] = {"    FIELD", "ITS OWN"};
 	struct text_table *t;
@@ -364,7 +377,10 @@ static int print_stores(const struct printer *p, const struct model_group *g)
 
 	if (!own && (g->kind == FINDING_LOST || !active))
 		return 0;
-	if (f->other.conn)
+	if (flow_conn__stream(f->other.conn))
+		snprintf(head, sizeof(head), "ACTIVE (OF CONN %llu STREAM %u)",
+			 (ull)flow_conn__number(f->other.conn), flow_conn__stream(f->other.conn));
+	else if (f->other.conn)
 		snprintf(head, sizeof(head), "ACTIVE (OF CONN %llu)", (ull)f->other.conn);
 	else
 		snprintf(head, sizeof(head), "ACTIVE");

@@ -30,7 +30,8 @@ static void put_request(struct json *j, const struct model_request *r)
 	json__key_u64(j, "pid", r->req.pid);
 	json__key_u64(j, "env", r->req.env);
 	json__key_u64(j, "seq", r->req.seq);
-	json__key_u64(j, "conn", r->req.conn);
+	json__key_u64(j, "conn", flow_conn__number(r->req.conn));
+	json__key_u64(j, "stream", flow_conn__stream(r->req.conn));
 	json__key_u64(j, "peer_port", r->req.peer_port);
 	json__key_str(j, "scheme", r->req.tls ? "https" : "http");
 	json__key_str(j, "method", r->method);

@@ -174,7 +174,8 @@ static void put_slowest(struct json *j, const struct model *m)
 		json__key_u64(j, "pid", r->pid);
 		json__key_u64(j, "env", r->env);
 		json__key_u64(j, "seq", r->seq);
-		json__key_u64(j, "conn", r->conn);
+		json__key_u64(j, "conn", flow_conn__number(r->conn));
+		json__key_u64(j, "stream", flow_conn__stream(r->conn));
 		json__key_str(j, "method", m->slowest[i].method);
 		json__key_str(j, "path", m->slowest[i].path);
 		json__key_u64(j, "status", r->status);

@@ -154,6 +154,42 @@ static void plausible_store(uint8_t *rec, uint32_t len)
 	memcpy(rec, &s, min_t(size_t, len, sizeof(s)));
 }
 
+static void plausible_h2(uint8_t *rec, uint32_t len, uint16_t type)
+{
+	const size_t head_size = offsetof(struct lr_ev_h2_head, path);
+	const size_t fields_size = offsetof(struct lr_ev_h2_fields, data);
+	struct lr_ev_h2_fields f;
+	struct lr_ev_h2_head head;
+	struct lr_ev_h2 ev;
+
+	if (type == LR_EV_H2_HEAD && len >= head_size) {
+		memcpy(&head, rec, head_size);
+		head.conn = 1 + head.conn % 4;
+		head.stream = 1 + head.stream % 4;
+		head.method_len = (uint16_t)(1 + head.method_len % LR_H2_METHOD);
+		head.nids %= LR_H2_IDS + 1;
+		head.path_len = (uint32_t)(len - head_size);
+		for (uint16_t i = 0; i < head.nids; i++) {
+			head.id[i].name_len %= LR_H2_ID_NAME + 1;
+			head.id[i].value_len %= LR_H2_ID_VALUE + 1;
+		}
+		memcpy(rec, &head, head_size);
+	} else if (type == LR_EV_H2 && len >= sizeof(ev)) {
+		memcpy(&ev, rec, sizeof(ev));
+		ev.conn = 1 + ev.conn % 4;
+		ev.stream = 1 + ev.stream % 4;
+		ev.op = (uint16_t)(1 + ev.op % LR_H2_EOF);
+		ev.code %= 3;
+		memcpy(rec, &ev, sizeof(ev));
+	} else if (type == LR_EV_H2_FIELDS && len >= fields_size) {
+		memcpy(&f, rec, fields_size);
+		f.conn = 1 + f.conn % 4;
+		f.stream = 1 + f.stream % 4;
+		f.captured = min_t(uint32_t, LR_H2_FIELDS_MAX, (uint32_t)(len - fields_size));
+		memcpy(rec, &f, fields_size);
+	}
+}
+
 static void make_plausible(struct fuzz *f, uint8_t *rec, uint32_t len)
 {
 	struct lr_event h;
@@ -162,7 +198,7 @@ static void make_plausible(struct fuzz *f, uint8_t *rec, uint32_t len)
 	if (len < sizeof(h))
 		return;
 	memcpy(&h, rec, sizeof(h));
-	h.type = 1 + h.type % (LR_EV_TURN + 1);
+	h.type = 1 + h.type % (LR_EV_H2_FIELDS + 1);
 	h.size = (uint16_t)len;
 	h.pid = 1 + (h.pid & 1);
 	h.tid = h.pid + (h.tid & 2);
@@ -173,6 +209,7 @@ static void make_plausible(struct fuzz *f, uint8_t *rec, uint32_t len)
 		plausible_stores(rec, len);
 	if (h.type == LR_EV_STORE && len >= offsetof(struct lr_ev_store, field))
 		plausible_store(rec, len);
+	plausible_h2(rec, len, h.type);
 	if ((h.type != LR_EV_IN && h.type != LR_EV_OUT) || len < sizeof(d))
 		return;
 	memcpy(&d, rec, sizeof(d));

@@ -580,7 +580,7 @@ static void test_malformed(void **state)
 	}
 	assert_int_equal(malformed(r), n);
 	flow_decode__stats(r->d, &stats);
-	assert_int_equal(stats.unknown_type, 5 * 1);
+	assert_int_equal(stats.unknown_type, 2 * 1);
 	assert_int_equal(r->len, 0);
 	run_free(r);
 }

@@ -475,7 +475,7 @@ static void json(void **state)
 		".[0].findings.groups[0].example | .chain[0].resource == \"TCPWRAP\" and "
 		".chain[0].path == \"/process-payment\" and (.chain | length) == 3 and "
 		".chain[1] == {async_id:77,trigger_id:70,exec_id:null,resource:null,init_ns:null,"
-		"request_seq:4,conn:3,method:null,path:null}");
+		"request_seq:4,conn:3,stream:null,method:null,path:null}");
 	json_holds(&r, &masked,
 		   ".[0].findings.groups[0].example.timeline | map(select(.who == \"other\")) == "
 		   "[{ms:-48,who:\"other\",what:\"arrived\",ns:19990000000},"

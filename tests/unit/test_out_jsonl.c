@@ -224,9 +224,10 @@ static void test_findings(void **state)
 		  ".id_in_response and .id_field == \"requestId\" and .exec_id == 812 and "
 		  ".trigger_id == 77 and .resource == \"TCPWRAP\" and .head_ns == 20038000000 and "
 		  ".epoch == 3 and .served == 5 and .own_seen");
-	holds(&o, ".[1].findings[0].other == {seq:9,conn:9,peer_port:51230,method:\"POST\","
-		  "path:\"/process-payment\",route:\"/process-payment\",start_ns:19990000000,"
-		  "head_ns:19999000000,end_ns:20000000000}");
+	holds(&o,
+	      ".[1].findings[0].other == {seq:9,conn:9,stream:null,peer_port:51230,method:\"POST\","
+	      "path:\"/process-payment\",route:\"/process-payment\",start_ns:19990000000,"
+	      "head_ns:19999000000,end_ns:20000000000}");
 	holds(&o, ".[1].findings[0].active.fields | length == 4 and .[0] == {name:\"requestId\","
 		  "kind:\"string\",hash:\"a3f1000000000001\",constant:true} and "
 		  ".[3].hash == null and .[3].kind == \"object\"");
