@@ -14,3 +14,9 @@ export function overTls() {
   makeCertificate(dir);
   return { flags: ['-r', path.join(TOP, 'tools/demo/lib/over-tls.js')], env: { TLS_DIR: dir } };
 }
+
+/** {key, cert}: files of a service under test. */
+export function certificate() {
+  makeCertificate(dir);
+  return { key: path.join(dir, 'key.pem'), cert: path.join(dir, 'cert.pem') };
+}
