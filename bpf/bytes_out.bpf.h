@@ -214,8 +214,8 @@ static __always_inline void bytes_tls_out(struct lr_conn *conn, struct bytes_io 
 	__u64 addr = 0;
 	__u32 len = 0;
 
-	if ((conn->class == LR_CONN_NEW || conn->client) && conn->outs == 1 && io->ret >= (__s32)sizeof(b) &&
-	    bytes_first(io, &addr, &len) && len >= sizeof(b) &&
+	if ((conn->class == LR_CONN_NEW || conn->client) && conn->outs == 1 &&
+	    io->ret >= (__s32)sizeof(b) && bytes_first(io, &addr, &len) && len >= sizeof(b) &&
 	    !bpf_probe_read_user(b, sizeof(b), (void *)addr))
 		bytes_tls(conn, b);
 }

@@ -161,11 +161,11 @@ struct lr_task {
 	__u32 wanted_epoch[LR_NAMES_WANTED];
 	__u64 tls_conn;	   /* connection that TLS records were last received from, 0 none */
 	__u64 tls_arrival; /* of these, 0 unknown */
-	__u64 h2_conn;	  /* connection last received from, whatever it speaks */
-	__u64 h2_arrival; /* of what was received then, 0 unknown */
-	__u64 h2_counter; /* async ids given out by then (bits of a double), 0 unknown */
-	__u32 h2_used;	  /* it has HTTP/2 connections */
-	__u32 h2_headers; /* where a stream has its headers, 0 not known */
+	__u64 h2_conn;	   /* connection last received from, whatever it speaks */
+	__u64 h2_arrival;  /* of what was received then, 0 unknown */
+	__u64 h2_counter;  /* async ids given out by then (bits of a double), 0 unknown */
+	__u32 h2_used;	   /* it has HTTP/2 connections */
+	__u32 h2_headers;  /* where a stream has its headers, 0 not known */
 };
 
 struct {

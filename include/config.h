@@ -48,7 +48,7 @@ struct lr_process_config {
 	__u32 level;	 /* LR_LEVEL_* */
 	__u32 mechanism; /* LR_MECHANISM_*: as detected, told again when it changes */
 	struct lr_tls tls;
-	__u32 http2;	 /* 1: its HTTP/2 is followed, all probes for that are there */
+	__u32 http2; /* 1: its HTTP/2 is followed, all probes for that are there */
 	__u32 pad;
 };
 

@@ -32,7 +32,7 @@ enum lr_event_type {
 	LR_EV_WRITE = 15,   /* bytes written that are no response: lr_ev_write */
 	LR_EV_CLIENT = 16,  /* an operation on a connection that the process opened: lr_ev_client */
 	LR_EV_H2_HEAD = 17, /* HTTP/2: the head of a request is complete: lr_ev_h2_head */
-	LR_EV_H2 = 18,	      /* HTTP/2: what else happens to a stream: lr_ev_h2 */
+	LR_EV_H2 = 18,	    /* HTTP/2: what else happens to a stream: lr_ev_h2 */
 	LR_EV_H2_FIELDS = 19, /* HTTP/2: values in a response head: lr_ev_h2_fields */
 };
 

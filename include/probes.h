@@ -42,7 +42,7 @@
 	LR_PROBE(tls_read, lr_tls_read, "node::crypto::TLSWrap::ClearOut(", OPTIONAL,             \
 		 LR_LEVEL_REQUESTS, LR_SITE_TLS_READ)                                             \
 	LR_PROBE(tls_write, lr_tls_write, "node::crypto::TLSWrap::DoWrite(", OPTIONAL,            \
-		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RDX | 1 << CODE_RCX) \
+		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RDX | 1 << CODE_RCX)                \
 	LR_PROBE(h2_stream, lr_h2_stream, "node::http2::Http2Stream::Http2Stream(", OPTIONAL,     \
 		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RCX)                \
 	LR_PROBE(h2_frame, lr_h2_frame, "node::http2::Http2Session::OnFrameReceive(", OPTIONAL,   \

@@ -25,7 +25,7 @@
 	LR_STAT(h2_session_full, MAP,                                                           \
 		"HTTP/2 connections not followed because no state could be stored")             \
 	LR_STAT(h2_session_doubt, NONE,                                                         \
-		"HTTP/2 connections that were not told apart at once: streams are missing") \
+		"HTTP/2 connections that were not told apart at once: streams are missing")     \
 	LR_STAT(lines_skipped, NONE, "writes to stdout and stderr beyond what is looked at")
 
 #define LR_STAT(name, loss, text) LR_STAT_##name,

@@ -40,7 +40,7 @@ struct decode_conn {
 	bool announced;
 	bool peer_told; /* FE_PEER is out, with what was known */
 	bool closed;	/* FE_CLOSE is out; kept a while for operations that come late */
-	struct decode_thread *holder; /* whose @open this is, NULL none */
+	struct decode_thread *holder;  /* whose @open this is, NULL none */
 	struct decode_stream *streams; /* HTTP/2: that are not over, newest first */
 	struct decode_stream *unsent;  /* of these, with something that the next send takes */
 	bool h2_eof;		       /* the client has ended its side */

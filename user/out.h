@@ -57,9 +57,9 @@ struct out_opts {
 
 /*
  * One output format. @open writes nothing that depends on targets, which are not known yet;
- * @event, @request, @resource, @line and @call may be NULL where a format does not need them; @close
- * writes the end from the final model and frees the state, also when it fails; @free frees it
- * without writing. All return 0 or -errno.
+ * @event, @request, @resource, @line and @call may be NULL where a format does not need them;
+ * @close writes the end from the final model and frees the state, also when it fails; @free frees
+ * it without writing. All return 0 or -errno.
  */
 struct out_format {
 	const char *name;  /* for --format */

@@ -558,8 +558,8 @@ static void test_malformed(void **state)
 		assert_int_equal(record(r, buf, len), 0);
 	/* Every type, cut short by one byte: by its size field, and by what was handed in. */
 	for (uint16_t type = 0; type < 20; type++) {
-		static const size_t sizes[] = {0,  40, 80, 96, 96, 40, 88, 88,
-					       72, 64, 48, 40, 80, 56, 40, 48, 88};
+		static const size_t sizes[] = {0,  40, 80, 96, 96, 40, 88, 88, 72,
+					       64, 48, 40, 80, 56, 40, 48, 88};
 		size_t size = type < ARRAY_SIZE(sizes) && type ? sizes[type] : 60;
 		struct lr_event h = {.pid = PID, .tid = PID, .seq = 1, .type = type};
 
@@ -580,7 +580,7 @@ static void test_malformed(void **state)
 	}
 	assert_int_equal(malformed(r), n);
 	flow_decode__stats(r->d, &stats);
-	assert_int_equal(stats.unknown_type, 2 * 1);
+	assert_int_equal(stats.unknown_type, 1); /* type 0 */
 	assert_int_equal(r->len, 0);
 	run_free(r);
 }
