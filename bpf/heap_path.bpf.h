@@ -230,7 +230,7 @@ static __always_inline int path_take(const struct lr_heap *h, struct lr_task *t,
 /* The place of the name in objects of this hidden class, known or not. */
 static __always_inline struct lr_place *path_place(struct lr_task *t, __u64 map, __u32 which)
 {
-	__u64 slot = 2 * which + ((map >> 3 ^ map >> 5 ^ map >> 7) & 1);
+	__u64 slot = 2ULL * which + ((map >> 3 ^ map >> 5 ^ map >> 7) & 1);
 
 	asm volatile("" : "+r"(slot)); /* kernel 6.1 loses the bound of what comes before */
 	return &t->places[slot & (LR_PLACES - 1)];
