@@ -95,7 +95,7 @@ static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *i
 			: store_active(c->task, c->t, p, c->conn, c->now);
 	if (server)
 		birth_answered(c->task, c->conn);
-	else if (active && lr_lines)
+	else if (active && lr_lines && c->conn->class != LR_CONN_TLS)
 		bytes_call(c, io);
 }
 
@@ -232,7 +232,10 @@ static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 	if (!c->own && h2_sent(c->task, c->t, c->conn, c->now, io->ret))
 		return;
 	bytes_tls_out(c->conn, io);
-	stores &= c->conn->class < LR_CONN_OPAQUE;
+	/* Of a TLS client the send says when a call begins; its plaintext has no time on the wire.
+	 */
+	stores &= c->conn->class < LR_CONN_OPAQUE ||
+		  (c->conn->class == LR_CONN_TLS && c->conn->client);
 	if (server || (c->conn->class == LR_CONN_TLS && io->ret <= 0)) {
 		c->flags |= idle_read(c->task, c->t, &c->idle);
 		rec = bytes_capture_out(c, io, &captured);

@@ -8,6 +8,7 @@ import path from 'node:path';
 
 import { TMP } from './env.mjs';
 import { sleep, track } from './proc.mjs';
+import { certificate } from './tls.mjs';
 
 /** Runs this program once more in a network namespace of its own; returns in there only. */
 export function ownNetwork(env) {
@@ -76,6 +77,7 @@ async function redis() {
 async function nginx() {
   const dir = path.join(TMP, 'nginx');
   const conf = path.join(dir, 'nginx.conf');
+  const pem = certificate();
 
   fs.mkdirSync(dir);
   fs.writeFileSync(conf, `daemon off; error_log ${dir}/error.log; pid ${dir}/pid;
@@ -83,7 +85,8 @@ worker_processes 1; events { worker_connections 512; }
 http { access_log off; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p;
 fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
 keepalive_timeout 60; keepalive_requests 100000;
-server { listen 127.0.0.1:8080; location / { return 200 "$request_uri"; } } }
+server { listen 127.0.0.1:8080; listen 127.0.0.1:8443 ssl;
+ssl_certificate ${pem.cert}; ssl_certificate_key ${pem.key}; location / { return 200 "$request_uri"; } } }
 `);
   const child = start('nginx', ['-c', conf, '-p', dir]);
   await answers(8080, 'nginx', child);
@@ -98,6 +101,7 @@ export async function peers() {
     children.push(await one());
   return {
     upstream: 8080,
+    secure: 8443,
     async stop() {
       for (const child of children) {
         child.kill('SIGTERM');

@@ -4,18 +4,19 @@
  * A service that asks others for each request: a database, a cache, an upstream. It logs what each
  * request really asked for: the connection's own port as the peer or the socket has it, and when.
  *
- *   calls.js MODULES UPSTREAM_PORT als|none
+ *   calls.js MODULES UPSTREAM_PORT als|none TLS_PORT
  *
  * Paths are /ROUTE/ID; what goes upstream carries the id.
  */
 const { AsyncLocalStorage } = require('async_hooks');
 const { randomUUID } = require('crypto');
 const http = require('http');
+const https = require('https');
 const path = require('path');
 
 const { commands, dumpTo, logRequest, say } = require('./common');
 
-const [modules, upstream, mode] = process.argv.slice(2);
+const [modules, upstream, mode, secure] = process.argv.slice(2);
 const load = (name) => require(path.join(modules, name));
 const { Pool } = load('pg');
 const Redis = load('ioredis');
@@ -26,6 +27,7 @@ const log = [];
 const now = () => Number(process.hrtime.bigint());
 const keep = new http.Agent({ keepAlive: true, maxSockets: 20 });
 const once = new http.Agent({ keepAlive: false });
+const keepTls = new https.Agent({ keepAlive: true, maxSockets: 20, rejectUnauthorized: false });
 const pool = new Pool({ host: '127.0.0.1', port: 5432, user: 'postgres', database: 'postgres', max: 10 });
 const redis = new Redis({ host: '127.0.0.1', port: 6379 });
 const origin = `http://127.0.0.1:${upstream}`;
@@ -78,6 +80,14 @@ function get(entry, agent) {
 const clients = {
   keep: (entry) => get(entry, keep),
   once: (entry) => get(entry, once),
+  tls: (entry) => call(entry, 'https', () => new Promise((resolve, reject) => {
+    https.get({ host: '127.0.0.1', port: secure, path: '/', agent: keepTls }, (res) => {
+      const port = res.socket.localPort;
+
+      res.resume();
+      res.on('end', () => resolve({ port }));
+    }).on('error', reject);
+  })),
   fetch: (entry) => call(entry, 'http', async () => {
     const url = `/up/${entry.id}/${entry.calls.length}`;
     const res = await fetch(`${origin}${url}?secret=1`);
