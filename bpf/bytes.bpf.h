@@ -409,11 +409,11 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 	c->t->work = 0;
 	/* Of TLS the socket says it. */
 	if (!c->own)
-		h2_received(c->task, c->t, conn, c->arrival, io->ret);
+		h2_received(conn, c->arrival, io->ret);
 	if (io->ret <= 0) {
 		bytes_turn(c);
 		if (conn->client)
-			client_receive(c, io);
+			client_receive(conn, io, c->now);
 		if (conn->class != LR_CONN_SERVER && conn->class != LR_CONN_TLS)
 			return;
 		c->flags |= idle_read(c->task, c->t, &c->idle);
@@ -428,7 +428,7 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 	bytes_turn(c);
 	if (!reported) {
 		if (conn->client)
-			client_receive(c, io);
+			client_receive(conn, io, c->now);
 		return;
 	}
 	conn->client = LR_CLIENT_NOT;

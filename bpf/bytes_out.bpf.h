@@ -78,21 +78,17 @@ static __noinline void bytes_call(struct bytes_ctx *c, struct bytes_io *io)
 	emit_copy(rec, sizeof(*rec) + n);
 }
 
-/* Which stores are active. Where those of a process cannot be read, only its heads say so. */
+/* Which stores are active. */
 static __always_inline void bytes_stores(struct bytes_ctx *c, struct bytes_io *io, bool server)
 {
-	__u32 tgid = c->task->tgid;
-	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
-	__u32 active;
+	int active;
 
-	if (!p || p->mechanism == LR_MECHANISM_NONE ||
-	    (!server && p->mechanism == LR_MECHANISM_OFF))
-		return;
 	/* A uprobe is in no system call: what is written there goes into TLS. */
 	if (!server && !c->own && bytes_line(c))
 		return;
-	active = c->own ? store_active_own(c->task, c->t, p, c->conn, c->now)
-			: store_active(c->task, c->t, p, c->conn, c->now);
+	active = store_active(c->conn, c->now, c->own);
+	if (active < 0)
+		return;
 	if (server)
 		birth_answered(c->task, c->conn);
 	else if (active && lr_lines && c->conn->class != LR_CONN_TLS)
@@ -229,7 +225,7 @@ static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 
 	c->conn->outs++;
 	/* The stores at such a send say nothing: many streams share it. */
-	if (!c->own && h2_sent(c->task, c->t, c->conn, c->now, io->ret))
+	if (!c->own && h2_sent(c->conn, c->now, io->ret))
 		return;
 	bytes_tls_out(c->conn, io);
 	/* Of a TLS client the send says when a call begins; its plaintext has no time on the wire.
@@ -246,7 +242,7 @@ static __always_inline void bytes_out(struct bytes_ctx *c, struct bytes_io *io)
 	if (stores)
 		bytes_stores(c, io, server);
 	if (!server && c->conn->client)
-		client_send(c, io);
+		client_send(c->conn, io, c->now);
 	if (!rec)
 		return;
 	if (captured >= 12 && bytes_upgrade(rec->data))

@@ -146,24 +146,40 @@ static __always_inline void client_copy(struct lr_ev_client *rec, __u64 addr, __
 	client_end(rec, len);
 }
 
+/* What the functions below need of a context; they are looked at once each (global). */
+static __always_inline bool client_enter(struct bytes_ctx *c, struct lr_conn *conn, __s32 ret,
+					 __u64 now)
+{
+	c->task = bpf_get_current_task_btf();
+	c->t = bpf_task_storage_get(&lr_tasks, c->task, NULL, 0);
+	c->conn = conn;
+	c->ret = ret;
+	c->now = now;
+	return c->t != NULL;
+}
+
 /*
  * A send belongs to the turn of the loop in which it happens. The first one on a connection is the
  * work of the callback that says it is established, which begins a turn that nothing else shows.
  */
-static __noinline void client_send(struct bytes_ctx *c, struct bytes_io *io)
+__noinline int client_send(struct lr_conn *conn, struct bytes_io *io, __u64 now)
 {
-	bool first = c->conn->outs == 1 && c->conn->connect_ns, slept = false;
+	struct bytes_ctx ctx = {}, *c = &ctx;
+	bool first, slept = false;
 	struct lr_ev_client *rec;
 	__u64 addr = 0, head = 0;
 	__u32 len = 0;
 
+	if (!conn || !io || !client_enter(c, conn, io->ret, now))
+		return 0;
+	first = conn->outs == 1 && conn->connect_ns;
 	if (c->t->work && (first || c->task->nvcsw != c->t->work_nvcsw)) {
 		slept = !first;
 		c->t->work = 0;
 	}
 	rec = client_begin(c, LR_CLIENT_SEND);
 	if (!rec)
-		return;
+		return 0;
 	if (first)
 		rec->flags |= LR_CLIENT_F_FIRST;
 	if (slept)
@@ -173,16 +189,21 @@ static __noinline void client_send(struct bytes_ctx *c, struct bytes_io *io)
 	if (rec->flags & LR_CLIENT_F_HTTP)
 		c->conn->http = 1;
 	client_copy(rec, addr, head);
+	return 0;
 }
 
-static __noinline void client_receive(struct bytes_ctx *c, struct bytes_io *io)
+__noinline int client_receive(struct lr_conn *conn, struct bytes_io *io, __u64 now)
 {
-	struct lr_ev_client *rec = client_begin(c, LR_CLIENT_RECEIVE);
+	struct bytes_ctx ctx = {}, *c = &ctx;
+	struct lr_ev_client *rec;
 	__u64 addr = 0, head = 0;
 	__u32 len = 0;
 
+	if (!conn || !io || !client_enter(c, conn, io->ret, now))
+		return 0;
+	rec = client_begin(c, LR_CLIENT_RECEIVE);
 	if (!rec)
-		return;
+		return 0;
 	if (io->ret > 0 && bytes_first(io, &addr, &len)) {
 		head = client_look(c, rec, addr, len, false);
 		/* Where a chunked body may end, if that is not among what is copied. */
@@ -193,6 +214,7 @@ static __noinline void client_receive(struct bytes_ctx *c, struct bytes_io *io)
 			rec->flags |= LR_CLIENT_F_TAIL;
 	}
 	client_copy(rec, addr, head);
+	return 0;
 }
 
 /* connect() was called, or the connection ended; both without bytes. */

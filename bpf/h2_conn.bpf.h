@@ -66,10 +66,11 @@ static __always_inline void h2_emit(struct task_struct *task, struct lr_task *t,
 static __always_inline struct lr_h2_conn *h2_serving(const struct lr_task *t, struct lr_conn *conn)
 {
 	struct lr_h2_conn *h2;
+	__u64 id = conn->id; /* on the stack: older kernels take keys from few places */
 
 	if (!t->h2_used || conn->class == LR_CONN_SERVER)
 		return NULL;
-	h2 = bpf_map_lookup_elem(&lr_h2_conns, &conn->id);
+	h2 = bpf_map_lookup_elem(&lr_h2_conns, &id);
 	if (!h2 || !h2->serves)
 		return NULL;
 	conn->h2 = 1;
@@ -90,33 +91,42 @@ static __always_inline void h2_arrived(struct lr_conn *conn, __u64 now)
 }
 
 /* A receive of @ret bytes: what a session's callbacks will say lies in it. */
-static __noinline void h2_received(struct task_struct *task, struct lr_task *t,
-				   struct lr_conn *conn, __u64 arrival, __s32 ret)
+__noinline int h2_received(struct lr_conn *conn, __u64 arrival, __s32 ret)
 {
-	struct h2_told told = {.conn = conn->id, .op = LR_H2_EOF};
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lr_task *t = bpf_task_storage_get(&lr_tasks, task, NULL, 0);
+	struct h2_told told = {.op = LR_H2_EOF};
 
+	if (!conn || !t)
+		return 0;
+	told.conn = conn->id;
 	if (ret > 0) {
 		t->h2_conn = conn->id;
 		t->h2_arrival = conn->last_ns ? conn->last_ns : arrival;
 		t->h2_counter = 0;
 	}
 	if (!h2_serving(t, conn))
-		return;
+		return 0;
 	if (ret > 0 && t->uid_addr) {
 		t->h2_counter = read_u64(t->uid_addr + 2 * sizeof(__u64));
 	} else if (!ret) {
 		told.now = bpf_ktime_get_ns();
 		h2_emit(task, t, &told);
 	}
+	return 0;
 }
 
 /* A send on a connection that carries a session: true. Told if it takes something along. */
-static __noinline bool h2_sent(struct task_struct *task, struct lr_task *t, struct lr_conn *conn,
-			       __u64 now, __s32 ret)
+__noinline int h2_sent(struct lr_conn *conn, __u64 now, __s32 ret)
 {
-	struct h2_told told = {.conn = conn->id, .op = LR_H2_SENT, .now = now};
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lr_task *t = bpf_task_storage_get(&lr_tasks, task, NULL, 0);
+	struct h2_told told = {.op = LR_H2_SENT, .now = now};
 	struct lr_h2_conn *h2;
 
+	if (!conn || !t)
+		return false;
+	told.conn = conn->id;
 	h2 = h2_serving(t, conn);
 	if (!h2)
 		return false;

@@ -69,21 +69,37 @@ static __always_inline void conn_find_client(struct lr_conn *conn, const struct 
 	conn->client = client_of_port(bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)));
 }
 
-/* Tells the reader about a connection when its first operation is seen. */
-static __always_inline void conn_announce(struct task_struct *task, struct lr_task *t,
-					  struct lr_conn *conn, const struct sock *sk, bool out,
-					  __u64 now)
+/* The socket as a number, which may be handed to a global function where a pointer may not. */
+static __always_inline __u64 conn_address(const struct sock *sk)
 {
-	struct lr_ev_conn *rec;
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u64 addr = 0;
 
+	bpf_probe_read_kernel(&addr, sizeof(addr), &sk);
+	return addr;
+}
+
+/*
+ * Tells the reader about a connection when its first operation is seen; @addr is the socket's.
+ * Looked at once (global): a verifier that follows each way through it takes its time.
+ */
+__noinline int conn_announce(struct lr_conn *conn, __u64 addr, __u32 out, __u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lr_task *t = task_context(task);
+	const struct sock *sk = (const struct sock *)addr;
+	struct lr_ev_conn *rec;
+	__u16 family;
+
+	if (!conn || !t)
+		return 0;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (!conn->id)
 		conn->id = conn_next_id();
 	conn->tgid = task->tgid;
 	conn->told = 1;
 	rec = emit_new(lr_ev_conn, task, t, LR_EV_CONN);
 	if (!rec)
-		return;
+		return 0;
 	__builtin_memset(rec->local_addr, 0, sizeof(rec->local_addr));
 	__builtin_memset(rec->peer_addr, 0, sizeof(rec->peer_addr));
 	rec->h.ts = now; /* not later than the operation that it announces */
@@ -106,6 +122,7 @@ static __always_inline void conn_announce(struct task_struct *task, struct lr_ta
 		BPF_CORE_READ_INTO(&rec->peer_addr, sk, __sk_common.skc_v6_daddr);
 	}
 	emit_commit(rec);
+	return 0;
 }
 
 /*
@@ -146,7 +163,7 @@ static __always_inline void handle(struct task_struct *task, struct lr_conn *con
 		return;
 	if (!conn->told) {
 		conn_find_client(conn, sk);
-		conn_announce(task, t, conn, sk, out, now);
+		conn_announce(conn, conn_address(sk), out, now);
 		c.flags |= LR_DATA_F_FIRST;
 	}
 	if (out)
@@ -355,12 +372,10 @@ static __always_inline void conn_connects(const struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 now = bpf_ktime_get_ns();
-	__u32 tgid = task->tgid;
-	struct lr_process_config *p;
 	struct lr_conn *conn;
 	struct lr_task *t;
 
-	if (!filter_tgid(tgid) || sk->sk_type != SOCK_STREAM)
+	if (!filter_tgid(task->tgid) || sk->sk_type != SOCK_STREAM)
 		return;
 	conn = conn_of(sk, true);
 	t = conn ? task_context(task) : NULL;
@@ -372,11 +387,9 @@ static __always_inline void conn_connects(const struct sock *sk)
 	conn->class = LR_CONN_OTHER;
 	conn->client = client_of_port(bpf_ntohs(sk->__sk_common.skc_dport));
 	conn->connect_ns = now;
-	conn_announce(task, t, conn, sk, true, now);
+	conn_announce(conn, conn_address(sk), true, now);
 	conn->told = 0;
-	p = bpf_map_lookup_elem(&lr_processes, &tgid);
-	if (p && (p->mechanism == LR_MECHANISM_HOOKS || p->mechanism == LR_MECHANISM_ACF))
-		store_active(task, t, p, conn, now);
+	store_active(conn, now, 0);
 	client_tell(task, t, conn, LR_CLIENT_CONNECT, 0, 0, now);
 }
 

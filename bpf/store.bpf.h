@@ -424,10 +424,36 @@ static __always_inline void store_tell_active(struct store_scratch *s, struct ta
 	store_emit(&s->stores);
 }
 
-static __always_inline __u32 store_active_in(struct store_scratch *s, struct task_struct *task,
-					     struct lr_task *t, const struct lr_process_config *p,
-					     const struct lr_conn *conn, __u64 now)
+/* Where a program puts its records together: one that may be preempted has @own memory for it. */
+static __always_inline struct store_scratch *store_scratch(struct task_struct *task, __u32 own)
 {
+	struct lr_plain_scratch *plain;
+	__u32 zero = 0;
+
+	if (!own)
+		return bpf_map_lookup_elem(&lr_store_scratch, &zero);
+	plain = bpf_task_storage_get(&lr_plain_scratch, task, NULL, 0);
+	return plain ? (struct store_scratch *)plain->stores : NULL;
+}
+
+/*
+ * Tells of the stores that are active at a send on @conn. Returns how many, or -1: nothing is told
+ * of this process. Where its stores cannot be read, only its heads say so. Looked at once (global).
+ */
+__noinline int store_active(struct lr_conn *conn, __u64 now, __u32 own)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lr_task *t = bpf_task_storage_get(&lr_tasks, task, NULL, 0);
+	__u32 tgid = task->tgid;
+	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	struct store_scratch *s;
+
+	if (!conn || !t || !p || p->mechanism == LR_MECHANISM_NONE ||
+	    (conn->class != LR_CONN_SERVER && p->mechanism == LR_MECHANISM_OFF))
+		return -1;
+	s = store_scratch(task, own);
+	if (!s)
+		return -1;
 	runtime_env(task, t);
 	if (!turn_in_use(p, t))
 		return 0;
@@ -435,33 +461,6 @@ static __always_inline __u32 store_active_in(struct store_scratch *s, struct tas
 	s->stores.op = conn->class == LR_CONN_SERVER ? LR_OP_SERVER : LR_OP_CLIENT;
 	store_tell_active(s, task, t, p, now);
 	return s->stores.n;
-}
-
-/* Tells of the stores that are active at a send on @conn. Returns how many. */
-static __noinline __u32 store_active(struct task_struct *task, struct lr_task *t,
-				     const struct lr_process_config *p, const struct lr_conn *conn,
-				     __u64 now)
-{
-	struct store_scratch *s;
-	__u32 zero = 0;
-
-	s = bpf_map_lookup_elem(&lr_store_scratch, &zero);
-	return s ? store_active_in(s, task, t, p, conn, now) : 0;
-}
-
-/* The same in a program that may be preempted by others that do it. */
-static __noinline __u32 store_active_own(struct task_struct *task, struct lr_task *t,
-					 const struct lr_process_config *p,
-					 const struct lr_conn *conn, __u64 now)
-{
-	struct lr_plain_scratch *own;
-	struct store_scratch *s;
-
-	own = bpf_task_storage_get(&lr_plain_scratch, task, NULL, 0);
-	if (!own)
-		return 0;
-	s = (struct store_scratch *)own->stores;
-	return store_active_in(s, task, t, p, conn, now);
 }
 
 _Static_assert(sizeof(struct store_scratch) <= sizeof(((struct lr_births *)0)->scratch),
