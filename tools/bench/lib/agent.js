@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const { start, stop, isRunning, lastLine, sleep } = require('./processes');
 
 const ATTACH_MS = 20000;
+const FEW = 3; /* links that are there while the programs are still being loaded */
 const STEADY_MS = 400;
 const POLL_MS = 50;
 
@@ -28,7 +29,7 @@ function countProbes(pid) {
 	return count;
 }
 
-/* Waits until the agent holds probes and no new ones came for a while. */
+/* Waits until the agent holds its probes and no new ones came for a while. */
 async function attached(agent) {
 	const until = Date.now() + ATTACH_MS;
 	let last = 0;
@@ -40,7 +41,7 @@ async function attached(agent) {
 		if (now !== last)
 			since = Date.now();
 		last = now;
-		if (now > 0 && Date.now() - since >= STEADY_MS)
+		if (now > FEW && Date.now() - since >= STEADY_MS)
 			return now;
 		await sleep(POLL_MS);
 	}
