@@ -8,11 +8,6 @@
 
 #define BORN_MANY 200 /* stores of an instance that are known to be a request's own */
 
-static bool active(const struct fe_store_ref *ref)
-{
-	return ref->kind != LR_VALUE_UNDEFINED && ref->kind != LR_VALUE_NULL;
-}
-
 /* Something certain outweighs what is not known of another instance. */
 static void raise(struct mm_head *h, enum request_context to)
 {
@@ -195,7 +190,7 @@ static bool present(const struct fe_stores *at, uint32_t instance)
 {
 	for (uint32_t i = 0; i < at->n && i < FE_STORES_MAX; i++)
 		/* A frame that holds undefined for it: the program left it deliberately. */
-		if (at->ref[i].instance == instance && (active(&at->ref[i]) || !at->hooks))
+		if (at->ref[i].instance == instance && (mm_ref__active(&at->ref[i]) || !at->hooks))
 			return true;
 	return false;
 }
@@ -273,7 +268,7 @@ static void judge_stores(const struct judged *j)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < at->n && i < FE_STORES_MAX; i++) {
-		if (!active(&at->ref[i]))
+		if (!mm_ref__active(&at->ref[i]))
 			continue;
 		n++;
 		judge_store(j, &at->ref[i]);

@@ -3,6 +3,7 @@
 #ifndef LOOPRAY_FLOW_MISMATCH_INT_H
 #define LOOPRAY_FLOW_MISMATCH_INT_H
 
+#include "events.h"
 #include "flow_mismatch.h"
 #include "flow_table.h"
 
@@ -268,6 +269,12 @@ void mm_request__notice_end(const struct flow_mismatch *m, struct mm_request *r)
 struct mm_request *mm_request__inbound(const struct flow_mismatch *m, uint32_t pid, uint64_t hash);
 /* Room for what is found at the head of this request. NULL: it has one, or there is no memory. */
 struct mm_head *mm_head__new(struct flow_mismatch *m, uint64_t conn, uint64_t seq);
+
+/* Whether there is a store: `run(undefined)` and exit() leave none. */
+static inline bool mm_ref__active(const struct fe_store_ref *ref)
+{
+	return ref->kind != LR_VALUE_UNDEFINED && ref->kind != LR_VALUE_NULL;
+}
 
 /* One head while it is judged. */
 struct judged {

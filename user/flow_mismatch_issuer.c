@@ -3,11 +3,6 @@
 #include "events.h"
 #include "flow_mismatch_int.h"
 
-static bool active(const struct fe_store_ref *ref)
-{
-	return ref->kind != LR_VALUE_UNDEFINED && ref->kind != LR_VALUE_NULL;
-}
-
 /* A store's request: certain enough to charge a call to it? */
 static bool owned(const struct mm_store *st)
 {
@@ -71,7 +66,7 @@ void flow_mismatch__issuer(struct flow_mismatch *m, const struct flow_event *ev,
 		return;
 	}
 	for (uint32_t i = 0; i < at->n && i < FE_STORES_MAX; i++)
-		if (active(&at->ref[i]))
+		if (mm_ref__active(&at->ref[i]))
 			look(m, t, at, &at->ref[i], out);
 }
 

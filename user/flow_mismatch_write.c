@@ -52,11 +52,6 @@ static void keep(struct flow_mismatch *m, struct mm_thread *t, const struct flow
 	w->stores = t->stores;
 }
 
-static bool active(const struct fe_store_ref *ref)
-{
-	return ref->kind != LR_VALUE_UNDEFINED && ref->kind != LR_VALUE_NULL;
-}
-
 /* As for heads: another request may have woken up code that made its store in this callback. */
 static bool believed(struct flow_mismatch *m, struct mm_store *st)
 {
@@ -74,7 +69,7 @@ static bool by_store(struct flow_mismatch *m, struct mm_thread *t, struct flow_l
 	for (uint32_t i = 0; i < at->n && i < FE_STORES_MAX; i++) {
 		struct mm_store *st;
 
-		if (!active(&at->ref[i]))
+		if (!mm_ref__active(&at->ref[i]))
 			continue;
 		line->stores = LINE_STORES;
 		st = mm_store__sight(m, t, at, &at->ref[i]);
@@ -111,7 +106,7 @@ static void show_stores(struct flow_mismatch *m, struct mm_thread *t, struct flo
 		struct line_store *to = &m->line_store[line->n];
 		const struct mm_instance *in;
 
-		if (!active(&at->ref[i]))
+		if (!mm_ref__active(&at->ref[i]))
 			continue;
 		in = mm_instance__get(m, t, at->ref[i].instance);
 		to->instance = in ? in->number : 0;
