@@ -217,8 +217,8 @@ static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c,
 	rec->h.type = event;
 	rec->conn = c->conn->id;
 	rec->arrival_ns = c->arrival;
-	rec->idle_ns = c->idle;
-	rec->cpu_ns = 0;
+	rec->clock.idle_ns = c->idle;
+	clock_cpu(c->task, &rec->clock);
 	rec->ret = c->ret;
 	rec->offset = offset;
 	rec->captured = 0;

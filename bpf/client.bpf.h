@@ -48,6 +48,8 @@ static __always_inline struct lr_ev_client *client_begin(const struct bytes_ctx 
 	rec->connect_ns = c->conn->connect_ns;
 	rec->connected_ns = c->conn->connected_ns;
 	rec->counter = 0;
+	rec->arrival_ns = 0;
+	rec->clock = (struct lr_clock){};
 	rec->ret = c->ret;
 	rec->op = op;
 	rec->flags = 0;
@@ -233,6 +235,8 @@ static __always_inline void client_tell(struct task_struct *task, struct lr_task
 	rec->connect_ns = conn->connect_ns;
 	rec->connected_ns = conn->connected_ns;
 	rec->counter = to;
+	rec->arrival_ns = 0;
+	rec->clock = (struct lr_clock){};
 	rec->ret = from;
 	rec->op = op;
 	rec->flags = 0;

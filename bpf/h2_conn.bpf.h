@@ -14,7 +14,7 @@
 #define LOOPRAY_H2_CONN_BPF_H
 
 #include "emit.bpf.h"
-#include "idle.bpf.h"
+#include "clock.bpf.h"
 #include "turn.bpf.h"
 
 /* A client begins to speak HTTP/2: counted where nobody follows it. */
@@ -42,15 +42,14 @@ static __always_inline void h2_emit(struct task_struct *task, struct lr_task *t,
 				    const struct h2_told *told)
 {
 	struct lr_ev_h2 *rec;
-	__u64 idle = 0;
-	__u32 has = idle_read(task, t, &idle);
+	__u32 has;
 
 	rec = emit_new(lr_ev_h2, task, t, LR_EV_H2);
 	if (!rec)
 		return;
 	rec->h.ts = told->now;
 	rec->conn = told->conn;
-	rec->idle_ns = idle;
+	has = clock_read(task, t, &rec->clock);
 	rec->top = told->top;
 	rec->stream = told->stream;
 	rec->epoch = told->top ? t->epoch : 0;

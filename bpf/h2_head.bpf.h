@@ -210,7 +210,7 @@ static __noinline void h2_request(struct task_struct *task, struct lr_task *t,
 	__u32 has;
 
 	rec->top = h2_turn(task, t, LR_H2_CONN(conn, rec->stream), false);
-	has = idle_read(task, t, &rec->idle_ns);
+	has = clock_read(task, t, &rec->clock);
 	rec->h.ts = bpf_ktime_get_ns();
 	rec->h.pid = task->tgid;
 	rec->h.tid = task->pid;

@@ -58,7 +58,12 @@ struct thread_struct {
 };
 
 struct sched_entity {
+	__u64 exec_start;
 	__u64 sum_exec_runtime;
+};
+
+struct sched_info {
+	unsigned long long run_delay;
 };
 
 struct inode {
@@ -87,6 +92,7 @@ struct task_struct {
 	__u64 start_time;
 	__s32 exit_code;
 	struct sched_entity se;
+	struct sched_info sched_info;
 	struct task_struct *real_parent;
 	struct files_struct *files;
 	struct thread_struct thread;

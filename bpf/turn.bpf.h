@@ -8,8 +8,8 @@
 #ifndef LOOPRAY_TURN_BPF_H
 #define LOOPRAY_TURN_BPF_H
 
+#include "clock.bpf.h"
 #include "emit.bpf.h"
-#include "runtime.bpf.h"
 
 static __always_inline bool turn_wanted(const struct lr_process_config *p)
 {
@@ -94,7 +94,9 @@ static __noinline void turn_close(struct task_struct *task, struct lr_task *t)
 		return;
 	rec->top = top;
 	rec->epoch = t->epoch;
-	rec->pad = 0;
+	rec->kind = LR_TURN_OTHER;
+	rec->due_ns = 0;
+	rec->flags = clock_read(task, t, &rec->clock) & LR_DATA_F_IDLE ? LR_TURN_F_IDLE : 0;
 	emit_commit(rec);
 }
 

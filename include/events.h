@@ -34,6 +34,7 @@ enum lr_event_type {
 	LR_EV_H2_HEAD = 17, /* HTTP/2: the head of a request is complete: lr_ev_h2_head */
 	LR_EV_H2 = 18,	    /* HTTP/2: what else happens to a stream: lr_ev_h2 */
 	LR_EV_H2_FIELDS = 19, /* HTTP/2: values in a response head: lr_ev_h2_fields */
+	LR_EV_JOB = 20,	      /* a job for libuv's thread pool: lr_ev_job */
 };
 
 /*
@@ -48,6 +49,18 @@ struct lr_event {
 	__u32 seq;
 	__u16 type; /* enum lr_event_type */
 	__u16 size; /* bytes of the whole record that carry meaning */
+};
+
+/*
+ * Clocks of the thread of a record. Only what lies between two records says something: how much
+ * of it the loop waited, the thread was on a CPU, and it could run but had none. Of @cpu_ns the
+ * beginning is unknown and the record's own time has to be added (clock.bpf.h): so it is exact at
+ * any time, while the kernel's own count moves at ticks and context switches only.
+ */
+struct lr_clock {
+	__u64 idle_ns; /* libuv's count; valid if the record's flags say so */
+	__u64 cpu_ns;
+	__u64 delay_ns;
 };
 
 struct lr_ev_thread {
@@ -80,7 +93,7 @@ struct lr_ev_conn {
 #define LR_DATA_MAX  4096 /* bytes captured in one record */
 #define LR_DATA_TAIL 8	  /* last bytes of a send that was not captured whole */
 
-#define LR_DATA_F_IDLE	(1u << 0) /* idle_ns is valid */
+#define LR_DATA_F_IDLE	(1u << 0) /* clock.idle_ns is valid */
 #define LR_DATA_F_SLEPT (1u << 1) /* the thread slept since its previous record */
 #define LR_DATA_F_TAIL	(1u << 2) /* tail is valid */
 #define LR_DATA_F_FAULT \
@@ -98,9 +111,8 @@ struct lr_ev_data {
 	struct lr_event h;
 	__u64 conn;
 	__u64 arrival_ns; /* receive: when the last segment arrived in the socket, 0 unknown */
-	__u64 idle_ns;	  /* time the thread's event loop has spent waiting in all */
-	__u64 cpu_ns;	  /* on-CPU time of the thread as of its last context switch or tick */
-	__s32 ret;	  /* bytes of the whole operation, 0 end of stream, -errno */
+	struct lr_clock clock;
+	__s32 ret; /* bytes of the whole operation, 0 end of stream, -errno */
 	__u32 offset;
 	__u32 captured;
 	__u32 flags; /* LR_DATA_F_* */
@@ -190,11 +202,25 @@ struct lr_ev_gc {
  */
 #define LR_HEAP_PAGE (1u << 18) /* V8's kPageSizeBits, the same in 18 to 26 */
 
+enum lr_turn_kind {
+	LR_TURN_OTHER = 0,
+	LR_TURN_TIMERS = 1,	/* timers of JavaScript run */
+	LR_TURN_IMMEDIATES = 2, /* immediates run */
+	LR_TURN_ASYNC = 3, /* another thread woke the loop, or a job of the thread pool is done */
+	LR_TURN_KINDS
+};
+
+#define LR_TURN_F_IDLE (1u << 0) /* clock.idle_ns is valid */
+
 struct lr_ev_turn {
 	struct lr_event h;
-	__u64 top;   /* where this thread's isolate allocates next, 0 unknown: see LR_TOP_ADDR */
-	__u32 epoch; /* garbage collections of this thread since it was first seen */
-	__u32 pad;
+	/* where this thread's isolate allocates next: see LR_TOP_ADDR; 0: unknown, or not asked */
+	__u64 top;
+	struct lr_clock clock;
+	__u64 due_ns; /* TIMERS: the first of them was due then, CLOCK_MONOTONIC; 0 unknown */
+	__u32 epoch;  /* garbage collections of this thread since it was first seen */
+	__u16 kind;   /* enum lr_turn_kind */
+	__u16 flags;  /* LR_TURN_F_* */
 };
 
 #define LR_STORES_MAX 8 /* AsyncLocalStorage instances told of at one operation */
@@ -217,6 +243,7 @@ enum lr_store_op {
 	LR_OP_CLIENT = 2, /* a send on any other socket */
 	LR_OP_STDOUT = 3, /* a write to file descriptor 1, whatever that is */
 	LR_OP_STDERR = 4,
+	LR_OP_JOB = 5, /* a job is handed to the thread pool */
 	LR_OP_MAX
 };
 
@@ -329,16 +356,18 @@ enum lr_client_op {
 
 #define LR_CLIENT_HEAD 1024 /* bytes of a head that are copied */
 
-#define LR_CLIENT_F_FIRST (1u << 0) /* first send on a connection whose beginning was seen */
-#define LR_CLIENT_F_HTTP  (1u << 1) /* begins as an HTTP/1 message does: data has the head */
-#define LR_CLIENT_F_TLS	  (1u << 2) /* begins as a TLS record other than of data does */
-#define LR_CLIENT_F_DATA  (1u << 3) /* begins as a TLS record of data does */
-#define LR_CLIENT_F_SETUP (1u << 4) /* a message by which a database's client logs in */
-#define LR_CLIENT_F_TAIL  (1u << 5) /* tail is valid */
-#define LR_CLIENT_F_FAULT (1u << 6) /* reading the bytes failed */
-#define LR_CLIENT_F_CHAIN (1u << 7) /* counter is valid */
-#define LR_CLIENT_F_QUIT  (1u << 9) /* it says good-bye to a database: no answer will come */
-#define LR_CLIENT_F_SLEPT (1u << 8) /* work is 0 because the thread slept in between */
+#define LR_CLIENT_F_FIRST (1u << 0)  /* first send on a connection whose beginning was seen */
+#define LR_CLIENT_F_HTTP  (1u << 1)  /* begins as an HTTP/1 message does: data has the head */
+#define LR_CLIENT_F_TLS	  (1u << 2)  /* begins as a TLS record other than of data does */
+#define LR_CLIENT_F_DATA  (1u << 3)  /* begins as a TLS record of data does */
+#define LR_CLIENT_F_SETUP (1u << 4)  /* a message by which a database's client logs in */
+#define LR_CLIENT_F_TAIL  (1u << 5)  /* tail is valid */
+#define LR_CLIENT_F_FAULT (1u << 6)  /* reading the bytes failed */
+#define LR_CLIENT_F_CHAIN (1u << 7)  /* counter is valid */
+#define LR_CLIENT_F_QUIT  (1u << 9)  /* it says good-bye to a database: no answer will come */
+#define LR_CLIENT_F_SLEPT (1u << 8)  /* work is 0 because the thread slept in between */
+#define LR_CLIENT_F_IDLE  (1u << 10) /* clock.idle_ns is valid */
+#define LR_CLIENT_F_CLOCK (1u << 11) /* clock is valid: an operation of the thread itself */
 
 struct lr_ev_client {
 	struct lr_event h;
@@ -347,13 +376,50 @@ struct lr_ev_client {
 	__u64 connect_ns; /* when the connection began to be established, 0 not seen */
 	__u64 connected_ns; /* when it was, 0 not (yet) */
 	__u64 counter;	    /* the last async id given out so far, bits of a double */
-	__s32 ret;	    /* bytes of the operation, or -errno */
-	__u16 op;	    /* enum lr_client_op */
-	__u16 flags;	    /* LR_CLIENT_F_* */
+	__u64 arrival_ns;   /* RECEIVE: as in lr_ev_data */
+	struct lr_clock clock;
+	__s32 ret;   /* bytes of the operation, or -errno */
+	__u16 op;    /* enum lr_client_op */
+	__u16 flags; /* LR_CLIENT_F_* */
 	__u32 captured;
 	__u32 pad;
 	__u8 tail[8]; /* last bytes of a receive */
 	__u8 data[];
+};
+
+/*
+ * Jobs that the thread hands to libuv's thread pool, which every environment of the process shares.
+ * SUBMIT comes behind the lr_ev_stores of LR_OP_JOB with its time, if stores were read.
+ */
+enum lr_job_op {
+	LR_JOB_SUBMIT = 1,
+	LR_JOB_DONE = 2, /* its callback begins: a turn of the loop */
+};
+
+enum lr_job_kind {
+	LR_JOB_OTHER = 0,
+	LR_JOB_FS = 1,	/* uv_fs_*: a file operation */
+	LR_JOB_DNS = 2, /* getaddrinfo, getnameinfo */
+	LR_JOB_CRYPTO = 3,
+	LR_JOB_ZLIB = 4,
+};
+
+#define LR_JOB_F_IDLE  (1u << 0) /* clock.idle_ns is valid */
+#define LR_JOB_F_CHAIN (1u << 1) /* counter is valid */
+#define LR_JOB_F_SLEPT (1u << 2) /* work is 0 because the thread slept in between */
+
+struct lr_ev_job {
+	struct lr_event h;
+	__u64 job;  /* number: unique for the life of the agent */
+	__u64 work; /* SUBMIT: as in lr_ev_client */
+	struct lr_clock clock;
+	__u64 submit_ns;
+	__u64 start_ns; /* DONE: a thread of the pool took it; 0: never (cancelled), or not seen */
+	__u64 end_ns;	/* DONE: and was finished with it; 0 not seen */
+	__u64 counter;	/* the last async id given out so far, bits of a double */
+	__u16 op;	/* enum lr_job_op */
+	__u16 kind;	/* enum lr_job_kind */
+	__u32 flags;	/* LR_JOB_F_* */
 };
 
 /*
@@ -370,7 +436,7 @@ struct lr_ev_client {
 #define LR_H2_ID_VALUE 128
 
 #define LR_H2_F_END  (1u << 0) /* END_STREAM: nothing more comes from this side */
-#define LR_H2_F_IDLE (1u << 1) /* idle_ns is valid */
+#define LR_H2_F_IDLE (1u << 1) /* clock.idle_ns is valid */
 
 /* A header field whose value names the request, such as x-request-id and traceparent. */
 struct lr_h2_id {
@@ -386,7 +452,7 @@ struct lr_ev_h2_head {
 	struct lr_event h;
 	__u64 conn;
 	__u64 arrival_ns; /* of what was received last, as in lr_ev_data */
-	__u64 idle_ns;
+	struct lr_clock clock;
 	__u64 top;     /* as in lr_ev_turn */
 	__u64 counter; /* as in lr_ev_data, before the stream's own resource was made */
 	__u32 stream;
@@ -428,7 +494,7 @@ enum lr_h2_op {
 struct lr_ev_h2 {
 	struct lr_event h;
 	__u64 conn;
-	__u64 idle_ns;
+	struct lr_clock clock;
 	__u64 top; /* DATA_IN: as in lr_ev_h2_head */
 	__u32 stream;
 	__u32 epoch;
@@ -458,22 +524,23 @@ struct lr_ev_process {
 LR_ASSERT_SIZE(lr_event, 24);
 LR_ASSERT_SIZE(lr_ev_thread, 40);
 LR_ASSERT_SIZE(lr_ev_conn, 80);
-LR_ASSERT_SIZE(lr_ev_data, 104);
+LR_ASSERT_SIZE(lr_ev_data, 112);
 LR_ASSERT_SIZE(lr_ev_close, 40);
 LR_ASSERT_SIZE(lr_ev_resource, 88);
 LR_ASSERT_SIZE(lr_ev_scope, 72);
 LR_ASSERT_SIZE(lr_ev_parser, 64);
 LR_ASSERT_SIZE(lr_ev_gc, 48);
-LR_ASSERT_SIZE(lr_ev_turn, 40);
+LR_ASSERT_SIZE(lr_ev_turn, 72);
 LR_ASSERT_SIZE(lr_ev_stores, 216);
 LR_ASSERT_SIZE(lr_store_field, 88);
 LR_ASSERT_SIZE(lr_ev_store, 56 + 88 * LR_STORE_FIELDS);
 LR_ASSERT_SIZE(lr_ev_write, 48);
-LR_ASSERT_SIZE(lr_ev_client, 88);
+LR_ASSERT_SIZE(lr_ev_client, 120);
+LR_ASSERT_SIZE(lr_ev_job, 104);
 LR_ASSERT_SIZE(lr_ev_process, 40);
 LR_ASSERT_SIZE(lr_h2_id, 160);
-LR_ASSERT_SIZE(lr_ev_h2_head, 120 + 160 * LR_H2_IDS + LR_H2_PATH);
-LR_ASSERT_SIZE(lr_ev_h2, 72);
+LR_ASSERT_SIZE(lr_ev_h2_head, 136 + 160 * LR_H2_IDS + LR_H2_PATH);
+LR_ASSERT_SIZE(lr_ev_h2, 88);
 LR_ASSERT_SIZE(lr_ev_h2_fields, 40 + LR_H2_FIELDS_MAX);
 
 #endif

@@ -125,6 +125,7 @@ static const uint16_t min_size[] = {
 	[LR_EV_TURN] = sizeof(struct lr_ev_turn),
 	[LR_EV_WRITE] = sizeof(struct lr_ev_write),
 	[LR_EV_CLIENT] = sizeof(struct lr_ev_client),
+	[LR_EV_JOB] = sizeof(struct lr_ev_job),
 	[LR_EV_H2_HEAD] = offsetof(struct lr_ev_h2_head, path),
 	[LR_EV_H2] = sizeof(struct lr_ev_h2),
 	[LR_EV_H2_FIELDS] = offsetof(struct lr_ev_h2_fields, data),
@@ -187,7 +188,6 @@ static void fill_op(struct flow_http_op *op, const struct lr_ev_data *data)
 	/* Later than the operation: a clock that is not ours, so not known. */
 	if (!op->out && data->arrival_ns <= data->h.ts)
 		op->arrival_ns = data->arrival_ns;
-	op->cpu_ns = data->cpu_ns;
 	if (!op->out) {
 		op->top = data->top;
 		op->counter = flow_decode__whole(data->counter);
@@ -197,10 +197,7 @@ static void fill_op(struct flow_http_op *op, const struct lr_ev_data *data)
 	}
 	op->total = data->ret > 0 ? (uint32_t)data->ret : 0;
 	op->first = data->flags & LR_DATA_F_FIRST;
-	if (data->flags & LR_DATA_F_IDLE) {
-		op->flags |= FE_F_IDLE;
-		op->idle_ns = data->idle_ns;
-	}
+	op->clock = flow_decode__clock(&data->clock, data->h.ts, data->flags & LR_DATA_F_IDLE);
 	if (data->flags & LR_DATA_F_SLEPT)
 		op->flags |= FE_F_SLEPT;
 	if (data->flags & LR_DATA_F_TLS)

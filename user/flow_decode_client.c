@@ -134,6 +134,10 @@ static void fill(struct flow_event *ev, const struct lr_ev_client *r)
 		if (cl->counter < 0)
 			cl->counter = 0;
 	}
+	if (r->op == LR_CLIENT_RECEIVE && r->arrival_ns <= r->h.ts)
+		cl->arrival_ns = r->arrival_ns;
+	if (r->flags & LR_CLIENT_F_CLOCK)
+		cl->clock = flow_decode__clock(&r->clock, r->h.ts, r->flags & LR_CLIENT_F_IDLE);
 	if ((r->flags & LR_CLIENT_F_TAIL) && last_chunk(r->tail + sizeof(r->tail)))
 		cl->flags |= FE_CL_LAST;
 }

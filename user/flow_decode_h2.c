@@ -275,10 +275,7 @@ int flow_decode__h2_head(struct flow_decode *d, struct decode_thread *t, const v
 	ev.io.flags = FE_F_HEAD;
 	if (head.flags & LR_H2_F_END)
 		ev.io.flags |= FE_F_END;
-	if (head.flags & LR_H2_F_IDLE) {
-		ev.io.flags |= FE_F_IDLE;
-		ev.io.idle_ns = head.idle_ns;
-	}
+	ev.io.clock = flow_decode__clock(&head.clock, h.ts, head.flags & LR_H2_F_IDLE);
 	ev.io.version = FLOW_VERSION_H2;
 	ev.io.top = head.top;
 	ev.io.epoch = head.epoch;
@@ -295,10 +292,7 @@ static struct flow_event event_of(const struct lr_ev_h2 *r, uint64_t id, enum fl
 	struct flow_event ev = {.type = type, .pid = r->h.pid, .tid = r->h.tid, .ts = r->h.ts};
 
 	ev.io.conn = id;
-	if (r->flags & LR_H2_F_IDLE) {
-		ev.io.flags |= FE_F_IDLE;
-		ev.io.idle_ns = r->idle_ns;
-	}
+	ev.io.clock = flow_decode__clock(&r->clock, r->h.ts, r->flags & LR_H2_F_IDLE);
 	return ev;
 }
 

@@ -142,6 +142,19 @@ int flow_decode__gc(struct flow_decode *d, struct decode_thread *t, const void *
 	return flow_decode__emit(d, &ev);
 }
 
+struct fe_clock flow_decode__clock(const struct lr_clock *clock, uint64_t ts, bool idle)
+{
+	struct fe_clock to = {.has = FE_CLOCK_CPU};
+
+	to.cpu_ns = clock->cpu_ns + ts;
+	to.delay_ns = clock->delay_ns;
+	if (idle) {
+		to.has |= FE_CLOCK_IDLE;
+		to.idle_ns = clock->idle_ns;
+	}
+	return to;
+}
+
 int flow_decode__turn(struct flow_decode *d, const void *rec)
 {
 	struct flow_event ev = {.type = FE_TURN};
@@ -153,5 +166,9 @@ int flow_decode__turn(struct flow_decode *d, const void *rec)
 	ev.ts = turn.h.ts;
 	ev.turn.top = turn.top;
 	ev.turn.epoch = turn.epoch;
+	ev.turn.kind = turn.kind < LR_TURN_KINDS ? (uint8_t)turn.kind : LR_TURN_OTHER;
+	ev.turn.clock = flow_decode__clock(&turn.clock, turn.h.ts, turn.flags & LR_TURN_F_IDLE);
+	if (turn.due_ns <= turn.h.ts)
+		ev.turn.due_ns = turn.due_ns;
 	return flow_decode__emit(d, &ev);
 }

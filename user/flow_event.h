@@ -44,6 +44,7 @@ enum flow_event_type {
 	FE_PEER = 22,	 /* a connection that the process opened */
 	FE_CLIENT = 23,	 /* an operation on one */
 	FE_HEADERS = 24, /* headers of a request that are kept */
+	FE_JOB = 25,	 /* a job of the thread pool */
 	FE_TYPE_MAX
 };
 
@@ -69,6 +70,20 @@ struct fe_target {
 	struct flow_str linked;	 /* "static" or "libnode" */
 	struct flow_str exe;
 	struct flow_str level; /* "requests" or "resources" */
+};
+
+#define FE_CLOCK_IDLE (1u << 0) /* idle_ns is known */
+#define FE_CLOCK_CPU  (1u << 1) /* cpu_ns and delay_ns are */
+
+/*
+ * Clocks of the event's thread. Each counts from a beginning of its own: only what lies between two
+ * events means something.
+ */
+struct fe_clock {
+	uint8_t has;	   /* FE_CLOCK_* */
+	uint64_t idle_ns;  /* the loop has waited in its poll */
+	uint64_t cpu_ns;   /* the thread was on a CPU */
+	uint64_t delay_ns; /* it could run, and the scheduler had no CPU for it */
 };
 
 /* FE_PROVIDER */
@@ -120,7 +135,6 @@ struct fe_conn {
 #define FE_F_CHUNKED (1u << 7)
 #define FE_F_CLOSE \
 	(1u << 8) /* the message says "Connection: close" or is HTTP/1.0 without keep-alive */
-#define FE_F_IDLE  (1u << 9)  /* idle_ns is valid */
 #define FE_F_SLEPT (1u << 10) /* the thread slept since its previous record */
 /* IN: the bytes are not HTTP/1, a 400 will follow; with HEAD: they were behind a request line */
 #define FE_F_BAD    (1u << 11)
@@ -155,8 +169,7 @@ struct fe_conn {
 struct fe_io {
 	uint64_t conn;
 	uint64_t arrival_ns; /* IN: when the bytes arrived in the socket, 0 unknown */
-	uint64_t idle_ns;    /* the loop's time spent waiting in all, if FE_F_IDLE */
-	uint64_t cpu_ns;
+	struct fe_clock clock;
 	uint32_t bytes;
 	int32_t error;	/* 0 or positive errno: the operation failed (ECONNRESET, EPIPE) */
 	uint32_t flags; /* FE_F_* */
@@ -228,6 +241,9 @@ struct fe_gc {
 struct fe_turn {
 	uint64_t top; /* where young objects are allocated next, as LR_TOP_ADDR; 0 unknown */
 	uint32_t epoch;
+	uint8_t kind; /* enum lr_turn_kind */
+	struct fe_clock clock;
+	uint64_t due_ns; /* timers: when the first was due, 0 unknown */
 };
 
 /* enum lr_value_kind of events.h is used for kinds of values. */
@@ -335,6 +351,8 @@ struct fe_client {
 	uint64_t connect_ns;   /* connect() was called, 0 not seen */
 	uint64_t connected_ns; /* it was established, 0 not, or not seen */
 	int64_t counter;       /* the last async id given out so far, 0 unknown */
+	uint64_t arrival_ns;   /* RECEIVE: when the bytes arrived in the socket, 0 unknown */
+	struct fe_clock clock;
 	uint32_t bytes;
 	int32_t error; /* positive errno */
 	uint16_t flags;
@@ -347,6 +365,22 @@ struct fe_client {
 	struct flow_str method;
 	struct flow_str path;  /* without query */
 	struct fe_trace trace; /* of a request */
+};
+
+#define FE_JOB_SLEPT (1u << 0) /* work is 0 because the thread slept in between */
+
+/* FE_JOB: an FE_STORES before a submit has its time and op LR_OP_JOB, if stores were read there. */
+struct fe_job {
+	uint8_t op;   /* enum lr_job_op */
+	uint8_t kind; /* enum lr_job_kind */
+	uint8_t flags;
+	uint64_t job;  /* names it */
+	uint64_t work; /* submit: as in fe_client */
+	struct fe_clock clock;
+	uint64_t submit_ns;
+	uint64_t start_ns; /* done: taken by a thread of the pool; 0: never, or not seen */
+	uint64_t end_ns;   /* done: 0 not seen */
+	int64_t counter;
 };
 
 #define FE_HEADERS_MAX	  16
@@ -447,6 +481,7 @@ struct flow_event {
 		struct fe_peer peer;
 		struct fe_client client;
 		struct fe_headers headers;
+		struct fe_job job;
 	};
 };
 

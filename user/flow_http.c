@@ -140,8 +140,7 @@ void http_emit(struct flow_http *h, uint32_t flags)
 			{
 				.conn = h->op.conn,
 				.arrival_ns = h->op.arrival_ns,
-				.idle_ns = h->op.idle_ns,
-				.cpu_ns = h->op.cpu_ns,
+				.clock = h->op.clock,
 				.bytes = h->pos - h->mark,
 				.flags = flags | h->op.flags,
 				.top = h->op.top,
@@ -310,8 +309,7 @@ static int special(struct flow_http *h, const struct flow_http_op *op, uint32_t 
 			{
 				.conn = op->conn,
 				.arrival_ns = op->arrival_ns,
-				.idle_ns = op->idle_ns,
-				.cpu_ns = op->cpu_ns,
+				.clock = op->clock,
 				.error = error,
 				.flags = flags | op->flags,
 				.top = op->top,
@@ -352,8 +350,7 @@ int flow_http__sent(struct flow_http *h, const struct flow_http_op *op)
 		.io =
 			{
 				.conn = op->conn,
-				.idle_ns = op->idle_ns,
-				.cpu_ns = op->cpu_ns,
+				.clock = op->clock,
 				.bytes = op->total,
 				.flags = FE_F_SENT | op->flags,
 			},

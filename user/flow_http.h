@@ -41,11 +41,10 @@ struct flow_http_op {
 	uint64_t conn;
 	uint64_t ts;
 	uint64_t arrival_ns; /* receive only, 0 unknown */
-	uint64_t idle_ns;
-	uint64_t cpu_ns;
+	struct fe_clock clock;
 	uint32_t pid;
 	uint32_t tid;
-	uint32_t flags; /* FE_F_IDLE, FE_F_SLEPT, FE_F_TLS */
+	uint32_t flags; /* FE_F_SLEPT, FE_F_TLS */
 	uint32_t total; /* bytes of the operation, captured or not */
 	uint64_t top;	/* receive only, as in fe_io */
 	int64_t counter;

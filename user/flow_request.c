@@ -136,8 +136,8 @@ static void head_part(struct rq_conn *c, const struct flow_event *ev)
 	if (!c->part_ts) {
 		c->part_ts = ev->ts;
 		c->part_arrival_ns = ev->io.arrival_ns;
-		c->part_idle_ns = ev->io.idle_ns;
-		c->part_idle_known = ev->io.flags & FE_F_IDLE;
+		c->part_idle_ns = ev->io.clock.idle_ns;
+		c->part_idle_known = ev->io.clock.has & FE_CLOCK_IDLE;
 		c->part_bytes = 0;
 	}
 	c->part_bytes += ev->io.bytes;

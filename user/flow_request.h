@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "events.h"
 #include "flow_event.h"
 
 enum flow_req_end {
@@ -156,6 +157,55 @@ bool flow_requests__in_progress(const struct flow_requests *r, const struct flow
  */
 bool flow_requests__ended(const struct flow_requests *r, uint64_t conn, uint64_t seq,
 			  uint64_t *end_ns);
+
+/*
+ * What a request waited for: a part of its latency each, and all of it together. See the essay in
+ * flow_request_wait.c.
+ */
+enum flow_wait {
+	WAIT_QUEUE,   /* in the socket or the accept queue, until its head was read */
+	WAIT_CPU,     /* its own callbacks, on a CPU */
+	WAIT_LOOP,    /* it was ready, and the loop worked for others */
+	WAIT_GC,      /* garbage collection in its callbacks, or while it was ready */
+	WAIT_SCHED,   /* the thread could run and had no CPU, then */
+	WAIT_BLOCKED, /* its own callback blocked the thread: neither on a CPU nor waiting for one
+		       */
+	WAIT_DNS,     /* getaddrinfo, getnameinfo */
+	WAIT_CONNECT, /* connections being established */
+	WAIT_CALL,    /* outgoing calls, sent until (more of) the answer was there */
+	WAIT_SOCKET,  /* queued for a pooled connection that served another request */
+	WAIT_FS,      /* file operations in the thread pool */
+	WAIT_CRYPTO,
+	WAIT_ZLIB,
+	WAIT_POOL,	 /* any other job of the thread pool */
+	WAIT_POOL_QUEUE, /* a job waited for a thread of the pool */
+	WAIT_TIMER,	 /* a timer of JavaScript came due */
+	WAIT_CLIENT,	 /* the rest of the request came from its client */
+	WAIT_OTHER,	 /* nothing of it that is known was pending */
+	WAIT_KINDS
+};
+
+const char *flow_wait__name(enum flow_wait kind);
+
+/*
+ * A turn of the loop begins on the thread of @ev: what runs from here on is no longer the work of
+ * what ran before. @ref: the request it is for, NULL nobody known.
+ */
+void flow_requests__turn(struct flow_requests *r, const struct flow_event *ev,
+			 const struct fe_clock *clock, enum lr_turn_kind kind, uint64_t due_ns,
+			 const struct flow_req_ref *ref);
+
+/* At @ev a request's own code runs: it issued something. Belongs to the turn that has begun before.
+ */
+void flow_requests__worked(struct flow_requests *r, const struct flow_event *ev,
+			   const struct fe_clock *clock, const struct flow_req_ref *ref);
+
+/*
+ * A request has waited for an operation of its own from @from to @until; @from 0: ever since it
+ * last ran. To be told before the turn that goes on with it.
+ */
+void flow_requests__waited(struct flow_requests *r, const struct flow_req_ref *ref,
+			   enum flow_wait kind, uint64_t from, uint64_t until);
 
 /* State that was given up because a bound was reached; each also marks what it affects. */
 struct flow_requests_overflow {

@@ -10,13 +10,13 @@ static bool busy_since(struct rq_thread *t, const struct flow_event *ev, uint64_
 {
 	uint64_t elapsed = ev->ts - t->ts, idle;
 
-	if (!(ev->io.flags & FE_F_IDLE) || !t->idle_known)
+	if (!(ev->io.clock.has & FE_CLOCK_IDLE) || !t->idle_known)
 		return false;
-	if (ev->io.idle_ns < t->idle_ns) { /* another loop, or a failed read */
+	if (ev->io.clock.idle_ns < t->idle_ns) { /* another loop, or a failed read */
 		t->breaks++;
 		return false;
 	}
-	idle = ev->io.idle_ns - t->idle_ns;
+	idle = ev->io.clock.idle_ns - t->idle_ns;
 	*busy = elapsed - min_t(uint64_t, idle, elapsed);
 	return true;
 }
@@ -46,8 +46,8 @@ static void set_point(struct rq_thread *t, const struct flow_event *ev, struct r
 	t->point = true;
 	t->ts = ev->ts;
 	t->mark = ev->ts;
-	t->idle_known = ev->io.flags & FE_F_IDLE;
-	t->idle_ns = ev->io.idle_ns;
+	t->idle_known = ev->io.clock.has & FE_CLOCK_IDLE;
+	t->idle_ns = ev->io.clock.idle_ns;
 	t->owner = owner;
 	t->closed = false;
 }
@@ -106,8 +106,8 @@ void rq_time__begin(struct rq *rq, const struct flow_event *ev, const struct rq_
 
 	rq->pub.recv_ns = ev->ts;
 	rq->from_ns = ev->ts;
-	rq->from_idle_ns = ev->io.idle_ns;
-	rq->from_idle_known = ev->io.flags & FE_F_IDLE;
+	rq->from_idle_ns = ev->io.clock.idle_ns;
+	rq->from_idle_known = ev->io.clock.has & FE_CLOCK_IDLE;
 	if (conn->part_ts && conn->part_ts <= ev->ts) {
 		rq->from_ns = conn->part_ts;
 		rq->from_idle_ns = conn->part_idle_ns;
@@ -134,13 +134,13 @@ void rq_time__settle(struct rq *rq, const struct flow_event *ev)
 	rq->last_ns = ev->ts;
 	rq->sent = true;
 	total = ev->ts - rq->from_ns;
-	b->known = rq->from_idle_known && (ev->io.flags & FE_F_IDLE) && rq->thread &&
+	b->known = rq->from_idle_known && (ev->io.clock.has & FE_CLOCK_IDLE) && rq->thread &&
 		   rq->thread->tid == ev->tid && rq->thread->breaks == rq->breaks &&
-		   ev->io.idle_ns >= rq->from_idle_ns;
+		   ev->io.clock.idle_ns >= rq->from_idle_ns;
 	b->wait = b->cpu = b->loop_busy = 0;
 	if (!b->known)
 		return;
-	b->wait = min_t(uint64_t, ev->io.idle_ns - rq->from_idle_ns, total);
+	b->wait = min_t(uint64_t, ev->io.clock.idle_ns - rq->from_idle_ns, total);
 	b->cpu = min_t(uint64_t, rq->cpu_ns, total - b->wait);
 	b->loop_busy = total - b->wait - b->cpu;
 }

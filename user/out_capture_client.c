@@ -55,13 +55,17 @@ static void field_inline(struct capture_codec *c, struct flow_str *s, uint32_t m
 #define CLIENT_CONNECT (1u << 1)
 #define CLIENT_COUNTER (1u << 2)
 #define CLIENT_ERROR   (1u << 3)
-#define CLIENT_PARTS   0x0f
+#define CLIENT_ARRIVAL (1u << 4)
+#define CLIENT_CLOCK   (1u << 5)
+#define CLIENT_PARTS   0x3f
 
 static uint8_t client_parts(const struct fe_client *cl)
 {
 	return (uint8_t)((cl->work ? CLIENT_WORK : 0) |
 			 (cl->connect_ns || cl->connected_ns ? CLIENT_CONNECT : 0) |
-			 (cl->counter ? CLIENT_COUNTER : 0) | (cl->error ? CLIENT_ERROR : 0));
+			 (cl->counter ? CLIENT_COUNTER : 0) | (cl->error ? CLIENT_ERROR : 0) |
+			 (cl->arrival_ns ? CLIENT_ARRIVAL : 0) |
+			 (cl->clock.has ? CLIENT_CLOCK : 0));
 }
 
 static void client_head(struct capture_codec *c, struct fe_client *cl)
@@ -103,10 +107,33 @@ void event_client(struct capture_codec *c, struct fe_client *cl)
 	}
 	if (parts & CLIENT_ERROR)
 		field_int(c, &cl->error);
+	if (parts & CLIENT_ARRIVAL)
+		field_delta(c, &cl->arrival_ns, c->ts);
+	if (parts & CLIENT_CLOCK)
+		field_clock(c, &cl->clock);
 	cl->method.s = c->packing ? cl->method.s : "";
 	cl->path.s = c->packing ? cl->path.s : "";
 	if (cl->flags & FE_CL_HEAD)
 		client_head(c, cl);
+}
+
+void event_job(struct capture_codec *c, struct fe_job *j)
+{
+	uint64_t op = j->op, kind = j->kind, counter = (uint64_t)j->counter;
+
+	field_max(c, &op, LR_JOB_DONE);
+	field_max(c, &kind, LR_JOB_ZLIB);
+	j->op = (uint8_t)op;
+	j->kind = (uint8_t)kind;
+	field_u8(c, &j->flags);
+	field_u64(c, &j->job);
+	field_delta(c, &j->work, c->cur->client);
+	field_clock(c, &j->clock);
+	field_delta(c, &j->submit_ns, c->ts);
+	field_delta(c, &j->start_ns, j->submit_ns);
+	field_delta(c, &j->end_ns, j->start_ns);
+	field_delta(c, &counter, c->cur->async_id);
+	j->counter = (int64_t)counter;
 }
 
 bool event_client_fits(const struct fe_client *cl)

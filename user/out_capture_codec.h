@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The capture format, version 2
+ * The capture format, version 3
  *
  * A file is a sequence of gzip members (RFC 1952), so that any gzip tool can check it and a
  * file that was cut off opens up to its last whole member. gzip's own CRC guards each one.
@@ -42,9 +42,8 @@
 
 #include "flow_event.h"
 
-#define CAPTURE_VERSION 2
-/* 1: FE_TIMERS; 2: FE_PEER, FE_CLIENT, FE_HEADERS */
-#define CAPTURE_REVISION   2
+#define CAPTURE_VERSION	   3
+#define CAPTURE_REVISION   0
 #define CAPTURE_MEMBER_MAX (1u << 20) /* raw bytes of a member, also a bound on its reader */
 #define CAPTURE_RECORD_MAX (64u << 10)
 #define CAPTURE_STRING_MAX (8u << 10)

@@ -33,7 +33,7 @@ static void ev_conn(struct capture_codec *c, struct fe_conn *n)
 
 /* Which parts of an fe_io follow; what is absent is zero. */
 #define IO_ARRIVAL (1u << 0)
-#define IO_CLOCKS  (1u << 1)
+#define IO_CLOCK   (1u << 1)
 #define IO_ERROR   (1u << 2)
 #define IO_STATUS  (1u << 3)
 #define IO_REQUEST (1u << 4)
@@ -47,8 +47,8 @@ static uint8_t io_parts(const struct fe_io *io)
 
 	if (io->arrival_ns)
 		parts |= IO_ARRIVAL;
-	if (io->idle_ns || io->cpu_ns)
-		parts |= IO_CLOCKS;
+	if (io->clock.has)
+		parts |= IO_CLOCK;
 	if (io->error)
 		parts |= IO_ERROR;
 	if (io->status || io->version)
@@ -84,10 +84,8 @@ static void ev_io(struct capture_codec *c, struct fe_io *io)
 	field_u32(c, &io->bytes);
 	if (parts & IO_ARRIVAL)
 		field_delta(c, &io->arrival_ns, c->ts);
-	if (parts & IO_CLOCKS) {
-		field_running(c, &io->idle_ns, &c->cur->idle_ns);
-		field_running(c, &io->cpu_ns, &c->cur->cpu_ns);
-	}
+	if (parts & IO_CLOCK)
+		field_clock(c, &io->clock);
 	if (parts & IO_ERROR)
 		field_int(c, &io->error);
 	if (parts & IO_STATUS) {
@@ -264,6 +262,9 @@ bool event_fields(struct capture_codec *c, struct flow_event *ev)
 	case FE_HEADERS:
 		event_headers(c, &ev->headers);
 		return true;
+	case FE_JOB:
+		event_job(c, &ev->job);
+		return true;
 	case FE_TYPE_MAX:
 		break;
 	}
@@ -304,6 +305,10 @@ bool event_fits(const struct flow_event *ev)
 		return event_client_fits(&ev->client);
 	} else if (ev->type == FE_HEADERS) {
 		return event_headers_fit(&ev->headers);
+	} else if (ev->type == FE_TURN) {
+		return ev->turn.kind < LR_TURN_KINDS;
+	} else if (ev->type == FE_JOB) {
+		return ev->job.op <= LR_JOB_DONE && ev->job.kind <= LR_JOB_ZLIB;
 	}
 	while (n--)
 		if (s[n]->len > CAPTURE_STRING_MAX)

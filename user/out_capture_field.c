@@ -98,6 +98,20 @@ void field_running32(struct capture_codec *c, uint32_t *v, uint32_t *previous)
 	*v = *previous = (uint32_t)x;
 }
 
+void field_clock(struct capture_codec *c, struct fe_clock *clock)
+{
+	uint64_t has = clock->has;
+
+	field_max(c, &has, FE_CLOCK_IDLE | FE_CLOCK_CPU);
+	clock->has = (uint8_t)has;
+	if (has & FE_CLOCK_IDLE)
+		field_running(c, &clock->idle_ns, &c->cur->idle_ns);
+	if (has & FE_CLOCK_CPU) {
+		field_running(c, &clock->cpu_ns, &c->cur->cpu_ns);
+		field_running(c, &clock->delay_ns, &c->cur->delay_ns);
+	}
+}
+
 void field_int(struct capture_codec *c, int32_t *v)
 {
 	int64_t x = *v;

@@ -20,6 +20,7 @@ struct thread_state {
 	uint64_t conn;
 	uint64_t idle_ns;
 	uint64_t cpu_ns;
+	uint64_t delay_ns;
 	uint64_t async_id;
 	uint64_t top;
 	uint64_t store;	 /* value of a store */
@@ -87,6 +88,9 @@ void field_str(struct capture_codec *c, struct flow_str *s);
 /* Length and bytes, at most @max: for what hardly comes twice. */
 void field_text(struct capture_codec *c, struct flow_str *s, uint32_t max);
 
+/* Clocks of a thread, those that it has. */
+void field_clock(struct capture_codec *c, struct fe_clock *clock);
+
 /* What follows the common start of a record. False: a type without description. */
 bool event_fields(struct capture_codec *c, struct flow_event *ev);
 /* True if no string and no array of the event is longer than the format allows. */
@@ -100,6 +104,7 @@ void event_write(struct capture_codec *c, struct fe_write *w);
 /* out_capture_client.c: what the process asks of others, and headers that are kept */
 void event_peer(struct capture_codec *c, struct fe_peer *p);
 void event_client(struct capture_codec *c, struct fe_client *cl);
+void event_job(struct capture_codec *c, struct fe_job *j);
 void event_headers(struct capture_codec *c, struct fe_headers *h);
 bool event_client_fits(const struct fe_client *cl);
 bool event_headers_fit(const struct fe_headers *h);

@@ -3,12 +3,6 @@
 #include "out_capture_parts.h"
 #include "util.h"
 
-void event_turn(struct capture_codec *c, struct fe_turn *t)
-{
-	field_running(c, &t->top, &c->cur->top);
-	field_running32(c, &t->epoch, &c->cur->epoch);
-}
-
 /* A number that consumers may take as an index. */
 static void field_enum(struct capture_codec *c, uint8_t *v, uint8_t max)
 {
@@ -16,6 +10,19 @@ static void field_enum(struct capture_codec *c, uint8_t *v, uint8_t max)
 
 	field_max(c, &x, max);
 	*v = (uint8_t)x;
+}
+
+void event_turn(struct capture_codec *c, struct fe_turn *t)
+{
+	bool due = t->due_ns != 0;
+
+	field_running(c, &t->top, &c->cur->top);
+	field_running32(c, &t->epoch, &c->cur->epoch);
+	field_enum(c, &t->kind, LR_TURN_KINDS - 1);
+	field_clock(c, &t->clock);
+	field_bool(c, &due);
+	if (due)
+		field_delta(c, &t->due_ns, c->ts);
 }
 
 static uint32_t field_count(struct capture_codec *c, uint32_t n, uint32_t max)

@@ -100,8 +100,9 @@ static void in_at(struct run *run, uint64_t conn, uint64_t ts, uint64_t arrival,
 	meet(run, conn);
 	ev.io.conn = conn;
 	ev.io.arrival_ns = arrival;
-	ev.io.flags = flags | (idle < 0 ? 0 : FE_F_IDLE) | (path ? FE_F_HEAD : 0);
-	ev.io.idle_ns = idle < 0 ? 0 : (uint64_t)idle;
+	ev.io.flags = flags | (path ? FE_F_HEAD : 0);
+	ev.io.clock.has = idle < 0 ? 0 : FE_CLOCK_IDLE;
+	ev.io.clock.idle_ns = idle < 0 ? 0 : (uint64_t)idle;
 	ev.io.bytes = 10;
 	if (path) {
 		ev.io.method = FM_GET;
@@ -119,8 +120,9 @@ static void out_at(struct run *run, uint64_t conn, uint64_t ts, int64_t idle, ui
 
 	meet(run, conn);
 	ev.io.conn = conn;
-	ev.io.flags = flags | (idle < 0 ? 0 : FE_F_IDLE) | (status ? FE_F_HEAD : 0);
-	ev.io.idle_ns = idle < 0 ? 0 : (uint64_t)idle;
+	ev.io.flags = flags | (status ? FE_F_HEAD : 0);
+	ev.io.clock.has = idle < 0 ? 0 : FE_CLOCK_IDLE;
+	ev.io.clock.idle_ns = idle < 0 ? 0 : (uint64_t)idle;
 	ev.io.bytes = 20;
 	ev.io.status = status;
 	send_event(run, &ev);
@@ -502,8 +504,8 @@ static void test_end_told_late(void **state)
 	out_at(run, 1, 1100, 30, 0, 200);
 	request(run, 2, 1500, 30);
 	ev.io.conn = 1;
-	ev.io.flags = FE_F_END | FE_F_GAP | FE_F_IDLE;
-	ev.io.idle_ns = 30;
+	ev.io.flags = FE_F_END | FE_F_GAP;
+	ev.io.clock = (struct fe_clock){.has = FE_CLOCK_IDLE, .idle_ns = 30};
 	send_event(run, &ev);
 	assert_int_equal(run->done[0].q.end, REQ_COMPLETE);
 	assert_int_equal(run->done[0].q.end_ns, 1100);
@@ -518,8 +520,8 @@ static void sent_at(struct run *run, uint64_t conn, uint64_t ts, int64_t idle, u
 	struct flow_event ev = {.type = FE_OUT, .ts = ts};
 
 	ev.io.conn = conn;
-	ev.io.flags = FE_F_SENT | FE_F_TLS | FE_F_IDLE;
-	ev.io.idle_ns = (uint64_t)idle;
+	ev.io.flags = FE_F_SENT | FE_F_TLS;
+	ev.io.clock = (struct fe_clock){.has = FE_CLOCK_IDLE, .idle_ns = (uint64_t)idle};
 	ev.io.bytes = bytes;
 	send_event(run, &ev);
 }

@@ -61,12 +61,22 @@ static void rnd_str(uint64_t *seed, struct flow_str *s, char *text)
 	s->len = (uint32_t)strlen(text);
 }
 
+static void rnd_clock(uint64_t *seed, struct fe_clock *clock)
+{
+	clock->has = (uint8_t)rnd(seed, 4);
+	if (clock->has & FE_CLOCK_IDLE)
+		clock->idle_ns = rnd_u64(seed);
+	if (clock->has & FE_CLOCK_CPU) {
+		clock->cpu_ns = rnd_u64(seed);
+		clock->delay_ns = rnd_u64(seed);
+	}
+}
+
 static void rnd_io(uint64_t *seed, struct fe_io *io, char text[5][80])
 {
 	io->conn = rnd_u64(seed);
 	io->arrival_ns = rnd_u64(seed);
-	io->idle_ns = rnd_u64(seed);
-	io->cpu_ns = rnd_u64(seed);
+	rnd_clock(seed, &io->clock);
 	io->bytes = (uint32_t)rnd_u64(seed);
 	io->error = (int32_t)rnd_u64(seed);
 	io->flags = (uint32_t)rnd_u64(seed);
@@ -243,6 +253,8 @@ static void rnd_client(uint64_t *seed, struct recorded *r)
 	c->connect_ns = rnd_u64(seed);
 	c->connected_ns = rnd_u64(seed);
 	c->counter = (int64_t)rnd_u64(seed);
+	c->arrival_ns = rnd_u64(seed);
+	rnd_clock(seed, &c->clock);
 	c->bytes = (uint32_t)rnd_u64(seed);
 	c->error = (int32_t)rnd_u64(seed);
 	c->flags = (uint16_t)rnd_u64(seed);
@@ -259,6 +271,20 @@ static void rnd_client(uint64_t *seed, struct recorded *r)
 	c->method = rnd_bytes(seed, r->text[0], 32);
 	c->path = rnd_bytes(seed, r->text[1], 80);
 	rnd_trace(seed, &c->trace);
+}
+
+static void rnd_job(uint64_t *seed, struct fe_job *j)
+{
+	j->op = (uint8_t)rnd(seed, LR_JOB_DONE + 1);
+	j->kind = (uint8_t)rnd(seed, LR_JOB_ZLIB + 1);
+	j->flags = (uint8_t)rnd_u64(seed);
+	j->job = rnd_u64(seed);
+	j->work = rnd_u64(seed);
+	rnd_clock(seed, &j->clock);
+	j->submit_ns = rnd_u64(seed);
+	j->start_ns = rnd_u64(seed);
+	j->end_ns = rnd_u64(seed);
+	j->counter = (int64_t)rnd_u64(seed);
 }
 
 static void rnd_headers(uint64_t *seed, struct recorded *r)
@@ -328,6 +354,9 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 	} else if (ev->type == FE_TURN) {
 		ev->turn.top = rnd_u64(seed);
 		ev->turn.epoch = (uint32_t)rnd_u64(seed);
+		ev->turn.kind = (uint8_t)rnd(seed, LR_TURN_KINDS);
+		rnd_clock(seed, &ev->turn.clock);
+		ev->turn.due_ns = rnd_u64(seed);
 	} else if (ev->type == FE_STORES) {
 		rnd_stores(seed, &ev->stores);
 	} else if (ev->type == FE_STORE) {
@@ -340,6 +369,8 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 		rnd_client(seed, r);
 	} else if (ev->type == FE_HEADERS) {
 		rnd_headers(seed, r);
+	} else if (ev->type == FE_JOB) {
+		rnd_job(seed, &ev->job);
 	}
 }
 
