@@ -739,9 +739,9 @@ static void test_garbage(void **state)
 	n = member(CAPTURE_HEADER, 0, CAPTURE_VERSION, 1, "\x01\x7f", 2, file, sizeof(file));
 	refused(file, n, -EBADMSG, "malformed");
 	n = member(CAPTURE_HEADER, 0, CAPTURE_VERSION + 1, 0, NULL, 0, file, sizeof(file));
-	refused(file, n, -EPROTO, "version 3, this loopray reads version 2: use a newer one");
+	refused(file, n, -EPROTO, "version 4, this loopray reads version 3: use a newer one");
 	n = member(CAPTURE_HEADER, 0, CAPTURE_VERSION - 1, 0, NULL, 0, file, sizeof(file));
-	refused(file, n, -EPROTO, "version 1, this loopray reads version 2: use an older one");
+	refused(file, n, -EPROTO, "version 2, this loopray reads version 3: use an older one");
 	n = member(CAPTURE_HEADER, 0, 0, 0, NULL, 0, file, sizeof(file));
 	refused(file, n, -EBADMSG, "not a loopray capture");
 }
