@@ -33,15 +33,13 @@ static __always_inline __u32 idle_read(struct task_struct *task, struct lr_task 
 	return t->idle_addr ? flags | LR_DATA_F_IDLE : flags;
 }
 
-/*
- * sum_exec_runtime was brought up to date at exec_start, by the scheduler's clock: with what has
- * passed since it is the time on a CPU until now. That clock and CLOCK_MONOTONIC run at one pace,
- * so whoever adds the record's time gets a count whose beginning is unknown and whose differences
- * are right.
- */
+/* All but the loop's count: see struct lr_clock. */
 static __always_inline void clock_cpu(struct task_struct *task, struct lr_clock *clock)
 {
-	clock->cpu_ns = task->se.sum_exec_runtime - task->se.exec_start;
+	clock->ran_ns = task->se.sum_exec_runtime;
+	clock->since_ns = task->se.exec_start;
+	clock->cpu = bpf_get_smp_processor_id();
+	clock->pad = 0;
 	clock->delay_ns = 0;
 	if (bpf_core_field_exists(task->sched_info.run_delay))
 		clock->delay_ns = task->sched_info.run_delay;

@@ -53,14 +53,19 @@ struct lr_event {
 
 /*
  * Clocks of the thread of a record. Only what lies between two records says something: how much
- * of it the loop waited, the thread was on a CPU, and it could run but had none. Of @cpu_ns the
- * beginning is unknown and the record's own time has to be added (clock.bpf.h): so it is exact at
- * any time, while the kernel's own count moves at ticks and context switches only.
+ * of it the loop waited, the thread was on a CPU, and it could run but had none.
+ *
+ * The kernel brings its count of a thread's time on a CPU up to date at ticks and context switches
+ * only. With the time since, by the scheduler's clock, it is exact at any moment; but that clock is
+ * each CPU's own, so that this holds between two records on one CPU. Across two there is the count.
  */
 struct lr_clock {
-	__u64 idle_ns; /* libuv's count; valid if the record's flags say so */
-	__u64 cpu_ns;
-	__u64 delay_ns;
+	__u64 idle_ns;	/* libuv's count; valid if the record's flags say so */
+	__u64 ran_ns;	/* time on a CPU, as of ... */
+	__u64 since_ns; /* ... this moment of the CPU's scheduler clock */
+	__u64 delay_ns; /* time it could run and waited for a CPU */
+	__u32 cpu;
+	__u32 pad;
 };
 
 struct lr_ev_thread {
@@ -524,23 +529,23 @@ struct lr_ev_process {
 LR_ASSERT_SIZE(lr_event, 24);
 LR_ASSERT_SIZE(lr_ev_thread, 40);
 LR_ASSERT_SIZE(lr_ev_conn, 80);
-LR_ASSERT_SIZE(lr_ev_data, 112);
+LR_ASSERT_SIZE(lr_ev_data, 128);
 LR_ASSERT_SIZE(lr_ev_close, 40);
 LR_ASSERT_SIZE(lr_ev_resource, 88);
 LR_ASSERT_SIZE(lr_ev_scope, 72);
 LR_ASSERT_SIZE(lr_ev_parser, 64);
 LR_ASSERT_SIZE(lr_ev_gc, 48);
-LR_ASSERT_SIZE(lr_ev_turn, 72);
+LR_ASSERT_SIZE(lr_ev_turn, 88);
 LR_ASSERT_SIZE(lr_ev_stores, 216);
 LR_ASSERT_SIZE(lr_store_field, 88);
 LR_ASSERT_SIZE(lr_ev_store, 56 + 88 * LR_STORE_FIELDS);
 LR_ASSERT_SIZE(lr_ev_write, 48);
-LR_ASSERT_SIZE(lr_ev_client, 120);
-LR_ASSERT_SIZE(lr_ev_job, 104);
+LR_ASSERT_SIZE(lr_ev_client, 136);
+LR_ASSERT_SIZE(lr_ev_job, 120);
 LR_ASSERT_SIZE(lr_ev_process, 40);
 LR_ASSERT_SIZE(lr_h2_id, 160);
-LR_ASSERT_SIZE(lr_ev_h2_head, 136 + 160 * LR_H2_IDS + LR_H2_PATH);
-LR_ASSERT_SIZE(lr_ev_h2, 88);
+LR_ASSERT_SIZE(lr_ev_h2_head, 152 + 160 * LR_H2_IDS + LR_H2_PATH);
+LR_ASSERT_SIZE(lr_ev_h2, 104);
 LR_ASSERT_SIZE(lr_ev_h2_fields, 40 + LR_H2_FIELDS_MAX);
 
 #endif

@@ -146,7 +146,9 @@ struct fe_clock flow_decode__clock(const struct lr_clock *clock, uint64_t ts, bo
 {
 	struct fe_clock to = {.has = FE_CLOCK_CPU};
 
-	to.cpu_ns = clock->cpu_ns + ts;
+	to.cpu_ns = clock->ran_ns + ts - clock->since_ns;
+	to.ran_ns = clock->ran_ns;
+	to.cpu = clock->cpu;
 	to.delay_ns = clock->delay_ns;
 	if (idle) {
 		to.has |= FE_CLOCK_IDLE;

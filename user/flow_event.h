@@ -80,9 +80,11 @@ struct fe_target {
  * events means something.
  */
 struct fe_clock {
-	uint8_t has;	   /* FE_CLOCK_* */
-	uint64_t idle_ns;  /* the loop has waited in its poll */
-	uint64_t cpu_ns;   /* the thread was on a CPU */
+	uint8_t has;	  /* FE_CLOCK_* */
+	uint64_t idle_ns; /* the loop has waited in its poll */
+	uint64_t cpu_ns;  /* the thread was on a CPU: from one event to another with the same cpu */
+	uint64_t ran_ns;  /* the same from any to any, but a tick of the kernel off */
+	uint32_t cpu;
 	uint64_t delay_ns; /* it could run, and the scheduler had no CPU for it */
 };
 

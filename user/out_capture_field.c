@@ -108,6 +108,8 @@ void field_clock(struct capture_codec *c, struct fe_clock *clock)
 		field_running(c, &clock->idle_ns, &c->cur->idle_ns);
 	if (has & FE_CLOCK_CPU) {
 		field_running(c, &clock->cpu_ns, &c->cur->cpu_ns);
+		field_running(c, &clock->ran_ns, &c->cur->ran_ns);
+		field_u32(c, &clock->cpu);
 		field_running(c, &clock->delay_ns, &c->cur->delay_ns);
 	}
 }

@@ -20,6 +20,7 @@ struct thread_state {
 	uint64_t conn;
 	uint64_t idle_ns;
 	uint64_t cpu_ns;
+	uint64_t ran_ns;
 	uint64_t delay_ns;
 	uint64_t async_id;
 	uint64_t top;

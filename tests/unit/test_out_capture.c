@@ -69,6 +69,8 @@ static void rnd_clock(uint64_t *seed, struct fe_clock *clock)
 	if (clock->has & FE_CLOCK_CPU) {
 		clock->cpu_ns = rnd_u64(seed);
 		clock->delay_ns = rnd_u64(seed);
+		clock->ran_ns = rnd_u64(seed);
+		clock->cpu = (uint32_t)rnd_u64(seed);
 	}
 }
 
