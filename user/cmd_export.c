@@ -23,6 +23,7 @@ struct export
 static int open_output(struct export *e)
 {
 	struct pipeline_opts opts = {
+		.blocking_ns = e->opts->blocking_ns,
 		.context_key = e->opts->context_key ? e->opts->context_path.label : NULL,
 	};
 	int err = out_file__open(&e->file, e->opts->output);

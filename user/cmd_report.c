@@ -49,6 +49,7 @@ static int finish(const struct options *opts, struct source *src, struct pipelin
 int cmd_report(const struct options *opts)
 {
 	struct pipeline_opts pipeline_opts = {
+		.blocking_ns = opts->blocking_ns,
 		.context_key = opts->context_key ? opts->context_path.label : NULL,
 	};
 	struct pipeline *pipeline = NULL;

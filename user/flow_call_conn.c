@@ -172,6 +172,7 @@ static void on_connect(struct flow_calls *c, struct cl_conn *k, const struct flo
 	k->connect_ns = ev->ts;
 	k->connect_counter = ev->client.counter;
 	cl_owner__find(c, k, ev, &k->opener);
+	cl_wait__send(c, k, ev, &k->opener);
 	k->opened_under_unknown = k->opener.unknown == CALL_UNKNOWN_STORE ||
 				  k->opener.unknown == CALL_UNKNOWN_CONTRADICT ||
 				  k->opener.unknown == CALL_UNKNOWN_READ;
@@ -199,6 +200,7 @@ static void on_send(struct flow_calls *c, struct cl_conn *k, const struct flow_e
 	if ((cl->flags & FE_CL_TLS) && !k->tls_ns)
 		k->tls_ns = ev->ts;
 	cl_owner__find(c, k, ev, &owner);
+	cl_wait__send(c, k, ev, &owner);
 	if (k->kind == CALL_HTTP)
 		cl_http__send(c, k, ev, &owner);
 	else if (is_setup(k, cl))
@@ -227,6 +229,7 @@ static void on_receive(struct flow_calls *c, struct cl_conn *k, const struct flo
 		on_end_of_stream(c, k, ev);
 	} else if (!k->opaque) {
 		k->receive_counter = cl->counter;
+		cl_wait__receive(c, k, ev);
 		if (k->kind == CALL_HTTP)
 			cl_http__receive(c, k, ev);
 		else if (!k->first && k->setup)

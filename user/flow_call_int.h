@@ -68,8 +68,11 @@ struct cl_conn {
 	uint64_t connected_ns;
 	uint64_t tls_ns; /* first handshake record, 0 none */
 	bool tls_done;
-	uint64_t half_ns; /* the process ended its side */
-	uint64_t done;	  /* calls that are over */
+	uint64_t half_ns;     /* the process ended its side */
+	uint64_t received_ns; /* last receive, and when its bytes had arrived; 0 none */
+	uint64_t arrived_ns;
+	struct flow_req_ref received; /* for whom */
+	uint64_t done;		      /* calls that are over */
 	int64_t connect_counter;
 	int64_t send_counter; /* of async ids, at the last send and receive; 0 unknown */
 	int64_t receive_counter;
@@ -104,6 +107,11 @@ void cl_conn__operation(struct flow_calls *c, struct cl_conn *k, const struct fl
 /* Ends what is open: the connection is forgotten at @ts. */
 void cl_conn__abandon(struct flow_calls *c, struct cl_conn *k, enum call_outcome outcome,
 		      uint64_t ts);
+
+/* flow_call_wait.c: what a call has its request wait for. Before and after @k has got the event. */
+void cl_wait__send(struct flow_calls *c, const struct cl_conn *k, const struct flow_event *ev,
+		   const struct cl_owner *owner);
+void cl_wait__receive(struct flow_calls *c, struct cl_conn *k, const struct flow_event *ev);
 
 /* flow_call_http.c */
 void cl_http__send(struct flow_calls *c, struct cl_conn *k, const struct flow_event *ev,

@@ -89,16 +89,24 @@ int flow_requests__new(struct flow_requests **out, const struct flow_requests_op
 
 void flow_requests__free(struct flow_requests *r)
 {
+	struct flow_slot *s;
+	uint32_t pos = 0;
+
 	if (!r)
 		return;
+	r->opts.blocking = NULL; /* whoever wants to know has called finish */
+	while ((s = flow_table__next(&r->threads, &pos)))
+		rq_line__free(r, s->value);
 	for (struct rq_conn *c = r->newest; c; c = c->older) {
 		if (c->held) {
 			free(c->held->long_path);
 			free(c->held->kept);
+			rq_wait__free(c->held);
 		}
 		for (struct rq *rq = c->first; rq; rq = rq->next) {
 			free(rq->long_path);
 			free(rq->kept);
+			rq_wait__free(rq);
 		}
 	}
 	flow_table__destroy(&r->conns);
@@ -238,7 +246,7 @@ static int on_in(struct flow_requests *r, const struct flow_event *ev)
 			head_part(c, ev);
 		rq = c->last && !c->last->in_done ? c->last : NULL;
 	}
-	rq_time__receive(t, ev, rq);
+	rq_time__receive(r, t, ev, rq);
 	if (ev->io.error) {
 		failed(r, c, ev);
 	} else if (ev->io.flags & FE_F_EOF) {
@@ -273,7 +281,7 @@ static void on_sent(struct flow_requests *r, struct rq_conn *c, struct rq_thread
 	c->owed -= min_t(uint64_t, c->owed, ev->io.bytes);
 	if (rq && !rq->pub.bytes_out)
 		rq = NULL; /* of the response before, which has been handed out */
-	rq_time__send(t, ev, rq);
+	rq_time__send(r, t, ev, rq);
 	if (rq)
 		rq_time__settle(rq, ev);
 	if (c->sending && !c->owed)
@@ -321,7 +329,7 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 		return 0;
 	}
 	note_unsent(c, t, ev);
-	rq_time__send(t, ev, rq);
+	rq_time__send(r, t, ev, rq);
 	if (ev->io.error) {
 		failed(r, c, ev);
 		return 0;
@@ -358,7 +366,7 @@ static void on_close(struct flow_requests *r, const struct flow_event *ev)
 		/* After the end of the peer's side its time is settled; a bare close has no clock.
 		 */
 		if (!c->eof)
-			rq->pub.breakdown.known = false;
+			rq->pub.breakdown.known = rq->pub.waits.known = false;
 		rq__end(r, rq, by_peer ? REQ_ABORTED_PEER : REQ_ABORTED_SERVER,
 			c->eof ? rq->last_ns : ev->ts);
 	}
@@ -431,6 +439,19 @@ int flow_requests__event(struct flow_requests *r, const struct flow_event *ev)
 		return on_in(r, ev);
 	case FE_OUT:
 		return on_out(r, ev);
+	case FE_TURN:
+		flow_requests__turn(r, ev, &ev->turn.clock, ev->turn.kind, ev->turn.due_ns, NULL);
+		return 0;
+	case FE_CLIENT:
+		/* Whoever knows whose call it answers says so; see flow_call.c. */
+		if (ev->client.op == LR_CLIENT_RECEIVE)
+			flow_requests__turn(r, ev, &ev->client.clock, LR_TURN_OTHER, 0, NULL);
+		return 0;
+	case FE_GC:
+		t = flow_table__get(&r->threads, ev->pid, ev->tid);
+		if (t)
+			t->gc_ns += ev->gc.duration_ns;
+		return 0;
 	case FE_SCOPE:
 		t = flow_table__get(&r->threads, ev->pid, ev->tid);
 		if (t)

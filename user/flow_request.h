@@ -35,6 +35,48 @@ struct flow_breakdown {
 	uint64_t wait;	    /* the loop was idle: its own async work was pending */
 };
 
+/*
+ * What a request waited for: a part of its latency each, and all of it together. See the essay in
+ * flow_request_wait.c.
+ */
+enum flow_wait {
+	WAIT_QUEUE,   /* in the socket or the accept queue, until its head was read */
+	WAIT_CPU,     /* its own callbacks, on a CPU */
+	WAIT_LOOP,    /* it was ready, and the loop worked for others */
+	WAIT_GC,      /* garbage collection in its callbacks, or while it was ready */
+	WAIT_SCHED,   /* the thread could run and had no CPU, then */
+	WAIT_BLOCKED, /* its own callback blocked the thread: neither on a CPU nor waiting for one
+		       */
+	WAIT_DNS,     /* getaddrinfo, getnameinfo */
+	WAIT_CONNECT, /* connections being established */
+	WAIT_CALL,    /* outgoing calls, sent until (more of) the answer was there */
+	WAIT_SOCKET,  /* queued for a pooled connection that served another request */
+	WAIT_FS,      /* file operations in the thread pool */
+	WAIT_CRYPTO,
+	WAIT_ZLIB,
+	WAIT_POOL,	 /* any other job of the thread pool */
+	WAIT_POOL_QUEUE, /* a job waited for a thread of the pool */
+	WAIT_TIMER,	 /* a timer of JavaScript came due */
+	WAIT_CLIENT,	 /* the rest of the request came from its client */
+	WAIT_OTHER,	 /* nothing of it that is known was pending */
+	WAIT_KINDS
+};
+
+/* What a request waited for: see enum flow_wait. */
+struct flow_waits {
+	bool known;
+	uint64_t ns[WAIT_KINDS]; /* their sum is end - start exactly */
+};
+
+#define FLOW_BLOCKERS 3
+
+/* A request whose callbacks held the loop while this one was ready, or waited in its socket. */
+struct flow_blocker {
+	uint64_t conn;
+	uint64_t seq; /* in the same environment */
+	uint64_t ns;
+};
+
 struct flow_finding; /* flow_mismatch.h */
 struct flow_call;    /* flow_call.h */
 
@@ -62,6 +104,8 @@ struct flow_req {
 	uint64_t bytes_in; /* head and body; HTTP/2: body */
 	uint64_t bytes_out;
 	struct flow_breakdown breakdown;
+	struct flow_waits waits;
+	struct flow_blocker blocker[FLOW_BLOCKERS]; /* the longest first; ns 0: no more */
 	enum flow_req_end end;
 	uint32_t incomplete;	    /* REQ_INC_* */
 	uint32_t resources_created; /* async resources attributed to it, level resources */
@@ -90,6 +134,50 @@ struct flow_kept {
 
 #define FLOW_ENV_UNKNOWN UINT32_MAX /* env of a thread that nothing was said about */
 
+/* By what a turn of the loop began. */
+enum flow_turn {
+	TURN_UNKNOWN,
+	TURN_REQUEST, /* a receive from a client, or what a request had issued is done */
+	TURN_TIMERS,
+	TURN_IMMEDIATES,
+	TURN_ASYNC, /* another thread woke the loop */
+	TURN_KINDS
+};
+
+const char *flow_turn__name(enum flow_turn kind);
+
+#define FLOW_PAYERS	5
+#define FLOW_LABEL_PATH 96
+
+struct flow_payer {
+	uint64_t conn;
+	uint64_t seq;
+	uint64_t ns; /* that it was kept waiting */
+	const char *method;
+	char path[FLOW_LABEL_PATH]; /* cut */
+};
+
+/* Something held the loop for too long without a break. */
+struct flow_blocking {
+	uint32_t pid;
+	uint32_t env;
+	uint64_t start_ns;
+	uint64_t duration_ns; /* of which: */
+	uint64_t gc_ns;
+	uint64_t sched_ns;
+	uint64_t blocked_ns;
+	uint8_t by; /* enum flow_turn */
+	uint64_t conn;
+	uint64_t seq;	    /* the request that did it, 0 none that is known */
+	const char *method; /* of that request, NULL */
+	const char *route;
+	char path[FLOW_LABEL_PATH];
+	uint64_t paid; /* requests that were ready meanwhile, or waited in their sockets */
+	uint64_t paid_ns;
+	uint32_t npayers;
+	struct flow_payer payer[FLOW_PAYERS]; /* who paid most, the most first */
+};
+
 struct flow_requests;
 
 /*
@@ -98,6 +186,9 @@ struct flow_requests;
  */
 struct flow_requests_opts {
 	void (*done)(void *ctx, const struct flow_req *req);
+	/* NULL: nobody wants to know. */
+	void (*blocking)(void *ctx, const struct flow_blocking *b);
+	uint64_t blocking_ns; /* how long is too long */
 	void *ctx;
 	uint32_t max_connections; /* bound on state kept; beyond it the oldest idle one goes */
 	uint32_t max_in_flight;
@@ -158,33 +249,6 @@ bool flow_requests__in_progress(const struct flow_requests *r, const struct flow
 bool flow_requests__ended(const struct flow_requests *r, uint64_t conn, uint64_t seq,
 			  uint64_t *end_ns);
 
-/*
- * What a request waited for: a part of its latency each, and all of it together. See the essay in
- * flow_request_wait.c.
- */
-enum flow_wait {
-	WAIT_QUEUE,   /* in the socket or the accept queue, until its head was read */
-	WAIT_CPU,     /* its own callbacks, on a CPU */
-	WAIT_LOOP,    /* it was ready, and the loop worked for others */
-	WAIT_GC,      /* garbage collection in its callbacks, or while it was ready */
-	WAIT_SCHED,   /* the thread could run and had no CPU, then */
-	WAIT_BLOCKED, /* its own callback blocked the thread: neither on a CPU nor waiting for one
-		       */
-	WAIT_DNS,     /* getaddrinfo, getnameinfo */
-	WAIT_CONNECT, /* connections being established */
-	WAIT_CALL,    /* outgoing calls, sent until (more of) the answer was there */
-	WAIT_SOCKET,  /* queued for a pooled connection that served another request */
-	WAIT_FS,      /* file operations in the thread pool */
-	WAIT_CRYPTO,
-	WAIT_ZLIB,
-	WAIT_POOL,	 /* any other job of the thread pool */
-	WAIT_POOL_QUEUE, /* a job waited for a thread of the pool */
-	WAIT_TIMER,	 /* a timer of JavaScript came due */
-	WAIT_CLIENT,	 /* the rest of the request came from its client */
-	WAIT_OTHER,	 /* nothing of it that is known was pending */
-	WAIT_KINDS
-};
-
 const char *flow_wait__name(enum flow_wait kind);
 
 /*
@@ -199,6 +263,9 @@ void flow_requests__turn(struct flow_requests *r, const struct flow_event *ev,
  */
 void flow_requests__worked(struct flow_requests *r, const struct flow_event *ev,
 			   const struct fe_clock *clock, const struct flow_req_ref *ref);
+
+/* Whether the turn of the loop that began at @ts is still going on, as far as it is known. */
+bool flow_requests__in_turn(const struct flow_requests *r, uint32_t pid, uint32_t tid, uint64_t ts);
 
 /*
  * A request has waited for an operation of its own from @from to @until; @from 0: ever since it

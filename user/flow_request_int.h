@@ -7,8 +7,35 @@
 #include "flow_route.h"
 #include "flow_table.h"
 
+#define RQ_PATH_INLINE 96
+
 struct rq;
 struct rq_conn;
+
+/* What begins when the loop turns to something: it ends when it turns again, or waits. */
+struct rq_turn {
+	uint32_t number;
+	uint64_t begin_ns;
+	uint8_t kind;	 /* enum flow_turn */
+	uint64_t due_ns; /* timers: see fe_turn */
+	uint64_t conn;	 /* the request it is for; seq 0: none that is known */
+	uint64_t seq;
+	const char *method;
+	const char *route;
+	char path[FLOW_LABEL_PATH]; /* cut */
+};
+
+/* How the time between two points of a thread divides. */
+struct rq_between {
+	uint64_t busy;
+	uint64_t gc; /* of busy, as are the next two */
+	uint64_t sched;
+	uint64_t blocked;
+	uint64_t idle;
+	uint64_t late; /* of idle: it could run, and had no CPU */
+};
+
+struct rq_line; /* flow_request_line.c */
 
 /* A thread that runs an event loop: see the essay in flow_request.c for the accounting. */
 struct rq_thread {
@@ -19,18 +46,65 @@ struct rq_thread {
 	bool ended;
 	/* The last point: an operation. */
 	bool point;
-	bool idle_known;
 	uint64_t ts;
-	uint64_t idle_ns;
-	struct rq *owner; /* the loop worked for it from the point on; NULL nobody known */
-	bool closed;	  /* by the end of a scope, at @until */
+	struct fe_clock clock;
+	uint64_t gc_ns; /* garbage collections since */
+	struct rq_turn turn;
+	struct rq_line *line; /* NULL: no memory */
+	struct rq *owner;     /* the loop worked for it from the point on; NULL nobody known */
+	bool closed;	      /* by the end of a scope, at @until */
 	uint64_t until;
 	uint64_t mark;	 /* last scope end since the point, or the point */
 	uint32_t breaks; /* times the idle clock could not be followed */
 	uint32_t losses; /* FE_LOSS events of this thread */
 };
 
-#define RQ_PATH_INLINE 96
+/* Something that a request has waited for, or could have. */
+struct rq_op {
+	uint8_t kind; /* enum flow_wait */
+	uint64_t from;
+	uint64_t until;
+};
+
+#define RQ_RUN_OPS 2 /* one behind the other, the later one first */
+
+/* A turn in which it ran, and the gap before it. */
+struct rq_run {
+	uint64_t from;
+	uint64_t to;
+	struct rq_between ran; /* how that divides: never idle */
+	/* Of the gap: it was ready, and the loop was late. */
+	uint64_t late_loop;
+	uint64_t late_gc;
+	uint64_t late_sched;
+	uint8_t kind; /* what the rest was for, apart from ops */
+	uint8_t nops;
+	struct rq_op op[RQ_RUN_OPS];
+};
+
+/* Where the thread's line was when a request stopped running. */
+struct rq_sums {
+	uint64_t idle;
+	uint64_t late;
+	uint64_t gc;
+	uint64_t sched;
+};
+
+#define RQ_OPS	       4
+#define RQ_RUNS_INLINE 2
+#define RQ_RUNS_MAX    64
+
+struct rq_wait {
+	bool lost; /* no memory */
+	uint8_t nops;
+	struct rq_op op[RQ_OPS]; /* that ended since it last ran */
+	struct rq_sums stopped;
+	uint64_t folded[WAIT_KINDS]; /* of runs that are not kept any more */
+	uint32_t n;
+	uint32_t room;
+	struct rq_run *run; /* NULL: first */
+	struct rq_run first[RQ_RUNS_INLINE];
+};
 
 struct rq {
 	struct flow_req pub;
@@ -45,6 +119,7 @@ struct rq {
 	bool sent;	/* pub.breakdown and last_ns are those of an operation after the head */
 	uint64_t last_ns;
 	uint64_t cpu_ns; /* attributed so far */
+	struct rq_wait wait;
 	uint32_t breaks;
 	uint32_t losses;
 	uint32_t losses_all;
@@ -107,6 +182,7 @@ struct flow_requests {
 	struct rq_conn *newest, *oldest;
 	uint32_t losses_all; /* FE_LOSS events without a thread */
 	uint32_t in_flight;
+	uint64_t blockings; /* so far */
 	struct flow_requests_overflow overflow;
 };
 
@@ -114,12 +190,50 @@ struct flow_requests {
 void rq_kept__take(struct rq *rq, const struct fe_headers *h);
 
 /* flow_request_time.c */
-void rq_time__receive(struct rq_thread *t, const struct flow_event *ev, struct rq *rq);
-void rq_time__send(struct rq_thread *t, const struct flow_event *ev, struct rq *rq);
+void rq_time__receive(struct flow_requests *r, struct rq_thread *t, const struct flow_event *ev,
+		      struct rq *rq);
+void rq_time__send(struct flow_requests *r, struct rq_thread *t, const struct flow_event *ev,
+		   struct rq *rq);
+/* @to ran just before @ts, @owner runs from it on; each may be NULL. */
+void rq_time__point(struct flow_requests *r, struct rq_thread *t, uint64_t ts,
+		    const struct fe_clock *clock, struct rq *to, struct rq *owner);
 void rq_time__scope(struct rq_thread *t, uint64_t ts);
+void rq_time__forget(struct rq_thread *t, const struct rq *rq);
 void rq_time__begin(struct rq *rq, const struct flow_event *ev, const struct rq_conn *conn);
 void rq_time__settle(struct rq *rq, const struct flow_event *ev);
-void rq_time__forget(struct rq_thread *t, const struct rq *rq);
+
+/* flow_request_line.c: a thread's recent past */
+/*
+ * [from, to) was divided as @b says, busy before idle; the busy time was @conn's request @seq's, 0
+ * nobody's known.
+ */
+void rq_line__push(struct flow_requests *r, struct rq_thread *t, uint64_t from,
+		   const struct rq_between *b, uint64_t conn, uint64_t seq);
+const struct rq_sums *rq_line__sums(const struct rq_thread *t);
+/*
+ * What kept the loop in [from, to), when @rq was ready: garbage collection, the scheduler, others.
+ * Those are noted with it, and it with those that held the loop for too long. Returns what of the
+ * time is in @parts.
+ */
+void rq_line__late(struct rq_thread *t, struct rq *rq, uint64_t from, uint64_t to,
+		   struct rq_run *parts);
+/* A request has been read: who kept it waiting in its socket. */
+void rq_line__queued(struct rq_thread *t, struct rq *rq);
+void rq_line__free(struct flow_requests *r, struct rq_thread *t);
+
+/* flow_request_turn.c */
+void rq_turn__begin(struct rq_thread *t, enum flow_turn kind, uint64_t due_ns, const struct rq *rq);
+
+/* flow_request_wait.c */
+void rq_wait__begin(struct rq *rq);
+void rq_wait__op(struct rq *rq, enum flow_wait kind, uint64_t from, uint64_t until);
+/* It runs from @at on, on @t: ends its gap, if it did not run until then. */
+void rq_wait__resume(struct rq_thread *t, struct rq *rq, uint64_t at);
+/* It ran until @to, which divides as @b says. */
+void rq_wait__ran(struct rq_thread *t, struct rq *rq, uint64_t to, const struct rq_between *b);
+/* All of its waits up to @ts, at which it ran. False if they cannot be told. */
+bool rq_wait__sum(const struct rq *rq, uint64_t ts, uint64_t ns[WAIT_KINDS]);
+void rq_wait__free(struct rq *rq);
 
 /* flow_request_state.c: what is kept, and until when */
 struct rq_thread *rq_thread__get(struct flow_requests *r, uint32_t pid, uint32_t tid);

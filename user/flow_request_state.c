@@ -36,6 +36,7 @@ void rq_thread__put(struct flow_requests *r, struct rq_thread *t)
 void rq_thread__drop(struct flow_requests *r, struct rq_thread *t)
 {
 	flow_table__take(&r->threads, t->pid, t->tid);
+	rq_line__free(r, t);
 	t->ended = true;
 	t->owner = NULL;
 	t->refs++;
@@ -71,6 +72,7 @@ static void hand_out(struct flow_requests *r, struct rq *rq)
 		r->opts.done(r->opts.ctx, &rq->pub);
 	free(rq->long_path);
 	free(rq->kept);
+	rq_wait__free(rq);
 	flow_pool__release(&r->rq_pool, rq);
 }
 
@@ -284,7 +286,7 @@ void rq__end(struct flow_requests *r, struct rq *rq, enum flow_req_end end, uint
 		end_ns = rq->last_ns;
 	rq->pub.end_ns = end_ns;
 	if (end_ns != rq->last_ns)
-		rq->pub.breakdown.known = false;
+		rq->pub.breakdown.known = rq->pub.waits.known = false;
 	if ((t && t->losses != rq->losses) || r->losses_all != rq->losses_all)
 		rq->pub.incomplete |= REQ_INC_LOSS;
 	rq_time__forget(t, rq);

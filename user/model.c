@@ -176,6 +176,8 @@ int model_builder__snapshot(const struct model_builder *b, const struct model_vi
 		err = model_findings__snapshot(m, b, view);
 	if (!err)
 		err = model_calls__snapshot(m, b, view);
+	m->blocking = b->blocking;
+	m->blocking.threshold_ns = view->blocking_ns;
 	if (err) {
 		model__free(m);
 		return err;

@@ -57,6 +57,13 @@ struct model_breakdown {
 	uint64_t wait;
 };
 
+/* Sums over the requests whose waits are known, nanoseconds. */
+struct model_waits {
+	uint64_t known;
+	uint64_t unknown;
+	uint64_t ns[WAIT_KINDS];
+};
+
 /* Of requests that are over, or of one route of them. */
 struct model_requests {
 	uint64_t total;	      /* all that are over, however they ended */
@@ -70,6 +77,7 @@ struct model_requests {
 	/* Of whole requests with all of their records: others would make it look better. */
 	struct model_latency latency;
 	struct model_breakdown breakdown;
+	struct model_waits waits;
 };
 
 struct model_route {
@@ -117,6 +125,33 @@ struct model_calls {
 	uint64_t request_ns;	  /* latency of all measured requests, with or without calls */
 	struct model_peer *peers; /* most calls first */
 	size_t peer_count;
+};
+
+/* What held loops for too long: turns of one kind, of requests of one route if they are. */
+struct model_blocker {
+	uint8_t by; /* enum flow_turn */
+	char method[16];
+	char route[FLOW_LABEL_PATH]; /* empty: of no known request */
+	uint64_t count;
+	uint64_t held_ns;
+	uint64_t max_ns;
+	uint64_t paid; /* requests that were kept waiting by it */
+	uint64_t paid_ns;
+};
+
+#define MODEL_BLOCKERS 64
+#define MODEL_BLOCKING 10
+
+struct model_blocking {
+	uint64_t threshold_ns; /* 0: not looked for */
+	uint64_t count;
+	uint64_t held_ns;
+	uint64_t paid;
+	uint64_t paid_ns;
+	size_t blocker_count; /* those that held loops longest first; the last takes the rest */
+	struct model_blocker blocker[MODEL_BLOCKERS];
+	size_t worst_count; /* the longest first; their routes are not kept */
+	struct flow_blocking worst[MODEL_BLOCKING];
 };
 
 /* An event loop: environment @env of process @pid. */
@@ -186,6 +221,7 @@ struct model {
 	struct model_resource_type *types;
 	size_t type_count;
 	struct model_calls calls;
+	struct model_blocking blocking;
 	struct model_loop *loops;
 	size_t loop_count;
 	struct model_waiting *waiting; /* in the order of the loops */
@@ -216,6 +252,7 @@ struct model_view {
 	uint64_t in_flight; /* live; added to those that were handed in as in flight */
 	const struct flow_res_type *types; /* of flow_context__types */
 	size_t type_count;
+	uint64_t blocking_ns;	     /* what is too long for a loop to be held, 0: not looked for */
 	uint64_t resources_not_kept; /* flow_context__overflow */
 	uint64_t calls_not_kept;     /* flow_calls__overflow */
 	struct flow_context_counts context;
@@ -237,6 +274,9 @@ void model_builder__request(void *builder, const struct flow_req *req);
 
 /* A call that no request was handed out with. */
 void model_builder__call(void *builder, const struct flow_call *call);
+
+/* Something held a loop for too long. */
+void model_builder__blocking(void *builder, const struct flow_blocking *blocking);
 
 /* The snapshot is the caller's. @view may be NULL. 0 or -ENOMEM. */
 int model_builder__snapshot(const struct model_builder *b, const struct model_view *view,

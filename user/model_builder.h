@@ -69,6 +69,7 @@ struct model_builder {
 	struct peer_state **peers; /* MODEL_PEERS + 1: the last takes the rest; made when needed */
 	size_t peer_count;
 	struct model_calls calls; /* its totals */
+	struct model_blocking blocking;
 	struct model_gc gc[MODEL_GC_KINDS];
 	uint64_t loss[FLOW_LOSS_KINDS];
 	uint64_t not_kept;
@@ -86,6 +87,9 @@ void model_calls__free(struct model_builder *b);
 
 /* model.c */
 void model_latency__of(struct model_latency *l, const struct flow_hist *h);
+
+/* model_wait.c */
+void model_waits__add(struct model_waits *sum, const struct flow_waits *w);
 
 /* model_finding.c: the findings of a request, and their part of a snapshot (0 or -ENOMEM). */
 /* @route: NULL while the request is in flight. */

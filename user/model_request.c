@@ -45,6 +45,7 @@ static void requests_add(struct model_requests *r, struct flow_hist *latency,
 		return;
 	flow_hist__add(latency, req->end_ns - req->start_ns);
 	breakdown_add(&r->breakdown, &req->breakdown);
+	model_waits__add(&r->waits, &req->waits);
 }
 
 static struct route_state *route_new(struct model_builder *b, const char *method, const char *route)

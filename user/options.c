@@ -19,9 +19,10 @@
 #include "options_value.h"
 #include "util.h"
 
-#define FLAGS_MAX 48
-#define LIVE_NS	  10000000000ULL /* report and export of live processes */
-#define PROGRAM	  "loopray"
+#define FLAGS_MAX   48
+#define BLOCKING_NS 50000000ULL	   /* a loop held for longer is told of */
+#define LIVE_NS	    10000000000ULL /* report and export of live processes */
+#define PROGRAM	    "loopray"
 
 struct parse {
 	struct options *opts;
@@ -361,6 +362,7 @@ enum options_next options__parse(struct options *opts, int argc, char **argv)
 	memset(opts, 0, sizeof(*opts));
 	opts->context = true;
 	opts->lines = true;
+	opts->blocking_ns = BLOCKING_NS;
 	copy = argc > 0 ? calloc((size_t)argc + 1, sizeof(*copy)) : NULL;
 	if (copy) {
 		memcpy(copy, argv, (size_t)argc * sizeof(*copy));

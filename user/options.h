@@ -67,6 +67,7 @@ struct options {
 	bool json;		   /* format is FORMAT_JSON */
 	uint64_t duration_ns;	   /* 0: until interrupted */
 	uint64_t interval_ns;	   /* 0: not given */
+	uint64_t blocking_ns;	   /* a loop held for longer is told of */
 	enum observe_level level;
 	enum attach_method attach_method;
 	enum byte_source byte_source;

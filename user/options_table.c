@@ -91,6 +91,9 @@ const struct flag flags[] = {
 	 "No colours, even on a terminal (also: environment variable NO_COLOR)", NULL},
 	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,
 	 "Time between progress lines and event loop samples, 10ms to 1h. Default 1s", NULL},
+	{FLAG_BLOCKED_OVER, "blocked-over", "TIME", REPORT | EXPORT, GROUP_OUTPUT,
+	 "Tell of every turn of an event loop that held it for longer than this. Default 50ms",
+	 NULL},
 	{FLAG_CONTEXT_KEY, "context-key", "NAME[.NAME]", LIVE, GROUP_OUTPUT,
 	 "The property of a store that names its request, such as requestId, or a path of up to 5: "
 	 "req.ids.trace; NAME is also a key of a Map, or what a symbol is described as. Default: "

@@ -163,6 +163,8 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 		return NULL;
 	case FLAG_RING_SIZE:
 		return set_ring(arg, &o->ring_bytes);
+	case FLAG_BLOCKED_OVER:
+		return set_time(arg, &o->blocking_ns);
 	case FLAG_CONTEXT_KEY:
 		return set_key(o, arg);
 	case FLAG_SHOW_VALUES:

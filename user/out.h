@@ -57,7 +57,8 @@ struct out_opts {
 
 /*
  * One output format. @open writes nothing that depends on targets, which are not known yet;
- * @event, @request, @resource, @line and @call may be NULL where a format does not need them;
+ * @event, @request, @resource, @line, @call and @blocking may be NULL where a format does not need
+ * them;
  * @close writes the end from the final model and frees the state, also when it fails; @free frees
  * it without writing. All return 0 or -errno.
  */
@@ -71,6 +72,8 @@ struct out_format {
 	int (*line)(void *state, const struct flow_line *line);
 	/* A call that no request was handed out with: late, outlived or nobody's. */
 	int (*call)(void *state, const struct flow_call *call);
+	/* Something held a loop for too long. */
+	int (*blocking)(void *state, const struct flow_blocking *b);
 	int (*close)(void *state, const struct model *m);
 	void (*free)(void *state);
 };

@@ -22,6 +22,7 @@
 #include "out_finding.h"
 #include "out_leak.h"
 #include "out_jsonl.h"
+#include "out_wait.h"
 #include "util.h"
 
 #define EARLY_TARGETS 64
@@ -253,6 +254,7 @@ static int jsonl_request(void *state, const struct flow_req *req)
 	json__key_str(j, "protocol", protocol(req->version));
 	json__key_u64(j, "status", req->status);
 	put_times(j, req);
+	wait_json__members(j, req);
 	json__key_u64(j, "resources_created", req->resources_created);
 	json__key_u64(j, "resources_alive", req->resources_alive);
 	put_findings(j, req, s->opts.show_values);
@@ -400,6 +402,17 @@ static int jsonl_call(void *state, const struct flow_call *call)
 	return j->err;
 }
 
+static int jsonl_blocking(void *state, const struct flow_blocking *b)
+{
+	struct jsonl *s = state;
+
+	header(s);
+	begin_line(&s->j, "blocking");
+	blocking_json__members(&s->j, b);
+	end_line(&s->j);
+	return s->j.err;
+}
+
 static void summary(struct jsonl *s, const struct model *m)
 {
 	struct json *j = &s->j;
@@ -451,6 +464,7 @@ const struct out_format out_jsonl_format = {
 	.resource = jsonl_resource,
 	.line = jsonl_line,
 	.call = jsonl_call,
+	.blocking = jsonl_blocking,
 	.close = jsonl_close,
 	.free = jsonl_free,
 };

@@ -9,6 +9,7 @@
 #include "json.h"
 #include "out_report.h"
 #include "out_report_parts.h"
+#include "out_wait.h"
 #include "util.h"
 
 static void ms(struct json *j, const char *key, bool known, double ns)
@@ -158,6 +159,7 @@ static void put_routes(struct json *j, const struct model *m)
 		put_latency(j, &r->requests.latency);
 		put_status(j, &r->requests);
 		put_breakdown(j, &r->requests.breakdown);
+		report_json__mean_waits(j, &r->requests.waits);
 		json__object_end(j);
 	}
 	json__array_end(j);
@@ -187,6 +189,7 @@ static void put_slowest(struct json *j, const struct model *m)
 		ms(j, "loop_busy", b->known, (double)b->loop_busy);
 		ms(j, "wait", b->known, (double)b->wait);
 		json__object_end(j);
+		wait_json__members(j, r);
 		json__object_end(j);
 	}
 	json__array_end(j);
@@ -288,6 +291,7 @@ int out_report__json(struct out_file *f, const struct model *m, const struct out
 	put_resources(&j, m);
 	put_loss(&j, &m->loss);
 	put_breakdown(&j, &m->requests.breakdown);
+	report_json__waits(&j, m);
 	put_routes(&j, m);
 	report_json__calls(&j, m);
 	put_slowest(&j, m);

@@ -64,6 +64,13 @@ void report_json__lines(struct json *j, const struct model *m);
 /* Members "context" and "findings"; @show: values of stores. */
 void report_json__findings(struct json *j, const struct model *m, bool show);
 
+/* What requests waited for, and what held loops; members "waits" and "blocking". */
+int printer__waits(const struct printer *p);
+int printer__blocking(const struct printer *p);
+void report_json__waits(struct json *j, const struct model *m);
+/* Member "waits" of all requests or of a route. */
+void report_json__mean_waits(struct json *j, const struct model_waits *w);
+
 /* Member "calls". */
 void report_json__calls(struct json *j, const struct model *m);
 

@@ -87,29 +87,6 @@ static void print_latency(const struct printer *p)
 	out_file__printf(p->f, "\n");
 }
 
-static void print_share(const struct printer *p, const char *what, uint64_t part, uint64_t whole,
-			uint64_t n)
-{
-	char text[TEXT];
-
-	out_file__printf(p->f, "  %-26s %10s %5.1f%%\n", what,
-			 text_duration(text, sizeof(text), part / n), part_percent(part, whole));
-}
-
-static void print_breakdown(const struct printer *p)
-{
-	const struct model_breakdown *b = &p->m->requests.breakdown;
-	uint64_t all = b->queue + b->cpu + b->loop_busy + b->wait;
-
-	if (!b->known)
-		return;
-	printer__title(p, "Where the time of a request went (mean)");
-	print_share(p, "queued before it was read", b->queue, all, b->known);
-	print_share(p, "on CPU for it", b->cpu, all, b->known);
-	print_share(p, "loop busy with others", b->loop_busy, all, b->known);
-	print_share(p, "waiting, the loop idle", b->wait, all, b->known);
-}
-
 static void print_gc(const struct printer *p)
 {
 	static const char *const names[] = {"scavenge", "mark-compact", "of unknown kind"};
@@ -172,8 +149,8 @@ static bool color_allowed(const struct out_opts *opts)
 int out_report__text(struct out_file *f, const struct model *m, const struct out_opts *opts)
 {
 	static int (*const tables[])(const struct printer *) = {
-		printer__routes,    printer__calls, printer__slowest,
-		printer__resources, printer__leaks, printer__loops};
+		printer__waits,	  printer__routes,    printer__calls, printer__blocking,
+		printer__slowest, printer__resources, printer__leaks, printer__loops};
 	struct printer p = {.f = f, .m = m, .opts = opts, .color = color_allowed(opts)};
 	int err = 0;
 
@@ -185,7 +162,6 @@ int out_report__text(struct out_file *f, const struct model *m, const struct out
 	err = printer__findings(&p);
 	if (!err)
 		err = printer__lines(&p);
-	print_breakdown(&p);
 	for (size_t i = 0; i < ARRAY_SIZE(tables) && !err; i++)
 		err = tables[i](&p);
 	print_gc(&p);

@@ -56,6 +56,15 @@ static void on_call(void *ctx, const struct flow_call *call)
 		p->error = p->opts.format->call(p->opts.format_state, call);
 }
 
+static void on_blocking(void *ctx, const struct flow_blocking *b)
+{
+	struct pipeline *p = ctx;
+
+	model_builder__blocking(p->model, b);
+	if (p->opts.format && p->opts.format->blocking && !p->error)
+		p->error = p->opts.format->blocking(p->opts.format_state, b);
+}
+
 static void on_line(void *ctx, const struct flow_line *line)
 {
 	struct pipeline *p = ctx;
@@ -77,6 +86,7 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 	struct pipeline *p = calloc(1, sizeof(*p));
 	struct flow_requests_opts req_opts = {
 		.done = on_over,
+		.blocking = on_blocking,
 		.ctx = p,
 		.max_connections = MAX_CONNECTIONS,
 		.max_in_flight = MAX_IN_FLIGHT,
@@ -91,6 +101,7 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 	if (opts)
 		p->opts = *opts;
 	err = model_builder__new(&p->model, &model_opts);
+	req_opts.blocking_ns = p->opts.blocking_ns;
 	if (!err)
 		err = flow_requests__new(&p->requests, &req_opts);
 	if (!err)
@@ -169,6 +180,7 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 	struct flow_left left[FLOW_LEFT];
 	struct flow_leaks leaks;
 
+	view.blocking_ns = p->opts.blocking_ns;
 	view.in_flight = flow_requests__in_flight(p->requests);
 	flow_mismatch__counts(p->mismatch, &view.context);
 	view.types = types;

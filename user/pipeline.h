@@ -16,6 +16,7 @@ struct pipeline_opts {
 	/* Optional: a format that is handed every event, request and resource as they come. */
 	const struct out_format *format;
 	void *format_state;
+	uint64_t blocking_ns;	 /* tell of what holds a loop longer than this; 0: do not */
 	const char *context_key; /* field that identifies a request, see lr_path; NULL: any */
 };
 

@@ -35,10 +35,39 @@ static void feed_request(struct model_builder *b, const char *method, const char
 			     .start_ns = 20000 * MS,
 			     .end_ns = 20000 * MS + ns,
 			     .breakdown = {true, ns / 10, ns / 5, ns / 5, ns / 2},
+			     .waits = {true,
+				       {[WAIT_QUEUE] = ns / 10,
+					[WAIT_CPU] = ns / 5,
+					[WAIT_LOOP] = ns / 5,
+					[WAIT_CALL] = ns / 2}},
 			     .end = REQ_COMPLETE};
 
 	seq++;
 	model_builder__request(b, &r);
+}
+
+static void feed_blocking(struct model_builder *b)
+{
+	struct flow_blocking x = {.pid = 4242,
+				  .start_ns = 21000 * MS,
+				  .duration_ns = 80 * MS,
+				  .gc_ns = 5 * MS,
+				  .by = TURN_REQUEST,
+				  .conn = 7,
+				  .seq = 3,
+				  .method = "GET",
+				  .route = "/reports/:id",
+				  .path = "/reports/12",
+				  .paid = 2,
+				  .paid_ns = 90 * MS,
+				  .npayers = 1,
+				  .payer = {{9, 4, 60 * MS, "GET", "/health"}}};
+
+	model_builder__blocking(b, &x);
+	x.duration_ns = 120 * MS;
+	model_builder__blocking(b, &x);
+	x = (struct flow_blocking){.pid = 4242, .duration_ns = 60 * MS, .by = TURN_TIMERS};
+	model_builder__blocking(b, &x);
 }
 
 static const struct flow_res_type types[] = {
@@ -93,7 +122,8 @@ static struct model *full_model(void)
 			    .unreadable = 1,
 			    .unknown = {[UNKNOWN_OLDER] = 2, [UNKNOWN_ELSEWHERE] = 1},
 			    .same_connection = 1},
-		.resources_not_kept = 2};
+		.resources_not_kept = 2,
+		.blocking_ns = 50 * MS};
 	struct model_builder *b;
 	struct model *m;
 
@@ -130,6 +160,7 @@ static struct model *full_model(void)
 	feed_request(b, "POST", "/process-payment", 1234567, 201);
 	feed_request(b, "GET", "/\x1b[31mred\xff", 50, 404);
 	feed_findings(b);
+	feed_blocking(b);
 	assert_int_equal(model_builder__snapshot(b, &view, &m), 0);
 	model_builder__free(b);
 	return m;
@@ -274,6 +305,14 @@ static void test_json(void **state)
 		".[0].loss == {ring:5,map:2,read:0,file:0,total:7}",
 		".[0].routes | length == 5 and .[0].route == \"/users/:id\" and .[0].count == 10",
 		".[0].breakdown.known == 19",
+		(".[0].waits | .known == 13 and .unknown == 6 and .mean_ns.dns == 0 and "
+		 ".mean_ns.call > .mean_ns.cpu"),
+		(".[0].blocking | .threshold_ms == 50 and .count == 3 and .held_ns == 260000000 "
+		 "and .paid == 4 and .by[0].route == \"/reports/:id\" and .by[0].count == 2 and "
+		 ".by[1].by == \"timers\" and .by[1].route == null"),
+		(".[0].blocking.worst | length == 3 and .[0].duration_ns == 120000000 and "
+		 ".[0].cpu_ns == 115000000 and .[0].request.path == \"/reports/12\" and "
+		 ".[0].paid.worst[0].path == \"/health\" and .[2].request == null"),
 		".[0].loops[0] | .utilisation == 0.6 and .iterations_per_s == 100",
 		".[0].gc.scavenge.total_ms == 2 and .[0].gc.mark_compact.max_ms == null",
 		".[0].probes[1] | .attached == false and .reason == \"no such symbol\"",

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The recent past of a thread, piece by piece: who had the loop. A request that was ready in a
+ * stretch of it looks back at who kept it waiting; and what held the loop for too long without a
+ * break is told of, with those whom it kept waiting.
+ *
+ * A hold goes on as long as the loop neither waits nor turns to something else. So it is one
+ * callback with the ticks and microtasks behind it; but Node.js runs all timers that are due in one
+ * turn, and all immediates, which only what they send tells apart.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow_request_int.h"
+#include "util.h"
+
+#define PIECES	  1024
+#define BLOCKINGS 8 /* kept for those who have not paid yet, then handed out */
+
+struct piece {
+	uint64_t from;
+	struct rq_between b;
+	uint64_t conn; /* whose its busy time was */
+	uint64_t seq;
+};
+
+struct hold {
+	uint32_t turn;
+	bool told; /* it is the newest of the blockings */
+	uint64_t from;
+	uint64_t conn;
+	uint64_t seq;
+	struct rq_between b;
+};
+
+struct rq_line {
+	struct rq_sums sums;
+	uint32_t n; /* pieces so far */
+	struct piece piece[PIECES];
+	struct hold hold;
+	uint32_t nblockings; /* so far */
+	uint32_t handed;
+	struct flow_blocking blocking[BLOCKINGS];
+};
+
+/* Blockings ------------------------------------------------------------------------------ */
+
+static struct flow_blocking *blocking_at(struct rq_line *l, uint32_t i)
+{
+	return &l->blocking[i % BLOCKINGS];
+}
+
+static void hand_out(struct flow_requests *r, struct rq_line *l)
+{
+	struct flow_blocking *b = blocking_at(l, l->handed++);
+
+	r->blockings++;
+	if (r->opts.blocking)
+		r->opts.blocking(r->opts.ctx, b);
+}
+
+static void begin_blocking(struct flow_requests *r, struct rq_thread *t, const struct hold *h)
+{
+	struct rq_line *l = t->line;
+	struct flow_blocking *b;
+
+	if (l->nblockings - l->handed == BLOCKINGS)
+		hand_out(r, l);
+	b = blocking_at(l, l->nblockings++);
+	memset(b, 0, sizeof(*b));
+	b->pid = t->pid;
+	b->env = t->env;
+	b->start_ns = h->from;
+	b->by = t->turn.kind;
+	b->conn = h->conn;
+	b->seq = h->seq;
+	if (h->seq && h->seq == t->turn.seq && h->conn == t->turn.conn) {
+		b->method = t->turn.method;
+		b->route = t->turn.route;
+		memcpy(b->path, t->turn.path, sizeof(b->path));
+	}
+}
+
+static void note_hold(struct flow_requests *r, struct rq_thread *t)
+{
+	struct hold *h = &t->line->hold;
+	struct flow_blocking *b;
+
+	if (!r->opts.blocking_ns || h->b.busy < r->opts.blocking_ns)
+		return;
+	if (!h->told)
+		begin_blocking(r, t, h);
+	h->told = true;
+	b = blocking_at(t->line, t->line->nblockings - 1);
+	b->duration_ns = h->b.busy;
+	b->gc_ns = h->b.gc;
+	b->sched_ns = h->b.sched;
+	b->blocked_ns = h->b.blocked;
+}
+
+static void add_busy(struct rq_between *to, const struct rq_between *b)
+{
+	to->busy += b->busy;
+	to->gc += b->gc;
+	to->sched += b->sched;
+	to->blocked += b->blocked;
+}
+
+static void hold(struct flow_requests *r, struct rq_thread *t, const struct piece *p)
+{
+	struct hold *h = &t->line->hold;
+	bool goes_on = h->turn == t->turn.number && h->conn == p->conn && h->seq == p->seq &&
+		       h->from + h->b.busy == p->from;
+
+	if (!goes_on)
+		*h = (struct hold){
+			.turn = t->turn.number, .from = p->from, .conn = p->conn, .seq = p->seq};
+	add_busy(&h->b, &p->b);
+	note_hold(r, t);
+	if (p->b.idle)
+		h->from = 0; /* over */
+}
+
+static struct flow_payer *payer_slot(struct flow_blocking *b, uint64_t ns)
+{
+	struct flow_payer *least = &b->payer[0];
+
+	if (b->npayers < FLOW_PAYERS)
+		return &b->payer[b->npayers++];
+	for (uint32_t i = 1; i < FLOW_PAYERS; i++)
+		if (b->payer[i].ns < least->ns)
+			least = &b->payer[i];
+	return least->ns < ns ? least : NULL;
+}
+
+static struct flow_payer *payer_of(struct flow_blocking *b, const struct rq *rq)
+{
+	for (uint32_t i = 0; i < b->npayers; i++)
+		if (b->payer[i].seq == rq->pub.seq && b->payer[i].conn == rq->conn->id)
+			return &b->payer[i];
+	return NULL;
+}
+
+/* @rq was ready in [from, to), in which somebody held the loop. */
+static void pay(struct rq_line *l, const struct rq *rq, uint64_t from, uint64_t to)
+{
+	for (uint32_t i = l->handed; i != l->nblockings; i++) {
+		struct flow_blocking *b = blocking_at(l, i);
+		uint64_t a = max_t(uint64_t, from, b->start_ns);
+		uint64_t e = min_t(uint64_t, to, b->start_ns + b->duration_ns);
+		struct flow_payer *p;
+
+		if (e <= a || (b->seq == rq->pub.seq && b->conn == rq->conn->id))
+			continue;
+		p = payer_of(b, rq);
+		b->paid += !p;
+		b->paid_ns += e - a;
+		if (p) {
+			p->ns += e - a;
+			continue;
+		}
+		p = payer_slot(b, e - a);
+		if (!p)
+			continue;
+		p->conn = rq->conn->id;
+		p->seq = rq->pub.seq;
+		p->ns = e - a;
+		p->method = rq->pub.method;
+		snprintf(p->path, sizeof(p->path), "%s", rq->pub.path);
+	}
+}
+
+/* Pieces --------------------------------------------------------------------------------- */
+
+void rq_line__push(struct flow_requests *r, struct rq_thread *t, uint64_t from,
+		   const struct rq_between *b, uint64_t conn, uint64_t seq)
+{
+	struct rq_line *l = t->line;
+	struct piece *p;
+
+	if (!l)
+		l = t->line = calloc(1, sizeof(*l));
+	if (!l)
+		return;
+	l->sums.idle += b->idle;
+	l->sums.late += b->late;
+	l->sums.gc += b->gc;
+	l->sums.sched += b->sched;
+	p = &l->piece[l->n++ % PIECES];
+	*p = (struct piece){.from = from, .b = *b, .conn = conn, .seq = seq};
+	hold(r, t, p);
+}
+
+const struct rq_sums *rq_line__sums(const struct rq_thread *t)
+{
+	static const struct rq_sums none;
+
+	return t->line ? &t->line->sums : &none;
+}
+
+void rq_line__free(struct flow_requests *r, struct rq_thread *t)
+{
+	while (t->line && t->line->handed != t->line->nblockings)
+		hand_out(r, t->line);
+	free(t->line);
+	t->line = NULL;
+}
+
+/* Looking back --------------------------------------------------------------------------- */
+
+static void note_blocker(struct rq *rq, uint64_t conn, uint64_t seq, uint64_t ns)
+{
+	struct flow_blocker *b = rq->pub.blocker, *least = &b[0];
+
+	for (int i = 0; i < FLOW_BLOCKERS; i++) {
+		if (b[i].ns && b[i].seq == seq && b[i].conn == conn) {
+			b[i].ns += ns;
+			return;
+		}
+		if (b[i].ns < least->ns)
+			least = &b[i];
+	}
+	if (least->ns < ns)
+		*least = (struct flow_blocker){conn, seq, ns};
+}
+
+static uint64_t part(uint64_t of, uint64_t n, uint64_t whole)
+{
+	return whole ? (uint64_t)((__uint128_t)of * n / whole) : 0;
+}
+
+static uint64_t within(uint64_t from, uint64_t to, uint64_t a, uint64_t e)
+{
+	a = max_t(uint64_t, a, from);
+	e = min_t(uint64_t, e, to);
+	return e > a ? e - a : 0;
+}
+
+static void add_late(struct rq *rq, const struct piece *p, uint64_t from, uint64_t to,
+		     struct rq_run *parts)
+{
+	uint64_t idle_from = p->from + p->b.busy;
+	uint64_t busy = within(from, to, p->from, idle_from);
+	uint64_t idle = within(from, to, idle_from, idle_from + p->b.idle);
+	uint64_t gc = part(p->b.gc, busy, p->b.busy);
+	uint64_t sched = part(p->b.sched, busy, p->b.busy);
+
+	parts->late_gc += gc;
+	parts->late_sched += sched + part(p->b.late, idle, p->b.idle);
+	parts->late_loop += busy - gc - sched;
+	if (busy && p->seq && (p->seq != rq->pub.seq || p->conn != rq->conn->id))
+		note_blocker(rq, p->conn, p->seq, busy);
+}
+
+void rq_line__late(struct rq_thread *t, struct rq *rq, uint64_t from, uint64_t to,
+		   struct rq_run *parts)
+{
+	struct rq_line *l = t->line;
+	uint32_t kept = l ? min_t(uint32_t, l->n, PIECES) : 0;
+	uint64_t oldest = to;
+
+	if (!l || from >= to)
+		return;
+	for (uint32_t i = 1; i <= kept && oldest > from; i++) {
+		const struct piece *p = &l->piece[(l->n - i) % PIECES];
+
+		add_late(rq, p, from, to, parts);
+		oldest = min_t(uint64_t, oldest, p->from);
+	}
+	/* So much happened meanwhile that the rest is not kept. */
+	if (kept == PIECES && oldest > from)
+		parts->late_loop += oldest - from;
+	pay(l, rq, from, to);
+}
+
+void rq_line__queued(struct rq_thread *t, struct rq *rq)
+{
+	struct rq_run ignored = {0};
+
+	rq_line__late(t, rq, rq->pub.start_ns, rq->from_ns, &ignored);
+}
