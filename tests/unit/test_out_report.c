@@ -305,7 +305,7 @@ static void test_json(void **state)
 		".[0].loss == {ring:5,map:2,read:0,file:0,total:7}",
 		".[0].routes | length == 5 and .[0].route == \"/users/:id\" and .[0].count == 10",
 		".[0].breakdown.known == 19",
-		(".[0].waits | .known == 13 and .unknown == 6 and .mean_ns.dns == 0 and "
+		(".[0].waits | .known == 12 and .unknown == 7 and .mean_ns.dns == 0 and "
 		 ".mean_ns.call > .mean_ns.cpu"),
 		(".[0].blocking | .threshold_ms == 50 and .count == 3 and .held_ns == 260000000 "
 		 "and .paid == 4 and .by[0].route == \"/reports/:id\" and .by[0].count == 2 and "
