@@ -77,7 +77,8 @@ struct rq_run {
 	uint64_t late_loop;
 	uint64_t late_gc;
 	uint64_t late_sched;
-	uint8_t kind; /* what the rest was for, apart from ops */
+	uint64_t unseen; /* the loop waited, so it had been handled, and ran without a trace */
+	uint8_t kind;	 /* what the rest was for, apart from ops */
 	uint8_t nops;
 	struct rq_op op[RQ_RUN_OPS];
 };

@@ -246,6 +246,9 @@ static void add_late(struct rq *rq, const struct piece *p, uint64_t from, uint64
 	uint64_t gc = part(p->b.gc, busy, p->b.busy);
 	uint64_t sched = part(p->b.sched, busy, p->b.busy);
 
+	/* The wait that ended with what it was ready for is not the loop's fault. */
+	if (from < idle_from)
+		parts->unseen += idle - part(p->b.late, idle, p->b.idle);
 	parts->late_gc += gc;
 	parts->late_sched += sched + part(p->b.late, idle, p->b.idle);
 	parts->late_loop += busy - gc - sched;

@@ -106,6 +106,9 @@ static void name_own(uint64_t ns[WAIT_KINDS], const struct rq_run *run, uint64_t
 	n = min_t(uint64_t, run->late_sched, left);
 	ns[WAIT_SCHED] += n;
 	left -= n;
+	n = min_t(uint64_t, run->unseen, left);
+	ns[WAIT_OTHER] += n;
+	left -= n;
 	for (uint32_t i = 1; i < run->nops; i++) {
 		n = min_t(uint64_t, overlap(from, run->from, &run->op[i]), left);
 		ns[run->op[i].kind] += n;
