@@ -97,6 +97,24 @@ int printer__routes(const struct printer *p)
 	return err;
 }
 
+/* What it waited for most, and for how much of its latency. */
+static void cell_mostly(struct text_table *t, const struct flow_waits *w)
+{
+	uint64_t all = 0;
+	int most = 0;
+
+	for (int i = 0; i < WAIT_KINDS; i++) {
+		all += w->ns[i];
+		if (w->ns[i] > w->ns[most])
+			most = i;
+	}
+	if (w->known && all)
+		text_table__cell(t, "%s %.0f%%", flow_wait__name((enum flow_wait)most),
+				 part_percent(w->ns[most], all));
+	else
+		text_table__cell(t, "-");
+}
+
 static void cells_slow(struct text_table *t, const struct model_request *r)
 {
 	const struct flow_breakdown *b = &r->req.breakdown;
@@ -110,6 +128,7 @@ static void cells_slow(struct text_table *t, const struct model_request *r)
 		else
 			text_table__cell(t, "-");
 	}
+	cell_mostly(t, &r->req.waits);
 	text_table__cell(t, "%u", r->req.status);
 	text_table__cell(t, "%u/%u", r->req.pid, r->req.env);
 	text_table__cell(t, "%llu", (ull)r->req.seq);
@@ -119,7 +138,7 @@ static void cells_slow(struct text_table *t, const struct model_request *r)
 
 int printer__slowest(const struct printer *p)
 {
-	static const char *const heads[] = {"LATENCY", "QUEUE",	  "CPU", "BUSY",   "WAIT",
+	static const char *const heads[] = {"LATENCY", "QUEUE",	  "CPU", "BUSY",   "WAIT", "MOSTLY",
 					    "STATUS",  "PID/ENV", "SEQ", "METHOD", "PATH"};
 	size_t shown = min_t(size_t, p->m->slowest_count, SLOWEST_SHOWN);
 	struct text_table *t;
@@ -127,7 +146,7 @@ int printer__slowest(const struct printer *p)
 
 	if (!shown)
 		return 0;
-	err = text_table__new(&t, "rrrrrrrrll", heads);
+	err = text_table__new(&t, "rrrrrlrrrll", heads);
 	if (err)
 		return err;
 	printer__title(p, "Slowest requests");
