@@ -14,9 +14,11 @@
 #define FN_INFO	       "uv_metrics_info"
 #define FN_DEFAULT     "uv_default_loop"
 #define FN_HANDLE_LOOP "uv_handle_get_loop"
+#define FN_DUE_IN      "uv_timer_get_due_in"
 #define FN_TIMERS      "node::Environment::RunTimers("
 #define FN_IMMEDIATE   "node::Environment::CheckImmediate("
 #define ENV_MAX	       (1 << 20) /* no member of Environment lies beyond */
+#define HANDLE_MAX     1024	 /* nor of a uv_timer_t */
 
 /* The two 64-bit metrics that uv_metrics_idle_time reads, and which of them it tests. */
 struct idle_reads {
@@ -129,6 +131,34 @@ static uint32_t find_handle_loop(struct layout_job *job)
 	return 0;
 }
 
+/*
+ * uv_timer_get_due_in returns timer->timeout - timer->loop->time: besides its loop it reads one
+ * word of the timer. Needs p.handle_loop.
+ */
+static uint32_t find_timeout(struct layout_job *job)
+{
+	const int64_t loop = job->l->p.handle_loop;
+	int64_t found = 0;
+	bool has_loop = false;
+
+	if (!loop || layout_job__trace_symbol(job, FN_DUE_IN))
+		return 0;
+	for (size_t i = 0; i < job->trace.n; i++) {
+		const struct trace_event *e = &job->trace.ev[i];
+
+		if ((e->kind != TRACE_LOAD && e->kind != TRACE_CMP) || e->insn.width != 8 ||
+		    e->at.root != TRACE_ARG || e->at.id != 0 || e->at.n != 0)
+			continue;
+		if (e->at.add == loop)
+			has_loop = true;
+		else if (found && found != e->at.add)
+			return 0;
+		else
+			found = e->at.add;
+	}
+	return has_loop && found > loop && found < HANDLE_MAX ? (uint32_t)found : 0;
+}
+
 int layout_uv__decode(struct layout_job *job)
 {
 	struct target_layout *l = job->l;
@@ -139,6 +169,7 @@ int layout_uv__decode(struct layout_job *job)
 	l->lr.loop_count = find_count(job);
 	l->p.default_loop = find_default_loop(job);
 	l->p.handle_loop = find_handle_loop(job);
+	l->lr.timer_timeout = find_timeout(job);
 	return 0;
 }
 

@@ -43,6 +43,7 @@ enum {
 	FAKE_LOOP_ENTRY = 0x90,
 	FAKE_LOOP_IDLE = 0x98,
 	FAKE_HANDLE_LOOP = 0x10,
+	FAKE_TIMER_TIMEOUT = 0x88,
 	FAKE_WRAP_REALM = 0x18,
 	FAKE_WRAP_PROVIDER = 0x40,
 	FAKE_WRAP_ID = 0x48,
@@ -212,6 +213,8 @@ FAKE("uv_metrics_info", "mov 0x30(%rdi),%rdx\n movdqu 0x10(%rdx),%xmm0\n movups 
 FAKE("uv_default_loop", "mov fake_default_loop(%rip),%rax\n test %rax,%rax\n je 1f\n ret\n"
 			"1: call fake_call\n ret\n");
 FAKE("uv_handle_get_loop", "mov 0x10(%rdi),%rax\n ret\n");
+FAKE("uv_timer_get_due_in", "mov 0x10(%rdi),%rcx\n mov 0x88(%rdi),%rax\n sub 0x220(%rcx),%rax\n"
+			    "jae 1f\n xor %eax,%eax\n1: ret\n");
 FAKE("fake_call", "ret\n");
 
 /* The only data that a running check needs from the binary. */

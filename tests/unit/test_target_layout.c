@@ -149,6 +149,7 @@ static void every_offset(void **state)
 	assert_int_equal(l.p.env_timer, FAKE_ENV_TIMER);
 	assert_int_equal(l.p.env_immediate, FAKE_ENV_CHECK);
 	assert_int_equal(l.p.handle_loop, FAKE_HANDLE_LOOP);
+	assert_int_equal(l.lr.timer_timeout, FAKE_TIMER_TIMEOUT);
 	assert_int_equal(l.p.env_immediates, FAKE_ENV_IMMEDIATES);
 	assert_int_equal(l.p.env_timeouts, FAKE_ENV_TIMEOUTS);
 	assert_int_equal(l.p.buffer_isolate, FAKE_BUFFER_ISOLATE);
@@ -412,6 +413,7 @@ static void assert_real(const struct target_layout *l, const char *path)
 	else
 		assert_true(l->p.isolate_key != 0);
 	assert_true((l->lr.flags & LR_LAYOUT_LOOP) || l->p.uv_external);
+	assert_true(l->lr.timer_timeout || l->p.uv_external);
 	assert_false(l->lr.flags & LR_LAYOUT_ENTRY_IDS);
 	/* One behind the other, or with a reason. */
 	if (l->p.env_timeouts)
