@@ -28,17 +28,6 @@ static __always_inline bool enter(__u32 probe, struct task_struct **task, struct
 	return *t != NULL;
 }
 
-static __always_inline void slept(struct task_struct *task, struct lr_task *t)
-{
-	__u32 nvcsw = task->nvcsw;
-
-	/* A thread that slept works for nobody known until it receives something. */
-	if (nvcsw != t->nvcsw) {
-		t->conn = 0;
-		t->conn_in = 0;
-	}
-}
-
 static __always_inline void resource_fill(struct lr_ev_resource *rec, struct lr_task *t,
 					  __u64 object, const struct runtime_ids *ids,
 					  bool have_ids)
@@ -164,7 +153,7 @@ int BPF_KPROBE(lr_async_init, __u64 object)
 	p = bpf_map_lookup_elem(&lr_processes, &tgid);
 	if (!p || !(p->layout.flags & LR_LAYOUT_WRAP))
 		return 0;
-	slept(task, t);
+	clock_slept(task, t);
 	object_env(task, &p->layout, t, object);
 	if (!bpf_probe_read_user(&old, sizeof(old), (void *)(object + p->layout.wrap_async_id)))
 		resource_end(task, t, object, old, LR_RES_F_REUSE);
@@ -192,7 +181,7 @@ static __always_inline int destroy(__u32 probe, __u64 object)
 	}
 	if (!is_id(id))
 		return 0;
-	slept(task, t);
+	clock_slept(task, t);
 	object_env(task, &p->layout, t, object);
 	resource_end(task, t, object, id, 0);
 	return 0;
@@ -220,7 +209,7 @@ int BPF_KPROBE(lr_scope_end)
 
 	if (!enter(LR_PROBE_callback_scope, &task, &t))
 		return 0;
-	slept(task, t);
+	clock_slept(task, t);
 	runtime_env(task, t);
 	if (!runtime_ids(t, &ids))
 		return 0;
@@ -334,33 +323,34 @@ int BPF_KPROBE(lr_gc_end, __u64 heap, __u64 collector)
 	return gc(LR_PROBE_gc_end, 1, collector);
 }
 
-/* What the loop turns to that is no receive. Nothing to do unless one was told of before. */
-static __always_inline int turn(__u32 probe)
+/* What the loop turns to that is no receive. @handle: of the timer that is due. */
+static __always_inline int turn(__u32 probe, __u16 kind, __u64 handle)
 {
 	struct task_struct *task;
 	struct lr_task *t;
 
 	if (enter(probe, &task, &t)) {
 		t->work = 0;
-		turn_close(task, t);
+		turn_tell(task, t, kind, handle);
 	}
 	return 0;
 }
 
+/* Environment::RunTimers(uv_timer_t *) */
 SEC("uprobe")
-int BPF_KPROBE(lr_loop_timers)
+int BPF_KPROBE(lr_loop_timers, __u64 handle)
 {
-	return turn(LR_PROBE_loop_timers);
+	return turn(LR_PROBE_loop_timers, LR_TURN_TIMERS, handle);
 }
 
 SEC("uprobe")
 int BPF_KPROBE(lr_loop_immediates)
 {
-	return turn(LR_PROBE_loop_immediates);
+	return turn(LR_PROBE_loop_immediates, LR_TURN_IMMEDIATES, 0);
 }
 
 SEC("uprobe")
 int BPF_KPROBE(lr_loop_async)
 {
-	return turn(LR_PROBE_loop_async);
+	return turn(LR_PROBE_loop_async, LR_TURN_ASYNC, 0);
 }

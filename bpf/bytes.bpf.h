@@ -413,7 +413,7 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 	if (io->ret <= 0) {
 		bytes_turn(c);
 		if (conn->client)
-			client_receive(conn, io, c->now);
+			client_receive(conn, io, c->now, c->arrival);
 		if (conn->class != LR_CONN_SERVER && conn->class != LR_CONN_TLS)
 			return;
 		c->flags |= idle_read(c->task, c->t, &c->idle);
@@ -428,7 +428,7 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 	bytes_turn(c);
 	if (!reported) {
 		if (conn->client)
-			client_receive(conn, io, c->now);
+			client_receive(conn, io, c->now, c->arrival);
 		return;
 	}
 	conn->client = LR_CLIENT_NOT;

@@ -30,6 +30,15 @@ static __always_inline bool client_certain(const struct lr_conn *conn)
 	return conn->client && conn->connect_ns;
 }
 
+/* The clocks of the thread that does it. Returns LR_CLIENT_F_*. */
+static __always_inline __u16 client_clock(struct task_struct *task, struct lr_task *t,
+					  struct lr_clock *clock)
+{
+	clock_slept(task, t);
+	return clock_read(task, t, clock) & LR_DATA_F_IDLE ? LR_CLIENT_F_CLOCK | LR_CLIENT_F_IDLE
+							   : LR_CLIENT_F_CLOCK;
+}
+
 /* Records are put together where those of server connections are; see struct bytes_scratch. */
 static __always_inline struct lr_ev_client *client_begin(const struct bytes_ctx *c, __u16 op)
 {
@@ -49,10 +58,9 @@ static __always_inline struct lr_ev_client *client_begin(const struct bytes_ctx 
 	rec->connected_ns = c->conn->connected_ns;
 	rec->counter = 0;
 	rec->arrival_ns = 0;
-	rec->clock = (struct lr_clock){};
 	rec->ret = c->ret;
 	rec->op = op;
-	rec->flags = 0;
+	rec->flags = client_clock(c->task, c->t, &rec->clock);
 	rec->captured = 0;
 	rec->pad = 0;
 	*(__u64 *)rec->tail = 0;
@@ -194,7 +202,8 @@ __noinline int client_send(struct lr_conn *conn, struct bytes_io *io, __u64 now)
 	return 0;
 }
 
-__noinline int client_receive(struct lr_conn *conn, struct bytes_io *io, __u64 now)
+/* @arrival: when the bytes had reached the socket, 0 unknown. */
+__noinline int client_receive(struct lr_conn *conn, struct bytes_io *io, __u64 now, __u64 arrival)
 {
 	struct bytes_ctx ctx = {}, *c = &ctx;
 	struct lr_ev_client *rec;
@@ -206,6 +215,7 @@ __noinline int client_receive(struct lr_conn *conn, struct bytes_io *io, __u64 n
 	rec = client_begin(c, LR_CLIENT_RECEIVE);
 	if (!rec)
 		return 0;
+	rec->arrival_ns = arrival;
 	if (io->ret > 0 && bytes_first(io, &addr, &len)) {
 		head = client_look(c, rec, addr, len, false);
 		/* Where a chunked body may end, if that is not among what is copied. */
@@ -239,10 +249,10 @@ static __always_inline void client_tell(struct task_struct *task, struct lr_task
 	rec->clock = (struct lr_clock){};
 	rec->ret = from;
 	rec->op = op;
-	rec->flags = 0;
+	rec->flags = t ? client_clock(task, t, &rec->clock) : 0;
 	if (t && t->uid_addr && t->env) {
 		rec->counter = read_u64(t->uid_addr + 2 * sizeof(__u64));
-		rec->flags = LR_CLIENT_F_CHAIN;
+		rec->flags |= LR_CLIENT_F_CHAIN;
 	}
 	rec->captured = 0;
 	rec->pad = 0;

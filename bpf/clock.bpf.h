@@ -33,16 +33,60 @@ static __always_inline __u32 idle_read(struct task_struct *task, struct lr_task 
 	return t->idle_addr ? flags | LR_DATA_F_IDLE : flags;
 }
 
-/* All but the loop's count: see struct lr_clock. */
+/*
+ * How far the clock by which tasks are charged is behind the scheduler's: by what interrupts and
+ * the hypervisor took, where the kernel knows. Each CPU has its own, and a thread moves from one
+ * to the other. Its CPU's run queue can be reached from it where groups of tasks are scheduled;
+ * false: it cannot.
+ */
+static __always_inline bool clock_behind(struct task_struct *task, __u64 *behind)
+{
+	struct rq *rq;
+
+	if (!bpf_core_field_exists(task->se.cfs_rq) || !bpf_core_field_exists(struct cfs_rq, rq))
+		return false;
+	rq = task->se.cfs_rq->rq;
+	*behind = rq->clock - rq->clock_task;
+	return true;
+}
+
+#define clock_barrier() asm volatile("" ::: "memory")
+
+/*
+ * All but the loop's count: see struct lr_clock. The scheduler's clock and CLOCK_MONOTONIC run at
+ * one pace, but for what NTP makes of the latter (500 ppm at most). A tick between two reads
+ * changes both.
+ */
 static __always_inline void clock_cpu(struct task_struct *task, struct lr_clock *clock)
 {
-	clock->ran_ns = task->se.sum_exec_runtime;
-	clock->since_ns = task->se.exec_start;
-	clock->cpu = bpf_get_smp_processor_id();
+	__u64 start = task->se.exec_start, sum, behind = 0;
+
+	clock_barrier();
+	sum = task->se.sum_exec_runtime;
+	clock_barrier();
+	if (task->se.exec_start != start) {
+		start = task->se.exec_start;
+		clock_barrier();
+		sum = task->se.sum_exec_runtime;
+	}
+	clock->cpu = clock_behind(task, &behind) ? LR_CLOCK_EVERY_CPU : bpf_get_smp_processor_id();
 	clock->pad = 0;
+	clock->ran_ns = sum;
+	clock->since_ns = start + behind;
 	clock->delay_ns = 0;
 	if (bpf_core_field_exists(task->sched_info.run_delay))
 		clock->delay_ns = task->sched_info.run_delay;
+}
+
+/* A thread that slept works for nobody known until it receives something. */
+static __always_inline void clock_slept(struct task_struct *task, struct lr_task *t)
+{
+	__u32 nvcsw = task->nvcsw;
+
+	if (nvcsw != t->nvcsw) {
+		t->conn = 0;
+		t->conn_in = 0;
+	}
 }
 
 /* All of them. Returns LR_DATA_F_*. */

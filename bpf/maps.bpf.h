@@ -166,6 +166,8 @@ struct lr_task {
 	__u64 h2_counter;  /* async ids given out by then (bits of a double), 0 unknown */
 	__u32 h2_used;	   /* it has HTTP/2 connections */
 	__u32 h2_headers;  /* where a stream has its headers, 0 not known */
+	__u32 async_seq;   /* seq of the last turn of kind ASYNC */
+	__u32 pad;
 };
 
 struct {

@@ -11,6 +11,9 @@
 #include "clock.bpf.h"
 #include "emit.bpf.h"
 
+#define TURN_MS	      1000000ULL /* nanoseconds */
+#define TURN_LATE_MAX (3600 * 1000 * TURN_MS)
+
 static __always_inline bool turn_wanted(const struct lr_process_config *p)
 {
 	return p && (p->mechanism == LR_MECHANISM_HOOKS || p->mechanism == LR_MECHANISM_ACF);
@@ -70,34 +73,91 @@ static __always_inline void birth_close(struct lr_births *b, __u64 top)
 	b->is_open = 0;
 }
 
-/* Something other than a receive of a server connection begins on this thread. */
-static __noinline void turn_close(struct task_struct *task, struct lr_task *t)
+/* What a receive began is over. Returns the allocation top, 0: no receive began it, or unknown. */
+static __always_inline __u64 turn_end(struct task_struct *task, struct lr_task *t,
+				      const struct lr_process_config *p)
 {
-	__u32 tgid = task->tgid;
-	struct lr_process_config *p;
 	struct lr_births *births;
-	struct lr_ev_turn *rec;
 	__u64 top;
 
 	if (!t->turn_open)
-		return;
+		return 0;
 	t->turn_open = 0;
-	p = bpf_map_lookup_elem(&lr_processes, &tgid);
 	if (!turn_wanted(p))
-		return;
+		return 0;
 	top = turn_top(&p->heap, t);
 	births = bpf_task_storage_get(&lr_births, task, NULL, 0);
 	if (births)
 		birth_close(births, top);
+	return top;
+}
+
+/*
+ * When the timer of @handle was due, 0 unknown. libuv counts in whole milliseconds of
+ * CLOCK_MONOTONIC and never calls before they are over: what is in the future is no such time.
+ * Node.js has one timer for all of JavaScript's, set to the first that is due. That was computed
+ * from the loop's own time, which it brings up to date whenever JavaScript makes a timer: so it
+ * is right to the millisecond, however late the loop is.
+ */
+static __always_inline __u64 turn_due(const struct lr_process_config *p, __u64 handle, __u64 now)
+{
+	__u64 ms, due;
+
+	if (!p || !p->layout.timer_timeout || !handle)
+		return 0;
+	ms = read_u64(handle + p->layout.timer_timeout);
+	if (!ms || ms > now / TURN_MS)
+		return 0;
+	due = ms * TURN_MS;
+	return now - due < TURN_LATE_MAX ? due : 0;
+}
+
+/* libuv's loops also run on threads without JavaScript, which other threads wake as well. */
+static __always_inline bool turn_foreign(struct task_struct *task, struct lr_task *t,
+					 const struct lr_process_config *p)
+{
+	return p && (p->layout.flags & LR_LAYOUT_ENV) && !runtime_env(task, t);
+}
+
+/* The thread was woken before by another one, and has neither slept nor told anything since. */
+static __always_inline bool turn_again(struct task_struct *task, const struct lr_task *t)
+{
+	return t->async_seq == t->seq && (__u32)task->nvcsw == t->nvcsw;
+}
+
+/*
+ * Something other than a receive of a server connection begins on this thread: tells it.
+ * @handle: the uv_timer_t that is due, 0 none.
+ */
+static __noinline void turn_tell(struct task_struct *task, struct lr_task *t, __u16 kind,
+				 __u64 handle)
+{
+	__u32 tgid = task->tgid;
+	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	__u64 top = turn_end(task, t, p);
+	struct lr_ev_turn *rec;
+
+	if (kind == LR_TURN_ASYNC && (turn_again(task, t) || turn_foreign(task, t, p)))
+		return;
 	rec = emit_new(lr_ev_turn, task, t, LR_EV_TURN);
 	if (!rec)
 		return;
 	rec->top = top;
 	rec->epoch = t->epoch;
-	rec->kind = LR_TURN_OTHER;
-	rec->due_ns = 0;
+	rec->kind = kind;
+	rec->due_ns = turn_due(p, handle, rec->h.ts);
+	clock_slept(task, t);
 	rec->flags = clock_read(task, t, &rec->clock) & LR_DATA_F_IDLE ? LR_TURN_F_IDLE : 0;
 	emit_commit(rec);
+	if (kind == LR_TURN_ASYNC)
+		t->async_seq = t->seq;
+}
+
+/* A receive that begins no callback of a server connection ends one that is open. */
+static __always_inline void turn_close(struct task_struct *task, struct lr_task *t)
+{
+	if (t->turn_open)
+		turn_tell(task, t, LR_TURN_OTHER, 0);
 }
 
 #endif

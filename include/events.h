@@ -56,15 +56,18 @@ struct lr_event {
  * of it the loop waited, the thread was on a CPU, and it could run but had none.
  *
  * The kernel brings its count of a thread's time on a CPU up to date at ticks and context switches
- * only. With the time since, by the scheduler's clock, it is exact at any moment; but that clock is
- * each CPU's own, so that this holds between two records on one CPU. Across two there is the count.
+ * only. With the time since, by the scheduler's clock, it is exact at any moment. Where the kernel
+ * does not show by how much the clocks of CPUs differ, that holds between two records on one CPU;
+ * across two there is the count.
  */
+#define LR_CLOCK_EVERY_CPU 0xffffffffU
+
 struct lr_clock {
 	__u64 idle_ns;	/* libuv's count; valid if the record's flags say so */
 	__u64 ran_ns;	/* time on a CPU, as of ... */
-	__u64 since_ns; /* ... this moment of the CPU's scheduler clock */
+	__u64 since_ns; /* ... this moment of the scheduler's clock */
 	__u64 delay_ns; /* time it could run and waited for a CPU */
-	__u32 cpu;
+	__u32 cpu;	/* whose clock since_ns is of, LR_CLOCK_EVERY_CPU: of all alike */
 	__u32 pad;
 };
 

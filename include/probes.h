@@ -31,7 +31,7 @@
 	LR_PROBE(gc_end, lr_gc_end, "v8::internal::Heap::GarbageCollectionEpilogue(", OPTIONAL,   \
 		 LR_LEVEL_REQUESTS, 0)                                                            \
 	LR_PROBE(loop_timers, lr_loop_timers, "node::Environment::RunTimers(", OPTIONAL,          \
-		 LR_LEVEL_REQUESTS, 0)                                                            \
+		 LR_LEVEL_REQUESTS, 1 << CODE_RDI)                                                \
 	LR_PROBE(loop_immediates, lr_loop_immediates,                                             \
 		 "node::Environment::CheckImmediate(->node::MakeCallback(|"                       \
 		 "node::Environment::CheckImmediate(",                                            \

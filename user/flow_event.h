@@ -84,7 +84,7 @@ struct fe_clock {
 	uint64_t idle_ns; /* the loop has waited in its poll */
 	uint64_t cpu_ns;  /* the thread was on a CPU: from one event to another with the same cpu */
 	uint64_t ran_ns;  /* the same from any to any, but a tick of the kernel off */
-	uint32_t cpu;
+	uint32_t cpu;	  /* LR_CLOCK_EVERY_CPU where that is right from any to any */
 	uint64_t delay_ns; /* it could run, and the scheduler had no CPU for it */
 };
 
@@ -241,7 +241,8 @@ struct fe_gc {
  * Objects in one epoch (the time between two collections) keep their addresses.
  */
 struct fe_turn {
-	uint64_t top; /* where young objects are allocated next, as LR_TOP_ADDR; 0 unknown */
+	/* where young objects are allocated next, as LR_TOP_ADDR; 0: unknown, or no receive open */
+	uint64_t top;
 	uint32_t epoch;
 	uint8_t kind; /* enum lr_turn_kind */
 	struct fe_clock clock;

@@ -121,6 +121,10 @@ static void close_interval(struct mm_thread *t, uint64_t top)
 
 void mm_thread__turn(struct mm_thread *t, uint32_t epoch, uint64_t top, uint64_t conn, uint64_t seq)
 {
+	/* No receive is open, so the top was not asked for: what nobody's callback makes goes on.
+	 */
+	if (!top && !conn && !t->open)
+		return;
 	if (t->begin && top && epoch == t->epoch)
 		close_interval(t, top);
 	learn_page(t, top);

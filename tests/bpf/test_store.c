@@ -207,8 +207,8 @@ struct seen {
 	uint64_t by_type[16];
 	uint64_t holes;
 	uint32_t last_seq;
-	uint32_t before; /* type of the record before */
-	struct lr_ev_turn turn;
+	uint32_t before;		 /* type of the record before */
+	struct lr_ev_turn turn, closing; /* the last, and the last with a top */
 	struct lr_ev_gc gc;
 	struct lr_ev_data in;
 	struct lr_ev_stores stores; /* the last of a server */
@@ -235,9 +235,12 @@ static int on_record(void *ctx, const void *data, size_t len)
 		s->last_seq = h->seq;
 	}
 	s->by_type[h->type]++;
-	if (h->type == LR_EV_TURN)
+	if (h->type == LR_EV_TURN) {
 		memcpy(&s->turn, data, sizeof(s->turn));
-	else if (h->type == LR_EV_GC)
+		if (s->turn.top)
+			s->closing = s->turn;
+	}
+	if (h->type == LR_EV_GC)
 		memcpy(&s->gc, data, sizeof(s->gc));
 	else if (h->type == LR_EV_IN)
 		memcpy(&s->in, data, sizeof(s->in));
@@ -310,25 +313,70 @@ static void epochs(void **state)
 	stop(&f);
 }
 
-/* Each way to turn ends what a receive began, once; the next receive needs no other end. */
+/*
+ * Each way to turn is told. What a receive began is ended once; the next receive needs no other
+ * end. Being woken by other threads again and again, with nothing between, is told once.
+ */
 static void turns(void **state)
 {
-	static const enum victim_command ways[] = {VICTIM_TIMERS, VICTIM_IMMEDIATES, VICTIM_ASYNC};
+	static const struct {
+		enum victim_command command;
+		uint16_t kind;
+		uint32_t told;
+	} ways[] = {
+		{VICTIM_TIMERS, LR_TURN_TIMERS, N},
+		{VICTIM_IMMEDIATES, LR_TURN_IMMEDIATES, N},
+		{VICTIM_ASYNC, LR_TURN_ASYNC, 1},
+	};
+	uint64_t want = N;
 	struct fixture f;
-	uint64_t want = 0;
 
 	(void)state;
 	start(&f, LR_MECHANISM_ACF, KERN_BYTES_AUTO);
-	act(&f, ways[0], N);
-	assert_int_equal(f.seen.by_type[LR_EV_TURN], 0);
+	act(&f, ways[0].command, N);
+	assert_int_equal(f.seen.by_type[LR_EV_TURN], want);
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		act(&f, VICTIM_SERVE, N);
 		assert_int_equal(f.seen.by_type[LR_EV_TURN], want);
-		/* The command arrives by a receive that is no server's: that is the turn. */
-		act(&f, ways[i], N);
-		assert_int_equal(f.seen.by_type[LR_EV_TURN], ++want);
-		assert_int_equal(f.seen.turn.top, f.seen.in.top + VICTIM_ALLOCATES);
+		/* The command arrives by a receive that is no server's: that is the first turn. */
+		act(&f, ways[i].command, N);
+		want += 1 + ways[i].told;
+		assert_int_equal(f.seen.by_type[LR_EV_TURN], want);
+		assert_int_equal(f.seen.closing.top, f.seen.in.top + VICTIM_ALLOCATES);
+		assert_int_equal(f.seen.closing.kind, LR_TURN_OTHER);
+		assert_int_equal(f.seen.turn.kind, ways[i].kind);
+		assert_int_equal(f.seen.turn.top, 0);
+		assert_int_equal(f.seen.turn.flags, LR_TURN_F_IDLE);
 	}
+	/* It slept in between. */
+	act(&f, VICTIM_ASYNC, N);
+	assert_int_equal(f.seen.by_type[LR_EV_TURN], ++want);
+	stop(&f);
+}
+
+/* When the first timer was due; what cannot be so is not known. */
+static void due(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, LR_MECHANISM_NONE, KERN_BYTES_AUTO);
+	for (uint32_t ms = 0; ms < 1000; ms += 333) {
+		uint64_t late;
+
+		act(&f, VICTIM_DUE, ms);
+		late = f.seen.turn.h.ts - f.seen.turn.due_ns;
+		assert_in_range(late, ms * 1000000ULL, (ms + 1) * 1000000ULL + 50000000);
+		assert_int_equal(f.seen.turn.due_ns % 1000000, 0);
+	}
+	act(&f, VICTIM_DUE, VICTIM_FUTURE);
+	assert_int_equal(f.seen.turn.due_ns, 0);
+	act(&f, VICTIM_DUE, 3600 * 1000 + 1);
+	assert_int_equal(f.seen.turn.due_ns, 0);
+	act(&f, VICTIM_TIMERS, 1);
+	assert_int_equal(f.seen.turn.due_ns, 0);
+	assert_int_equal(f.seen.turn.kind, LR_TURN_TIMERS);
+	assert_int_equal(f.seen.by_type[LR_EV_TURN], 7);
 	stop(&f);
 }
 
@@ -355,9 +403,11 @@ static void nothing_without_mechanism(void **state)
 	start(&f, LR_MECHANISM_NONE, KERN_BYTES_AUTO);
 	act(&f, VICTIM_SERVE, N);
 	act(&f, VICTIM_TIMERS, N);
+	assert_int_equal(f.seen.by_type[LR_EV_TURN], N);
 	act(&f, VICTIM_HTTP_UNIX, N);
 	assert_int_equal(f.seen.in.top, 0);
-	assert_int_equal(f.seen.by_type[LR_EV_TURN], 0);
+	assert_int_equal(f.seen.by_type[LR_EV_TURN], N);
+	assert_int_equal(f.seen.turn.top, 0);
 	assert_int_equal(f.seen.by_type[LR_EV_STORES], 0);
 	stop(&f);
 
@@ -483,6 +533,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(epochs),
 		cmocka_unit_test(turns),
+		cmocka_unit_test(due),
 		cmocka_unit_test(tops),
 		cmocka_unit_test(nothing_without_mechanism),
 		cmocka_unit_test(stores_tracepoint),

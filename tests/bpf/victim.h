@@ -29,7 +29,29 @@ enum victim_command {
 	VICTIM_SERVE,	     /* count: requests answered, with nothing received in return */
 	VICTIM_SLOT,	     /* the frame becomes number count of victim_slots */
 	VICTIM_IDLE,	     /* no JavaScript is on the stack from now on */
+	VICTIM_DUE,	     /* the loop runs timers, the first of which was due count ms ago */
+	VICTIM_WORK,	     /* one request over TCP, which takes work count (enum victim_work) */
 	VICTIM_QUIT,
+};
+
+/* What lies between two turns in VICTIM_WORK. */
+enum victim_work {
+	VICTIM_WORK_SPIN,    /* uses its CPU */
+	VICTIM_WORK_SLEEP,   /* the loop waits, which it counts */
+	VICTIM_WORK_MIGRATE, /* moves from one CPU to the next, again and again, and uses each */
+	VICTIM_WORK_COMPETE, /* uses a CPU that another process wants as well */
+	VICTIM_WORK_CHILD,   /* waits for a child that uses a CPU */
+	VICTIM_WORKS
+};
+
+#define VICTIM_FUTURE	0xffffffffu /* VICTIM_DUE: in an hour */
+#define VICTIM_WORK_MS	60
+#define VICTIM_WAITS_MS 40 /* what was answered stays in the socket */
+
+/* What the kernel itself said of the work: its own counts, not loopray's. */
+struct victim_measure {
+	uint64_t wall_ns, cpu_ns, delay_ns;
+	uint64_t idle_ns; /* of that, what the loop has counted */
 };
 
 #define VICTIM_PROVIDER	   7
@@ -49,6 +71,9 @@ void victim__do(struct victim *v, enum victim_command command, uint32_t count);
 /* Runs a command in this process, which is no target. */
 void victim__do_here(enum victim_command command, uint32_t count);
 void victim__stop(struct victim *v);
+
+/* Of the last VICTIM_WORK. */
+struct victim_measure victim__measure(void);
 
 /* The layout of the victim's objects, for its own thread-local storage. */
 void victim__layout(struct lr_layout *layout);

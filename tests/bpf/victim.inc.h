@@ -6,14 +6,17 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "victim.h"
@@ -31,10 +34,26 @@ struct fake_isolate {
 	uint64_t js_entry;
 };
 
+struct fake_internal {
+	uint64_t pad[2];
+	uint64_t idle;
+};
+
+struct fake_loop {
+	uint64_t pad[3];
+	struct fake_internal *internal;
+};
+
+struct fake_timer {
+	uint64_t pad[4];
+	uint64_t timeout; /* ms */
+};
+
 struct fake_env {
 	uint64_t pad[5];
 	struct fake_isolate *isolate;
 	double *uid;
+	struct fake_loop *loop;
 };
 
 struct fake_wrap {
@@ -51,6 +70,10 @@ static double victim_uid[4] = {1, 0, 1000, -1};
 static struct fake_isolate victim_isolate;
 static struct fake_env victim_env;
 static struct fake_wrap victim_wraps[VICTIM_KEEP];
+static struct fake_internal victim_internal;
+static struct fake_loop victim_loop;
+static struct fake_timer victim_timer;
+static struct victim_measure *victim_shared;
 static uint32_t victim_live;
 static __thread struct fake_isolate *victim_current;
 /* What the slot may hold: set by a test before the victim starts. */
@@ -70,7 +93,8 @@ static uint64_t victim_slots[VICTIM_SLOTS] __attribute__((unused));
 
 void victim_gc_start(void) __asm__("_ZN2v88internal4Heap25GarbageCollectionPrologueEv");
 void victim_gc_end(void) __asm__("_ZN2v88internal4Heap25GarbageCollectionEpilogueEv");
-void victim_timers(void) __asm__("_ZN4node11Environment9RunTimersEv");
+void victim_run_timers(struct fake_timer *timer) __asm__(
+	"_ZN4node11Environment9RunTimersEP10uv_timer_s");
 void victim_immediates(void) __asm__("_ZN4node11Environment14CheckImmediateEv");
 void victim_async(void) __asm__("uv__async_io");
 
@@ -90,7 +114,7 @@ VICTIM_FUNCTION("_ZN4node10AsyncHooks17pop_async_contextEd", "victim_nothing_bod
 
 VICTIM_FUNCTION("_ZN2v88internal4Heap25GarbageCollectionPrologueEv", "victim_nothing_body");
 VICTIM_FUNCTION("_ZN2v88internal4Heap25GarbageCollectionEpilogueEv", "victim_nothing_body");
-VICTIM_FUNCTION("_ZN4node11Environment9RunTimersEv", "victim_nothing_body");
+VICTIM_FUNCTION("_ZN4node11Environment9RunTimersEP10uv_timer_s", "victim_nothing_body");
 VICTIM_FUNCTION("_ZN4node12MakeCallbackEv", "victim_nothing_body");
 VICTIM_CALLER("_ZN4node11Environment14CheckImmediateEv", "_ZN4node12MakeCallbackEv");
 VICTIM_FUNCTION("uv__async_io", "victim_nothing_body");
@@ -216,6 +240,176 @@ static void victim_pipe(uint32_t count)
 	close(fds[1]);
 }
 
+static void victim_timers(void)
+{
+	victim_timer.timeout = 0;
+	victim_run_timers(&victim_timer);
+}
+
+static uint64_t clock_now(clockid_t clock)
+{
+	struct timespec ts;
+
+	must(!clock_gettime(clock, &ts));
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void victim_due(uint32_t ms)
+{
+	uint64_t now = clock_now(CLOCK_MONOTONIC) / 1000000;
+
+	victim_timer.timeout = ms == VICTIM_FUTURE ? now + 3600000 : now - ms;
+	victim_run_timers(&victim_timer);
+}
+
+static void spin(uint64_t ms)
+{
+	uint64_t end = clock_now(CLOCK_THREAD_CPUTIME_ID) + ms * 1000000;
+
+	while (clock_now(CLOCK_THREAD_CPUTIME_ID) < end)
+		;
+}
+
+static void pin(unsigned cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	must(!sched_setaffinity(0, sizeof(set), &set));
+}
+
+/* Whether the machine has a second CPU or not: of those that this process may use. */
+static void spin_around(uint64_t ms, bool move)
+{
+	unsigned at = 0;
+	cpu_set_t may;
+
+	must(!sched_getaffinity(0, sizeof(may), &may));
+	for (uint64_t i = 0; i < ms; i++) {
+		do
+			at = (at + 1) % CPU_SETSIZE;
+		while (!CPU_ISSET(at, &may));
+		if (move || i == 0)
+			pin(at);
+		spin(1);
+	}
+	must(!sched_setaffinity(0, sizeof(may), &may));
+}
+
+static void compete(uint64_t ms)
+{
+	pid_t hog;
+	cpu_set_t may;
+
+	must(!sched_getaffinity(0, sizeof(may), &may));
+	pin((unsigned)sched_getcpu());
+	hog = fork();
+	must(hog >= 0);
+	if (!hog) {
+		spin(10 * ms);
+		_exit(0);
+	}
+	spin(ms);
+	kill(hog, SIGKILL);
+	must(waitpid(hog, NULL, 0) == hog);
+	must(!sched_setaffinity(0, sizeof(may), &may));
+}
+
+static void wait_for_child(uint64_t ms)
+{
+	pid_t child = fork();
+
+	must(child >= 0);
+	if (!child) {
+		spin(ms);
+		_exit(0);
+	}
+	must(waitpid(child, NULL, 0) == child);
+}
+
+static void rest(uint64_t ms)
+{
+	struct timespec ts = {.tv_nsec = (long)ms * 1000000};
+
+	must(!nanosleep(&ts, NULL));
+}
+
+static void victim_do_work(enum victim_work work)
+{
+	uint64_t from = clock_now(CLOCK_MONOTONIC);
+
+	switch (work) {
+	case VICTIM_WORK_SPIN:
+		return spin_around(VICTIM_WORK_MS, false);
+	case VICTIM_WORK_MIGRATE:
+		return spin_around(VICTIM_WORK_MS, true);
+	case VICTIM_WORK_SLEEP:
+		rest(VICTIM_WORK_MS);
+		victim_internal.idle += clock_now(CLOCK_MONOTONIC) - from;
+		return;
+	case VICTIM_WORK_COMPETE:
+		return compete(VICTIM_WORK_MS);
+	case VICTIM_WORK_CHILD:
+		return wait_for_child(VICTIM_WORK_MS);
+	case VICTIM_WORKS:
+		break;
+	}
+	abort();
+}
+
+/* The kernel's counts of this thread: on a CPU, and waiting for one. */
+static struct victim_measure measure(void)
+{
+	struct victim_measure m = {.idle_ns = victim_internal.idle};
+	unsigned long long ran, waited;
+	FILE *f = fopen("/proc/thread-self/schedstat", "re");
+
+	must(f && fscanf(f, "%llu %llu", &ran, &waited) == 2);
+	fclose(f);
+	m.delay_ns = waited;
+	m.wall_ns = clock_now(CLOCK_MONOTONIC);
+	m.cpu_ns = clock_now(CLOCK_THREAD_CPUTIME_ID);
+	return m;
+}
+
+/*
+ * Send, receive, turn, the work, turn, send, receive. What was sent last lies in the socket for a
+ * while.
+ */
+static void victim_work(enum victim_work work)
+{
+	static const char request[] = "GET /work HTTP/1.1\r\n\r\n";
+	struct victim_measure from, to;
+	char buf[256];
+	int fds[2];
+
+	tcp_pair(fds);
+	must(write(fds[0], request, sizeof(request) - 1) == sizeof(request) - 1);
+	must(read(fds[1], buf, sizeof(buf)) == sizeof(request) - 1);
+	victim_immediates();
+	from = measure();
+	victim_do_work(work);
+	to = measure();
+	victim_immediates();
+	must(write(fds[1], victim_answer, sizeof(victim_answer) - 1) > 0);
+	rest(VICTIM_WAITS_MS);
+	must(read(fds[0], buf, sizeof(buf)) > 0);
+	close(fds[0]);
+	close(fds[1]);
+	*victim_shared = (struct victim_measure){
+		.wall_ns = to.wall_ns - from.wall_ns,
+		.cpu_ns = to.cpu_ns - from.cpu_ns,
+		.delay_ns = to.delay_ns - from.delay_ns,
+		.idle_ns = to.idle_ns - from.idle_ns,
+	};
+}
+
+struct victim_measure victim__measure(void)
+{
+	return *victim_shared;
+}
+
 static void victim_repeat(uint32_t count, void (*first)(void), void (*second)(void))
 {
 	while (count--) {
@@ -277,6 +471,10 @@ void victim__do_here(enum victim_command command, uint32_t count)
 	case VICTIM_IDLE:
 		victim_isolate.js_entry = 0;
 		return;
+	case VICTIM_DUE:
+		return victim_due(count);
+	case VICTIM_WORK:
+		return victim_work(count);
 	case VICTIM_QUIT:
 		_exit(0);
 	}
@@ -295,6 +493,12 @@ static void victim_setup(void)
 	victim_isolate.js_entry = 1;
 	victim_env.isolate = &victim_isolate;
 	victim_env.uid = victim_uid;
+	victim_env.loop = &victim_loop;
+	victim_loop.internal = &victim_internal;
+	if (!victim_shared)
+		victim_shared = mmap(NULL, sizeof(*victim_shared), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(victim_shared != MAP_FAILED);
 	victim_current = &victim_isolate;
 }
 
@@ -341,12 +545,16 @@ void victim__layout(struct lr_layout *layout)
 
 	__asm__("mov %%fs:0, %0" : "=r"(fsbase));
 	*layout = (struct lr_layout){
-		.flags = LR_LAYOUT_ENV | LR_LAYOUT_IDS | LR_LAYOUT_WRAP,
+		.flags = LR_LAYOUT_ENV | LR_LAYOUT_IDS | LR_LAYOUT_WRAP | LR_LAYOUT_LOOP,
 		.provider_max = VICTIM_PROVIDERS,
 		.tls_isolate = (int64_t)((uint64_t)&victim_current - fsbase),
 		.isolate_env = {.n = 1, .off = {offsetof(struct fake_isolate, env)}},
 		.env_isolate = {.n = 1, .off = {offsetof(struct fake_env, isolate)}},
 		.env_uid = {.n = 1, .off = {offsetof(struct fake_env, uid)}},
+		.env_loop = {.n = 1, .off = {offsetof(struct fake_env, loop)}},
+		.loop_internal = {.n = 1, .off = {offsetof(struct fake_loop, internal)}},
+		.loop_idle = offsetof(struct fake_internal, idle),
+		.timer_timeout = offsetof(struct fake_timer, timeout),
 		.wrap_env = {.n = 1, .off = {offsetof(struct fake_wrap, env)}},
 		.wrap_provider = offsetof(struct fake_wrap, provider),
 		.wrap_async_id = offsetof(struct fake_wrap, async_id),

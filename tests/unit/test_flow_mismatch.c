@@ -161,6 +161,9 @@ static void turn(struct run *run, uint64_t top)
 	ev.turn.top = top;
 	ev.turn.epoch = run->epoch;
 	feed(run, &ev);
+	/* And to something else again: nothing is open, so no top is asked for. */
+	ev.turn.top = 0;
+	feed(run, &ev);
 }
 
 static void collect(struct run *run, uint64_t top)

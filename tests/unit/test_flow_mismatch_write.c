@@ -142,6 +142,9 @@ static void turn(struct run *run, uint64_t top)
 
 	ev.turn.top = top;
 	feed(run, &ev);
+	/* And to something else again: nothing is open, so no top is asked for. */
+	ev.turn.top = 0;
+	feed(run, &ev);
 }
 
 /* What the store at @value holds. */
