@@ -126,6 +126,22 @@ static __always_inline bool turn_again(struct task_struct *task, const struct lr
 }
 
 /*
+ * Where the runtime's call to JavaScript cannot be probed, the function around it is: that runs
+ * in each iteration of the loop, whether there are immediates or not.
+ */
+static __always_inline bool turn_empty(struct task_struct *task, struct lr_task *t,
+				       const struct lr_process_config *p)
+{
+	__u32 info[3]; /* count, count of those that keep the loop alive, some are left over */
+	__u64 at;
+
+	if (!p || !p->layout.env_immediates || !runtime_env(task, t))
+		return false;
+	at = read_u64(t->env + p->layout.env_immediates);
+	return at && !bpf_probe_read_user(info, sizeof(info), (void *)at) && !info[0] && !info[2];
+}
+
+/*
  * Something other than a receive of a server connection begins on this thread: tells it.
  * @handle: the uv_timer_t that is due, 0 none.
  */
@@ -134,9 +150,15 @@ static __noinline void turn_tell(struct task_struct *task, struct lr_task *t, __
 {
 	__u32 tgid = task->tgid;
 	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	bool open = t->turn_open;
 	__u64 top = turn_end(task, t, p);
 	struct lr_ev_turn *rec;
 
+	if (kind == LR_TURN_IMMEDIATES && turn_empty(task, t, p)) {
+		if (!open)
+			return;
+		kind = LR_TURN_OTHER;
+	}
 	if (kind == LR_TURN_ASYNC && (turn_again(task, t) || turn_foreign(task, t, p)))
 		return;
 	rec = emit_new(lr_ev_turn, task, t, LR_EV_TURN);

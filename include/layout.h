@@ -132,7 +132,9 @@ struct lr_layout {
 	__u32 loop_idle;	       /* offset of idle nanoseconds (u64) in the internal fields */
 	__u32 loop_count;    /* offset of the iteration count (u64), 0 if this libuv has none */
 	__u32 timer_timeout; /* uv_timer_t: offset of when it is due (u64, ms), 0 unknown */
-	__u32 pad;
+	/* environment: offset of the address of the immediates' counters, as JavaScript has them:
+	 * u32 count, count of those that keep the loop alive, some are left over; 0 unknown */
+	__u32 env_immediates;
 	struct lr_chain wrap_env; /* AsyncWrap -> node::Environment */
 	__u32 wrap_provider;	  /* offset of the provider number (u32) in AsyncWrap */
 	__u32 wrap_async_id;	  /* offset of async_id_ (double); the trigger id is at +8 */

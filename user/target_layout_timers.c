@@ -148,6 +148,7 @@ static int decode_members(struct layout_job *job, const struct buffer *b, int32_
 		return layout_job__refuse(job, FN_ENVIRONMENT, "makes no buffer that %.*s reads",
 					  (int)sizeof(FN_IMMEDIATE) - 2, FN_IMMEDIATE);
 	p->env_immediates = (uint32_t)immediates;
+	job->l->lr.env_immediates = p->env_immediates + (uint32_t)b->data;
 	call = find_call(job, immediates + b->size);
 	if (call && (call->insn.target == b->constructor ||
 		     layout__plt(job->elf, call->insn.target) == b->constructor))

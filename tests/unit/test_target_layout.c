@@ -414,6 +414,7 @@ static void assert_real(const struct target_layout *l, const char *path)
 		assert_true(l->p.isolate_key != 0);
 	assert_true((l->lr.flags & LR_LAYOUT_LOOP) || l->p.uv_external);
 	assert_true(l->lr.timer_timeout || l->p.uv_external);
+	assert_true(!l->p.env_immediates || l->lr.env_immediates > l->p.env_immediates);
 	assert_false(l->lr.flags & LR_LAYOUT_ENTRY_IDS);
 	/* One behind the other, or with a reason. */
 	if (l->p.env_timeouts)
