@@ -218,7 +218,7 @@ static __always_inline struct lr_ev_data *bytes_begin(const struct bytes_ctx *c,
 	rec->conn = c->conn->id;
 	rec->arrival_ns = c->arrival;
 	rec->clock.idle_ns = c->idle;
-	clock_cpu(c->task, &rec->clock);
+	clock_cpu(c->task, c->t, &rec->clock);
 	rec->ret = c->ret;
 	rec->offset = offset;
 	rec->captured = 0;

@@ -50,14 +50,27 @@ static __always_inline bool clock_behind(struct task_struct *task, __u64 *behind
 	return true;
 }
 
+static __always_inline __u64 clock_delay(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->sched_info.run_delay) ? task->sched_info.run_delay : 0;
+}
+
+/* The time of a record is taken: clock_cpu is to be as of now. */
+static __always_inline void clock_mark(struct task_struct *task, struct lr_task *t)
+{
+	t->delay_ns = clock_delay(task);
+}
+
 #define clock_barrier() asm volatile("" ::: "memory")
 
 /*
  * All but the loop's count: see struct lr_clock. The scheduler's clock and CLOCK_MONOTONIC run at
  * one pace, but for what NTP makes of the latter (500 ppm at most). A tick between two reads
- * changes both.
+ * changes both. If the thread has lost its CPU since clock_mark, what passed meanwhile was no
+ * time on a CPU, and is delay that comes behind this record.
  */
-static __always_inline void clock_cpu(struct task_struct *task, struct lr_clock *clock)
+static __always_inline void clock_cpu(struct task_struct *task, const struct lr_task *t,
+				      struct lr_clock *clock)
 {
 	__u64 start = task->se.exec_start, sum, behind = 0;
 
@@ -72,10 +85,8 @@ static __always_inline void clock_cpu(struct task_struct *task, struct lr_clock 
 	clock->cpu = clock_behind(task, &behind) ? LR_CLOCK_EVERY_CPU : bpf_get_smp_processor_id();
 	clock->pad = 0;
 	clock->ran_ns = sum;
-	clock->since_ns = start + behind;
-	clock->delay_ns = 0;
-	if (bpf_core_field_exists(task->sched_info.run_delay))
-		clock->delay_ns = task->sched_info.run_delay;
+	clock->since_ns = start + behind - (clock_delay(task) - t->delay_ns);
+	clock->delay_ns = t->delay_ns;
 }
 
 /* A thread that slept works for nobody known until it receives something. */
@@ -89,11 +100,11 @@ static __always_inline void clock_slept(struct task_struct *task, struct lr_task
 	}
 }
 
-/* All of them. Returns LR_DATA_F_*. */
+/* All of them, as of clock_mark. Returns LR_DATA_F_*. */
 static __always_inline __u32 clock_read(struct task_struct *task, struct lr_task *t,
 					struct lr_clock *clock)
 {
-	clock_cpu(task, clock);
+	clock_cpu(task, t, clock);
 	return idle_read(task, t, &clock->idle_ns);
 }
 

@@ -49,6 +49,7 @@ static __always_inline void h2_emit(struct task_struct *task, struct lr_task *t,
 		return;
 	rec->h.ts = told->now;
 	rec->conn = told->conn;
+	clock_mark(task, t);
 	has = clock_read(task, t, &rec->clock);
 	rec->top = told->top;
 	rec->stream = told->stream;

@@ -210,8 +210,9 @@ static __noinline void h2_request(struct task_struct *task, struct lr_task *t,
 	__u32 has;
 
 	rec->top = h2_turn(task, t, LR_H2_CONN(conn, rec->stream), false);
-	has = clock_read(task, t, &rec->clock);
 	rec->h.ts = bpf_ktime_get_ns();
+	clock_mark(task, t);
+	has = clock_read(task, t, &rec->clock);
 	rec->h.pid = task->tgid;
 	rec->h.tid = task->pid;
 	rec->h.seq = ++t->seq;

@@ -161,6 +161,7 @@ static __always_inline void handle(struct task_struct *task, struct lr_conn *con
 
 	if (!t)
 		return;
+	clock_mark(task, t);
 	if (!conn->told) {
 		conn_find_client(conn, sk);
 		conn_announce(conn, conn_address(sk), out, now);
@@ -383,6 +384,7 @@ static __always_inline void conn_connects(const struct sock *sk)
 		stat_add(LR_STAT_conn_full, 1);
 	if (!t)
 		return;
+	clock_mark(task, t);
 	conn->opened = 1;
 	conn->class = LR_CONN_OTHER;
 	conn->client = client_of_port(bpf_ntohs(sk->__sk_common.skc_dport));

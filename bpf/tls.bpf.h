@@ -205,6 +205,7 @@ static __always_inline bool tls_begin(struct bytes_ctx *c, struct task_struct *t
 	if (!c->t)
 		return false;
 	c->now = bpf_ktime_get_ns();
+	clock_mark(task, c->t);
 	c->task = task;
 	c->conn = plain;
 	c->ret = ret;

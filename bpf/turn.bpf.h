@@ -164,6 +164,7 @@ static __noinline void turn_tell(struct task_struct *task, struct lr_task *t, __
 	rec = emit_new(lr_ev_turn, task, t, LR_EV_TURN);
 	if (!rec)
 		return;
+	clock_mark(task, t);
 	rec->top = top;
 	rec->epoch = t->epoch;
 	rec->kind = kind;

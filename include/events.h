@@ -59,6 +59,11 @@ struct lr_event {
  * only. With the time since, by the scheduler's clock, it is exact at any moment. Where the kernel
  * does not show by how much the clocks of CPUs differ, that holds between two records on one CPU;
  * across two there is the count.
+ *
+ * Two things to know. Who wakes up in the poll and gets no CPU waits in @idle_ns and in @delay_ns
+ * alike. And the kernel takes a thread that loses its CPU to one that was woken as off it since
+ * that wake-up, so right before, the time on a CPU is some microseconds too high, and the next
+ * difference may be below zero; that of time on a CPU and delay together is right.
  */
 #define LR_CLOCK_EVERY_CPU 0xffffffffU
 
