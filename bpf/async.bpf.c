@@ -323,6 +323,21 @@ int BPF_KPROBE(lr_gc_end, __u64 heap, __u64 collector)
 	return gc(LR_PROBE_gc_end, 1, collector);
 }
 
+/*
+ * Where what wakes the loop cannot be seen, what completes a file operation stands for it: that
+ * comes in the callback of its job, if jobs are followed, which is a turn of its own.
+ */
+static __always_inline bool in_job(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lr_task *t;
+
+	if (!filter_tgid(task->tgid))
+		return false;
+	t = bpf_task_storage_get(&lr_tasks, task, NULL, 0);
+	return t && t->job_runs;
+}
+
 /* What the loop turns to that is no receive. @handle: of the timer that is due. */
 static __always_inline int turn(__u32 probe, __u16 kind, __u64 handle)
 {
@@ -352,5 +367,9 @@ int BPF_KPROBE(lr_loop_immediates)
 SEC("uprobe")
 int BPF_KPROBE(lr_loop_async)
 {
+	if (in_job()) {
+		probe_hit(LR_PROBE_loop_async);
+		return 0;
+	}
 	return turn(LR_PROBE_loop_async, LR_TURN_ASYNC, 0);
 }

@@ -435,6 +435,7 @@ static __always_inline void bytes_in(struct bytes_ctx *c, struct bytes_io *io)
 	c->t->work = conn->id;
 	c->t->work_nvcsw = c->task->nvcsw;
 	c->flags |= idle_read(c->task, c->t, &c->idle);
+	c->t->work_idle = c->t->idle_ns;
 	c->t->conn = conn->id;
 	c->t->conn_in = conn->ins;
 	bytes_emit_in(c, addr, len, request);

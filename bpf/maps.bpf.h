@@ -152,6 +152,7 @@ struct lr_task {
 	__u32 stores_used; /* async_hooks: an init hook was enabled once */
 	__u64 work;	   /* server connection whose receive began this turn of the loop, 0 none */
 	__u64 work_nvcsw;  /* voluntary context switches then */
+	__u64 work_idle;   /* the loop's idle time then, 0 unknown */
 	struct lr_map_type types[LR_MAP_TYPES];
 	struct lr_instance instances[LR_INSTANCES];
 	struct lr_shape shapes[LR_SHAPES];
@@ -167,7 +168,7 @@ struct lr_task {
 	__u32 h2_used;	   /* it has HTTP/2 connections */
 	__u32 h2_headers;  /* where a stream has its headers, 0 not known */
 	__u32 async_seq;   /* seq of the last turn of kind ASYNC */
-	__u32 pad;
+	__u32 job_runs;	   /* the callback of a job in the thread pool */
 	__u64 delay_ns; /* time without a CPU as of the record that is being made: clock_mark */
 };
 
@@ -393,6 +394,43 @@ struct {
 	__type(key, int);
 	__type(value, struct lr_h2_head);
 } lr_h2_heads SEC(".maps") LR_WEAK;
+
+/*
+ * Jobs in libuv's thread pool, by the struct uv__work that libuv knows them by: made where a job is
+ * handed in, removed where its callback begins. One whose callback never runs leaves its entry
+ * until another job has the address, or until the agent lets the process go. Full: counted, the job
+ * is not followed.
+ */
+struct lr_job_key {
+	__u64 work;
+	__u64 tgid;
+};
+
+struct lr_job {
+	__u64 number;
+	__u64 conn; /* lr_task.work when it was handed in */
+	__u64 submit_ns;
+	__u64 start_ns; /* 0: not yet */
+	__u64 end_ns;
+	__u32 kind; /* enum lr_job_kind */
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LR_MAX_JOBS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct lr_job_key);
+	__type(value, struct lr_job);
+} lr_jobs SEC(".maps") LR_WEAK;
+
+/* Last number of a job given out, in slot 0. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} lr_job_last SEC(".maps") LR_WEAK;
 
 /* Last connection number given out, in slot 0. */
 struct {

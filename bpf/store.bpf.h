@@ -463,6 +463,32 @@ __noinline int store_active(struct lr_conn *conn, __u64 now, __u32 own)
 	return s->stores.n;
 }
 
+/*
+ * The same where a job is handed to the thread pool, by a uprobe. A function of its own: what sends
+ * call has no room on the stack for more arguments.
+ */
+__noinline int store_active_job(__u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lr_task *t = bpf_task_storage_get(&lr_tasks, task, NULL, 0);
+	__u32 tgid = task->tgid;
+	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	struct store_scratch *s;
+
+	if (!t || !turn_wanted(p))
+		return -1;
+	s = store_scratch(task, 1);
+	if (!s)
+		return -1;
+	runtime_env(task, t);
+	if (!turn_in_use(p, t))
+		return 0;
+	s->stores.conn = 0;
+	s->stores.op = LR_OP_JOB;
+	store_tell_active(s, task, t, p, now);
+	return s->stores.n;
+}
+
 _Static_assert(sizeof(struct store_scratch) <= sizeof(((struct lr_births *)0)->scratch),
 	       "struct lr_births has too little scratch");
 

@@ -17,6 +17,7 @@
 
 #include "bytes_out.bpf.h"
 #include "sock.bpf.h"
+#include "registers.bpf.h"
 
 #define TLS_READ_MAX  16384 /* kClearOutChunkSize of src/crypto/crypto_tls.cc */
 #define TLS_BUFS_MAX  4096  /* parts of a write whose lengths are added up */
@@ -146,32 +147,6 @@ static __noinline struct lr_conn *tls_find(struct task_struct *task,
 	return plain;
 }
 
-/* Each register is loaded on its own: the verifier wants places in the context to be constants. */
-#define TLS_REGISTER(n, member)                                                             \
-	case n:                                                                             \
-		asm volatile("%0 = *(u64 *)(%1 + %2)"                                       \
-			     : "=r"(v)                                                      \
-			     : "r"(regs), "i"(__builtin_offsetof(struct pt_regs, member))); \
-		break;
-
-/* General register @n of the interrupted code, as the processor numbers them. */
-static __noinline __u64 tls_register(const struct pt_regs *regs, __u32 n)
-{
-	__u64 v = 0;
-
-	switch (n) {
-		TLS_REGISTER(0, ax)
-		TLS_REGISTER(3, bx)
-		TLS_REGISTER(4, sp)
-		TLS_REGISTER(5, bp)
-		TLS_REGISTER(12, r12)
-		TLS_REGISTER(13, r13)
-		TLS_REGISTER(14, r14)
-		TLS_REGISTER(15, r15)
-	}
-	return v;
-}
-
 /* The observed process whose plaintext is followed, or NULL. */
 static __always_inline struct lr_process_config *tls_process(__u32 tgid)
 {
@@ -225,17 +200,17 @@ int lr_tls_read(struct pt_regs *ctx)
 	struct bytes_ctx c = {};
 	struct lr_conn *plain;
 
-	io.ret = p ? (__s32)tls_register(ctx, p->tls.length) : 0;
+	io.ret = p ? (__s32)saved_register(ctx, p->tls.length) : 0;
 	if (!p || io.ret <= 0)
 		return 0;
-	io.buf = tls_register(ctx, p->tls.base) + p->tls.disp;
+	io.buf = saved_register(ctx, p->tls.base) + p->tls.disp;
 	if (p->tls.indirect)
 		io.buf = read_u64(io.buf);
 	if (io.ret > TLS_READ_MAX || !io.buf) {
 		stat_add(LR_STAT_unlocated, 1);
 		return 0;
 	}
-	plain = tls_enter(task, LR_PROBE_tls_read, tls_register(ctx, p->tls.wrap));
+	plain = tls_enter(task, LR_PROBE_tls_read, saved_register(ctx, p->tls.wrap));
 	if (!plain || !tls_begin(&c, task, plain, io.ret))
 		return 0;
 	if (c.t->tls_conn == plain->id)

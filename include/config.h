@@ -10,6 +10,7 @@
 #define LR_MAX_RESOURCES   262144 /* live async resources kept in the kernel */
 #define LR_MAX_CONNECTIONS 65536  /* followed by the system call path (no socket storage there) */
 #define LR_MAX_H2_SESSIONS 16384  /* HTTP/2 connections followed at once */
+#define LR_MAX_JOBS	   65536  /* in the thread pool at once */
 #define LR_RING_BYTES	   (8u << 20) /* default, --ring-size */
 
 #define LR_LEVEL_REQUESTS  0
@@ -50,6 +51,7 @@ struct lr_process_config {
 	struct lr_tls tls;
 	__u32 http2; /* 1: its HTTP/2 is followed, all probes for that are there */
 	__u32 pad;
+	struct lr_jobs jobs;
 };
 
 #endif

@@ -115,6 +115,22 @@ struct lr_tls {
 	__s32 disp;
 };
 
+/*
+ * libuv's thread pool. A uv_work_t has its struct uv__work, by which libuv knows a job, behind the
+ * fields of a request (64 bytes) and three pointers: public in uv.h, the same in all of libuv 1.
+ */
+#define LR_UV_WORK_REQ 88
+
+struct lr_jobs {
+	__u32 followed; /* the probes that jobs need are there: the rest is valid */
+	__u32 type;	/* from the uv__work of a node::ThreadPoolWork to its name, 0 it has none */
+	__s32 disp;	/* in `worker`, the uv__work is at register + disp */
+	__u8 reg;
+	__u8 pad[3];
+	__u32 kind_fs;	/* what uv__work_submit is told of file operations, ... */
+	__u32 kind_dns; /* ... and of names looked up; ~0 not known */
+};
+
 struct lr_layout {
 	__u32 flags;	    /* LR_LAYOUT_* */
 	__u32 provider_max; /* number of provider names: any number >= this is a failed read */

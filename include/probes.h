@@ -14,6 +14,8 @@
 
 /* Not at a function's beginning: the place that target_tls finds in it. */
 #define LR_SITE_TLS_READ (1U << 31)
+/* The places that target_jobs finds, enum target_jobs_part in the lower bits; perhaps in libuv. */
+#define LR_SITE_JOBS (1U << 30)
 
 #define LR_PROBES(LR_PROBE)                                                                       \
 	LR_PROBE(async_init, lr_async_init, "node::AsyncWrap::AsyncReset(v8::Local<v8::Object>",  \
@@ -57,7 +59,19 @@
 	LR_PROBE(h2_data, lr_h2_data, "node::http2::Http2Session::OnSendData(", OPTIONAL,         \
 		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RCX)                \
 	LR_PROBE(h2_close, lr_h2_close, "node::http2::Http2Session::OnStreamClose(", OPTIONAL,    \
-		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RDX)
+		 LR_LEVEL_REQUESTS, 1 << CODE_RDI | 1 << CODE_RSI | 1 << CODE_RDX)                \
+	LR_PROBE(job_submit, lr_job_submit, "uv__work_submit", OPTIONAL, LR_LEVEL_REQUESTS,       \
+		 LR_SITE_JOBS | TARGET_JOBS_SUBMIT)                                               \
+	LR_PROBE(job_queue, lr_job_queue, "uv_queue_work", OPTIONAL, LR_LEVEL_REQUESTS,           \
+		 LR_SITE_JOBS | TARGET_JOBS_QUEUE)                                                \
+	LR_PROBE(job_start, lr_job_start, "worker", OPTIONAL, LR_LEVEL_REQUESTS,                  \
+		 LR_SITE_JOBS | TARGET_JOBS_START)                                                \
+	LR_PROBE(job_end, lr_job_end, "worker->uv_async_send", OPTIONAL, LR_LEVEL_REQUESTS,       \
+		 LR_SITE_JOBS | TARGET_JOBS_END)                                                  \
+	LR_PROBE(job_done, lr_job_done, "uv__fs_done", OPTIONAL, LR_LEVEL_REQUESTS,               \
+		 LR_SITE_JOBS | TARGET_JOBS_DONE)                                                 \
+	LR_PROBE(job_over, lr_job_over, "uv__work_done", OPTIONAL, LR_LEVEL_REQUESTS,             \
+		 LR_SITE_JOBS | TARGET_JOBS_OVER)
 
 #define LR_PROBE(name, program, symbols, needed, level, keep) LR_PROBE_##name,
 enum lr_probe { LR_PROBES(LR_PROBE) LR_PROBE_COUNT };

@@ -26,6 +26,7 @@
 		"HTTP/2 connections not followed because no state could be stored")             \
 	LR_STAT(h2_session_doubt, NONE,                                                         \
 		"HTTP/2 connections that were not told apart at once: streams are missing")     \
+	LR_STAT(job_full, MAP, "jobs not followed because no state could be stored")            \
 	LR_STAT(lines_skipped, NONE, "writes to stdout and stderr beyond what is looked at")
 
 #define LR_STAT(name, loss, text) LR_STAT_##name,

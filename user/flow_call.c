@@ -42,12 +42,9 @@ int flow_calls__new(struct flow_calls **out, const struct flow_calls_opts *opts)
 	flow_pool__init(&c->conn_pool, sizeof(struct cl_conn), CL_CONNS);
 	flow_pool__init(&c->call_pool, sizeof(struct cl_call), CL_CALLS);
 	flow_pool__init(&c->list_pool, sizeof(struct cl_list), CL_REQUESTS);
-	flow_pool__init(&c->thread_pool, sizeof(struct cl_thread), CL_THREADS);
 	err = flow_table__init(&c->conns, CL_CONNS);
 	if (!err)
 		err = flow_table__init(&c->lists, CL_REQUESTS);
-	if (!err)
-		err = flow_table__init(&c->threads, CL_THREADS);
 	if (err) {
 		flow_calls__free(c);
 		return err;
@@ -62,11 +59,9 @@ void flow_calls__free(struct flow_calls *c)
 		return;
 	flow_table__destroy(&c->conns);
 	flow_table__destroy(&c->lists);
-	flow_table__destroy(&c->threads);
 	flow_pool__destroy(&c->conn_pool);
 	flow_pool__destroy(&c->call_pool);
 	flow_pool__destroy(&c->list_pool);
-	flow_pool__destroy(&c->thread_pool);
 	free(c);
 }
 
@@ -344,45 +339,6 @@ static void end_target(struct flow_calls *c, uint32_t pid)
 	}
 }
 
-/* Until the next head that this thread reads, which request a connection is at is not certain. */
-static void on_loss(struct flow_calls *c, const struct flow_event *ev)
-{
-	struct cl_thread *t = flow_table__get(&c->threads, ev->pid, ev->tid);
-
-	if (ev->loss.kind != FLOW_LOSS_RING || !ev->tid)
-		return;
-	if (!t) {
-		t = flow_pool__alloc(&c->thread_pool);
-		if (!t || flow_table__put(&c->threads, ev->pid, ev->tid, t)) {
-			flow_pool__release(&c->thread_pool, t);
-			c->overflow++;
-			return;
-		}
-	}
-	t->lost = true;
-}
-
-static void on_in(struct flow_calls *c, const struct flow_event *ev)
-{
-	struct cl_thread *t;
-
-	if (!c->threads.count || !(ev->io.flags & FE_F_HEAD))
-		return;
-	t = flow_table__get(&c->threads, ev->pid, ev->tid);
-	if (t)
-		t->lost = false;
-}
-
-/* Without one of them a callback may run unseen behind a receive. */
-static void on_probe(struct flow_calls *c, const struct flow_event *ev)
-{
-	static const char loop[] = "loop_";
-
-	if (!ev->probe.attached && ev->probe.name.len > sizeof(loop) - 1 &&
-	    memcmp(ev->probe.name.s, loop, sizeof(loop) - 1) == 0)
-		c->blind = true;
-}
-
 int flow_calls__event(struct flow_calls *c, const struct flow_event *ev)
 {
 	switch (ev->type) {
@@ -391,15 +347,6 @@ int flow_calls__event(struct flow_calls *c, const struct flow_event *ev)
 		break;
 	case FE_CLIENT:
 		on_client(c, ev);
-		break;
-	case FE_IN:
-		on_in(c, ev);
-		break;
-	case FE_LOSS:
-		on_loss(c, ev);
-		break;
-	case FE_PROBE:
-		on_probe(c, ev);
 		break;
 	case FE_TARGET_END:
 		end_target(c, ev->pid);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "flow_event.h"
+#include "flow_loop.h"
 #include "flow_mismatch.h"
 #include "flow_request.h"
 
@@ -101,6 +102,8 @@ const char *call_kind__name(uint8_t kind);
 const char *call_outcome__name(uint8_t outcome);
 const char *call_by__name(uint8_t by);
 const char *call_unknown__name(uint8_t unknown);
+/* Why a turn of the loop tells of no request. */
+enum call_unknown call_unknown__of_loop(enum loop_is is);
 /* It failed, or was answered with a status from 400 on. */
 bool flow_call__failed(const struct flow_call *c);
 
@@ -109,6 +112,7 @@ struct flow_calls;
 struct flow_calls_opts {
 	struct flow_requests *requests;
 	struct flow_mismatch *mismatch;
+	const struct flow_loops *loops;
 	/* A call that belongs to no request that is handed out with it: late, outlived, unknown. */
 	void (*done)(void *ctx, const struct flow_call *call);
 	void *ctx;
@@ -117,7 +121,7 @@ struct flow_calls_opts {
 int flow_calls__new(struct flow_calls **out, const struct flow_calls_opts *opts);
 void flow_calls__free(struct flow_calls *c);
 
-/* After requests and stores have got the event. 0 or -ENOMEM. */
+/* After requests, stores and loops have got the event. 0 or -ENOMEM. */
 int flow_calls__event(struct flow_calls *c, const struct flow_event *ev);
 
 /*

@@ -9,7 +9,6 @@
 #define CL_CONNS       65536
 #define CL_CALLS       131072 /* open, or kept until their request is over */
 #define CL_REQUESTS    65536
-#define CL_THREADS     4096
 #define CL_PER_REQUEST 64
 
 struct cl_conn;
@@ -81,17 +80,11 @@ struct cl_conn {
 	struct cl_conn *newer, *older;
 };
 
-struct cl_thread {
-	bool lost; /* records since the last head that was read */
-};
-
 struct flow_calls {
 	struct flow_calls_opts opts;
-	struct flow_table conns;   /* id */
-	struct flow_table lists;   /* conn, seq of requests */
-	struct flow_table threads; /* pid, tid: only those that lost records */
-	bool blind;		   /* a probe on turns of the loop is missing */
-	struct flow_pool conn_pool, call_pool, list_pool, thread_pool;
+	struct flow_table conns; /* id */
+	struct flow_table lists; /* conn, seq of requests */
+	struct flow_pool conn_pool, call_pool, list_pool;
 	struct cl_conn *newest, *oldest;
 	struct cl_list *handed; /* of the request that is being handed out */
 	uint64_t overflow;

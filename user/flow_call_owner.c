@@ -57,19 +57,13 @@ static bool may_be_the_connections(const struct cl_conn *k, const struct flow_is
 
 static void by_loop(struct flow_calls *c, const struct flow_event *ev, struct cl_owner *o)
 {
-	const struct cl_thread *t = flow_table__get(&c->threads, ev->pid, ev->tid);
+	enum loop_is is = flow_loops__find(c->opts.loops, ev, ev->client.work,
+					   ev->client.flags & FE_CL_SLEPT, &o->ref);
 
-	if (c->blind) {
-		unknown(o, CALL_UNKNOWN_PROBES);
-	} else if (!ev->client.work) {
-		unknown(o, ev->client.flags & FE_CL_SLEPT ? CALL_UNKNOWN_SLEPT : CALL_UNKNOWN_TURN);
-	} else if (t && t->lost) {
-		unknown(o, CALL_UNKNOWN_LOSS);
-	} else if (!flow_requests__latest(c->opts.requests, ev->client.work, &o->ref)) {
-		unknown(o, CALL_UNKNOWN_SEVERAL);
-	} else {
+	if (is == LOOP_REQUEST)
 		o->by = CALL_BY_LOOP;
-	}
+	else
+		unknown(o, call_unknown__of_loop(is));
 }
 
 void cl_owner__find(struct flow_calls *c, const struct cl_conn *k, const struct flow_event *ev,

@@ -40,6 +40,22 @@ const char *call_unknown__name(uint8_t unknown)
 	return word(words, CALL_UNKNOWNS, unknown);
 }
 
+enum call_unknown call_unknown__of_loop(enum loop_is is)
+{
+	switch (is) {
+	case LOOP_SLEPT:
+		return CALL_UNKNOWN_SLEPT;
+	case LOOP_SEVERAL:
+		return CALL_UNKNOWN_SEVERAL;
+	case LOOP_PROBES:
+		return CALL_UNKNOWN_PROBES;
+	case LOOP_LOSS:
+		return CALL_UNKNOWN_LOSS;
+	default:
+		return CALL_UNKNOWN_TURN;
+	}
+}
+
 bool flow_call__failed(const struct flow_call *c)
 {
 	return c->outcome == CALL_ERROR || c->outcome == CALL_ABORTED ||

@@ -147,6 +147,8 @@ static bool well_formed(struct flow_decode *d, const struct lr_event *h, const v
 		return flow_decode__write_valid(h, rec);
 	if (h->type == LR_EV_CLIENT)
 		return flow_decode__client_valid(h, rec);
+	if (h->type == LR_EV_JOB)
+		return flow_decode__job_valid(rec);
 	if (h->type == LR_EV_H2_HEAD || h->type == LR_EV_H2 || h->type == LR_EV_H2_FIELDS)
 		return flow_decode__h2_valid(h, rec);
 	if (h->type != LR_EV_IN && h->type != LR_EV_OUT)
@@ -352,6 +354,8 @@ static int dispatch(struct flow_decode *d, struct decode_thread *t, const struct
 		return flow_decode__write(d, t, rec);
 	case LR_EV_CLIENT:
 		return flow_decode__client(d, t, rec);
+	case LR_EV_JOB:
+		return flow_decode__job(d, rec);
 	case LR_EV_H2_HEAD:
 		return flow_decode__h2_head(d, t, rec);
 	case LR_EV_H2:

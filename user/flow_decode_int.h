@@ -151,6 +151,10 @@ bool flow_decode__client_valid(const struct lr_event *h, const void *rec);
 /* @t: NULL for a close, which concerns no thread. */
 int flow_decode__client(struct flow_decode *d, struct decode_thread *t, const void *rec);
 
+/* flow_decode_job.c */
+bool flow_decode__job_valid(const void *rec);
+int flow_decode__job(struct flow_decode *d, const void *rec);
+
 /* flow_decode_h2.c */
 int flow_decode__h2_init(struct flow_decode *d);
 void flow_decode__h2_destroy(struct flow_decode *d);

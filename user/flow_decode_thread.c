@@ -148,10 +148,11 @@ struct decode_thread *flow_decode__thread(struct flow_decode *d, const struct lr
 		t->next_seq = h->seq + 1;
 	/*
 	 * The first record alone does not say that the thread runs an environment, nor does a
-	 * send on any socket or a write: a lookup of a name runs in libuv's pool.
+	 * send on any socket or a write: a lookup of a name runs in libuv's pool. A loop may also
+	 * be an addon's own.
 	 */
 	if (h->type != LR_EV_PROCESS && h->type != LR_EV_STORES && h->type != LR_EV_WRITE &&
-	    h->type != LR_EV_CLIENT && h->type != LR_EV_CONN &&
+	    h->type != LR_EV_CLIENT && h->type != LR_EV_CONN && h->type != LR_EV_JOB &&
 	    (h->type != LR_EV_THREAD || !h->seq))
 		*err = flow_decode__number(d, t, 0, h->ts);
 	if (lost && !*err) {

@@ -13,7 +13,7 @@ bool flow_decode__write_valid(const struct lr_event *h, const void *rec)
 	struct lr_ev_write w;
 
 	memcpy(&w, rec, sizeof(w));
-	return w.op >= LR_OP_CLIENT && w.op < LR_OP_MAX && w.ret > 0 &&
+	return w.op >= LR_OP_CLIENT && w.op <= LR_OP_STDERR && w.ret > 0 &&
 	       w.captured <= LR_WRITE_MAX && w.captured <= (uint32_t)w.ret &&
 	       w.captured <= h->size - sizeof(w);
 }

@@ -220,7 +220,7 @@ struct flow_line_counts {
 	uint64_t by_turn;
 };
 
-/* Whose store was active at an operation on a connection that the process opened. */
+/* Whose store was active at an operation on a connection that the process opened, or at a job. */
 enum issuer_is {
 	ISSUER_NONE,	   /* no store was active, or the process has none */
 	ISSUER_REQUEST,	   /* one request's */
@@ -241,7 +241,10 @@ struct flow_issuer {
 	int64_t trigger_id;
 };
 
-/* @ev: an FE_CLIENT; the FE_STORES before it belongs to it if it has its time and connection. */
+/*
+ * @ev: an FE_CLIENT or FE_JOB; the FE_STORES before it belongs to it if it has its time, and its
+ * connection or LR_OP_JOB.
+ */
 void flow_mismatch__issuer(struct flow_mismatch *m, const struct flow_event *ev,
 			   struct flow_issuer *out);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Whose store is active where the process sends to others. */
+/* Whose store is active where the process sends to others, or hands in a job. */
 #include "events.h"
 #include "flow_mismatch_int.h"
 
@@ -46,6 +46,14 @@ static void look(struct flow_mismatch *m, struct mm_thread *t, const struct fe_s
 	out->request = (struct flow_req_ref){t->pid, at->env, st->seq, st->conn};
 }
 
+/* Whether what was told of stores at the time of @ev is of its operation. */
+static bool is_about(const struct fe_stores *at, const struct flow_event *ev)
+{
+	if (ev->type == FE_JOB)
+		return at->op == LR_OP_JOB;
+	return at->op != LR_OP_JOB && at->conn == ev->client.conn;
+}
+
 void flow_mismatch__issuer(struct flow_mismatch *m, const struct flow_event *ev,
 			   struct flow_issuer *out)
 {
@@ -53,7 +61,7 @@ void flow_mismatch__issuer(struct flow_mismatch *m, const struct flow_event *ev,
 	const struct fe_stores *at;
 
 	*out = (struct flow_issuer){.exec_id = -1, .trigger_id = -1};
-	if (!t || t->stores_ts != ev->ts || t->stores.conn != ev->client.conn)
+	if (!t || t->stores_ts != ev->ts || !is_about(&t->stores, ev))
 		return;
 	at = &t->stores;
 	out->exec_id = at->exec_id;

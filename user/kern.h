@@ -20,6 +20,7 @@
 #include "stats.h"
 #include "target_code.h"
 #include "target_elf.h"
+#include "target_jobs.h"
 
 struct kern;
 
@@ -79,6 +80,13 @@ int kern__attach_lines(struct kern *k);
  */
 int kern__attach_image(struct kern *k, const struct target_elf *elf, const char *path, pid_t pid,
 		       uint64_t dev, uint64_t inode, char *why, size_t why_len);
+
+/*
+ * The same for the probes on the thread pool where libuv is a library of its own. Returns what the
+ * first one that could not be placed came to; the others are all the same.
+ */
+int kern__attach_library(struct kern *k, const struct target_elf *elf, const char *path, pid_t pid,
+			 uint64_t dev, uint64_t inode);
 
 /* Removes every probe; the maps stay readable. Safe to call twice. */
 void kern__detach(struct kern *k);

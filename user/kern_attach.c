@@ -20,6 +20,7 @@
 #include "kern_features.h"
 #include "kern_impl.h"
 #include "log.h"
+#include "target_jobs.h"
 #include "target_tls.h"
 #include "util.h"
 
@@ -253,12 +254,32 @@ static int find_candidate(struct kern_probe_state *st, const struct kern_probe_d
 	return err;
 }
 
+/* Places inside of libuv, which need not be where a function begins. */
+static int find_jobs(struct kern_probe_state *st, const struct target_elf *elf, uint32_t part,
+		     struct sites *sites)
+{
+	struct target_jobs jobs;
+	int err = target_jobs__decode(&jobs, elf);
+
+	if (err || part >= TARGET_JOBS_PARTS)
+		return err ? err : -EINVAL;
+	for (size_t i = 0; i < jobs.part[part].n && !err; i++) {
+		const struct target_jobs_site *site = &jobs.part[part].site[i];
+
+		err = keep_site(st, elf, site->function, site->at - site->function, site->emulated,
+				sites);
+	}
+	return err ? err : sites->n ? 0 : -ENOENT;
+}
+
 /* Candidates are separated by '|'. */
 static int find_sites(struct kern_probe_state *st, const struct kern_probe_def *def,
 		      const struct target_elf *elf, struct sites *sites)
 {
 	char names[256], *save = NULL;
 
+	if (def->keep & LR_SITE_JOBS)
+		return find_jobs(st, elf, def->keep & ~LR_SITE_JOBS, sites);
 	snprintf(names, sizeof(names), "%s", def->symbols);
 	for (char *name = strtok_r(names, "|", &save); name; name = strtok_r(NULL, "|", &save)) {
 		int err = find_candidate(st, def, elf, name, sites);
@@ -385,6 +406,30 @@ int kern__attach_image(struct kern *k, const struct target_elf *elf, const char 
 		log_info("%s: not attached: %s", kern_probe_defs[i].name, k->probes[i].reason);
 	}
 	return 0;
+}
+
+int kern__attach_library(struct kern *k, const struct target_elf *elf, const char *path, pid_t pid,
+			 uint64_t dev, uint64_t inode)
+{
+	bool by_pid = k->opts.attach == KERN_ATTACH_MULTI &&
+		      kern_features__has(KERN_FEATURE_UPROBE_MULTI_PID);
+	int err = 0;
+
+	if (!by_pid && image_probed(k, dev, inode))
+		return 0;
+	for (int i = 0; i < LR_PROBE_COUNT; i++) {
+		int failed;
+
+		if (!(kern_probe_defs[i].keep & LR_SITE_JOBS) ||
+		    kern_probe_defs[i].level > k->opts.level)
+			continue;
+		failed = attach_probe(k, i, elf, path, by_pid ? pid : 0);
+		if (failed)
+			log_info("%s: not attached: %s", kern_probe_defs[i].name,
+				 k->probes[i].reason);
+		err = err ? err : failed;
+	}
+	return err;
 }
 
 bool kern__attached(const struct kern *k, enum lr_probe probe)

@@ -202,9 +202,28 @@ int kern__add_process(struct kern *k, pid_t tgid, const struct lr_process_config
 	return 0;
 }
 
+/* Of jobs whose callback will not run any more. */
+static void forget_jobs(const struct kern *k, pid_t tgid)
+{
+	struct {
+		uint64_t work, tgid;
+	} key, next; /* struct lr_job_key */
+	int fd = bpf_map__fd(k->skel->maps.lr_jobs);
+	int err = bpf_map_get_next_key(fd, NULL, &next);
+
+	for (uint32_t n = 0; !err && n < LR_MAX_JOBS; n++) {
+		key = next;
+		err = bpf_map_get_next_key(fd, &key, &next);
+		if (key.tgid == (uint64_t)tgid)
+			bpf_map_delete_elem(fd, &key);
+	}
+}
+
 int kern__remove_process(struct kern *k, pid_t tgid)
 {
 	uint32_t key = tgid;
+
+	forget_jobs(k, tgid);
 
 	if (bpf_map_delete_elem(bpf_map__fd(k->skel->maps.lr_processes), &key))
 		return -errno;

@@ -144,7 +144,8 @@ static void snapshot_totals(struct model *m, const struct model_builder *b,
 		strncpy(m->incomplete, view->incomplete, sizeof(m->incomplete) - 1);
 	m->resources_not_kept = view->resources_not_kept;
 	m->loss.ring = b->loss[FLOW_LOSS_RING];
-	m->loss.map = b->loss[FLOW_LOSS_MAP] + view->resources_not_kept;
+	m->jobs = view->jobs;
+	m->loss.map = b->loss[FLOW_LOSS_MAP] + view->resources_not_kept + view->jobs.not_kept;
 	m->loss.read = b->loss[FLOW_LOSS_READ];
 	m->loss.file = view->unwritten;
 	m->loss.total = m->loss.ring + m->loss.map + m->loss.read + m->loss.file;

@@ -17,6 +17,7 @@
 #include "flow_call.h"
 #include "flow_context.h"
 #include "flow_event.h"
+#include "flow_job.h"
 #include "flow_latency.h"
 #include "flow_request.h"
 #include "model_finding.h"
@@ -233,6 +234,7 @@ struct model {
 	size_t counter_count;
 	struct model_loss loss;
 	uint64_t resources_not_kept; /* part of loss.map */
+	struct flow_job_counts jobs; /* jobs.not_kept is part of loss.map */
 	uint64_t routes_merged;	     /* requests counted under "(other routes)" */
 	uint64_t not_kept;	     /* targets, loops, probes, counters beyond the limits */
 	bool has_resources;	     /* a target was observed at level resources */
@@ -255,6 +257,7 @@ struct model_view {
 	uint64_t blocking_ns;	     /* what is too long for a loop to be held, 0: not looked for */
 	uint64_t resources_not_kept; /* flow_context__overflow */
 	uint64_t calls_not_kept;     /* flow_calls__overflow */
+	struct flow_job_counts jobs; /* flow_jobs__counts */
 	struct flow_context_counts context;
 	const struct flow_leaks *leaks; /* of flow_context__leaks, or NULL */
 	const struct flow_left *left;	/* of flow_mismatch__left */

@@ -18,6 +18,7 @@
 #include "flow_call.h"
 #include "flow_context.h"
 #include "flow_event.h"
+#include "flow_job.h"
 #include "flow_mismatch.h"
 #include "flow_request.h"
 
@@ -57,8 +58,8 @@ struct out_opts {
 
 /*
  * One output format. @open writes nothing that depends on targets, which are not known yet;
- * @event, @request, @resource, @line, @call and @blocking may be NULL where a format does not need
- * them;
+ * @event, @request, @resource, @line, @call, @job and @blocking may be NULL where a format does not
+ * need them;
  * @close writes the end from the final model and frees the state, also when it fails; @free frees
  * it without writing. All return 0 or -errno.
  */
@@ -72,6 +73,8 @@ struct out_format {
 	int (*line)(void *state, const struct flow_line *line);
 	/* A call that no request was handed out with: late, outlived or nobody's. */
 	int (*call)(void *state, const struct flow_call *call);
+	/* A job of the thread pool is done. */
+	int (*job)(void *state, const struct flow_job *job);
 	/* Something held a loop for too long. */
 	int (*blocking)(void *state, const struct flow_blocking *b);
 	int (*close)(void *state, const struct model *m);

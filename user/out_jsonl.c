@@ -19,6 +19,7 @@
 #include "json.h"
 #include "model.h"
 #include "out_call.h"
+#include "out_job.h"
 #include "out_finding.h"
 #include "out_leak.h"
 #include "out_jsonl.h"
@@ -402,6 +403,17 @@ static int jsonl_call(void *state, const struct flow_call *call)
 	return j->err;
 }
 
+static int jsonl_job(void *state, const struct flow_job *job)
+{
+	struct jsonl *s = state;
+
+	header(s);
+	begin_line(&s->j, "job");
+	job_json__members(&s->j, job);
+	end_line(&s->j);
+	return s->j.err;
+}
+
 static int jsonl_blocking(void *state, const struct flow_blocking *b)
 {
 	struct jsonl *s = state;
@@ -464,6 +476,7 @@ const struct out_format out_jsonl_format = {
 	.resource = jsonl_resource,
 	.line = jsonl_line,
 	.call = jsonl_call,
+	.job = jsonl_job,
 	.blocking = jsonl_blocking,
 	.close = jsonl_close,
 	.free = jsonl_free,

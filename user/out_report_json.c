@@ -294,6 +294,7 @@ int out_report__json(struct out_file *f, const struct model *m, const struct out
 	report_json__waits(&j, m);
 	put_routes(&j, m);
 	report_json__calls(&j, m);
+	report_json__jobs(&j, m);
 	put_slowest(&j, m);
 	put_loops(&j, m);
 	put_gc(&j, m);

@@ -73,6 +73,8 @@ void report_json__mean_waits(struct json *j, const struct model_waits *w);
 
 /* Member "calls". */
 void report_json__calls(struct json *j, const struct model *m);
+/* Member "jobs": whose jobs of the thread pool were. */
+void report_json__jobs(struct json *j, const struct model *m);
 
 double part_percent(uint64_t part, uint64_t whole);
 /* @n a second of the observation, 0 if it has no length. */

@@ -4,6 +4,8 @@
 
 #include "flow_call.h"
 #include "flow_context.h"
+#include "flow_job.h"
+#include "flow_loop.h"
 #include "flow_mismatch.h"
 #include "pipeline.h"
 #include "flow_request.h"
@@ -18,7 +20,9 @@ struct pipeline {
 	struct flow_requests *requests;
 	struct flow_context *context;
 	struct flow_mismatch *mismatch;
+	struct flow_loops *loops;
 	struct flow_calls *calls;
+	struct flow_jobs *jobs;
 	struct model_builder *model;
 	uint64_t done;
 	uint64_t last_ns;
@@ -54,6 +58,14 @@ static void on_call(void *ctx, const struct flow_call *call)
 	model_builder__call(p->model, call);
 	if (p->opts.format && p->opts.format->call && !p->error)
 		p->error = p->opts.format->call(p->opts.format_state, call);
+}
+
+static void on_job(void *ctx, const struct flow_job *job)
+{
+	struct pipeline *p = ctx;
+
+	if (!p->error)
+		p->error = p->opts.format->job(p->opts.format_state, job);
 }
 
 static void on_blocking(void *ctx, const struct flow_blocking *b)
@@ -93,6 +105,7 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 	};
 	struct flow_mismatch_opts mismatch_opts = {.done = on_request, .ctx = p};
 	struct flow_calls_opts calls_opts = {.done = on_call, .ctx = p};
+	struct flow_jobs_opts jobs_opts = {.ctx = p};
 	struct model_opts model_opts = {};
 	int err;
 
@@ -114,10 +127,21 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 			mismatch_opts.line = on_line;
 		err = flow_mismatch__new(&p->mismatch, &mismatch_opts);
 	}
+	if (!err)
+		err = flow_loops__new(&p->loops, p->requests);
 	if (!err) {
 		calls_opts.requests = p->requests;
 		calls_opts.mismatch = p->mismatch;
+		calls_opts.loops = p->loops;
 		err = flow_calls__new(&p->calls, &calls_opts);
+	}
+	if (!err) {
+		jobs_opts.requests = p->requests;
+		jobs_opts.mismatch = p->mismatch;
+		jobs_opts.loops = p->loops;
+		if (p->opts.format && p->opts.format->job)
+			jobs_opts.done = on_job;
+		err = flow_jobs__new(&p->jobs, &jobs_opts);
 	}
 	if (err) {
 		pipeline__free(p);
@@ -133,7 +157,9 @@ void pipeline__free(struct pipeline *p)
 {
 	if (!p)
 		return;
+	flow_jobs__free(p->jobs);
 	flow_calls__free(p->calls);
+	flow_loops__free(p->loops);
 	flow_mismatch__free(p->mismatch);
 	flow_context__free(p->context);
 	flow_requests__free(p->requests);
@@ -160,8 +186,11 @@ int pipeline__event(void *pipeline, const struct flow_event *ev)
 		err = flow_mismatch__event(p->mismatch, ev);
 	if (!err)
 		err = flow_context__event(p->context, ev);
+	flow_loops__event(p->loops, ev);
 	if (!err)
 		err = flow_calls__event(p->calls, ev);
+	if (!err)
+		flow_jobs__event(p->jobs, ev);
 	return err ? err : p->error;
 }
 
@@ -192,6 +221,8 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 	view.left = left;
 	view.left_count = flow_mismatch__left(p->mismatch, left, FLOW_LEFT);
 	view.calls_not_kept = flow_calls__overflow(p->calls);
+	flow_jobs__counts(p->jobs, &view.jobs);
+	view.jobs.not_kept += flow_loops__overflow(p->loops);
 	view.resources_not_kept = flow_context__overflow(p->context);
 	return model_builder__snapshot(p->model, &view, out);
 }

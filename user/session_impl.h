@@ -65,6 +65,9 @@ int session_target__settle(struct session_target *t, bool wait, char *why, size_
 int session__adopt(struct session *s, struct session_target *t); /* owns @t; exit status */
 int session__attach_target(struct session *s, struct session_target *t);
 void session__tell_mechanism(struct session *s, struct session_target *t);
+
+/* session_jobs.c: makes jobs of the thread pool seen, if that can be. 0, -ENOMEM or of the map. */
+int session__follow_jobs(struct session *s, struct session_target *t);
 void session__announce(struct session *s, struct session_target *t);
 void session__target_ended(struct session *s, struct session_target *t);
 void session__free_targets(struct session *s);

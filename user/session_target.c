@@ -353,6 +353,8 @@ int session__attach_target(struct session *s, struct session_target *t)
 	if (!err)
 		err = follow_tls(s, t);
 	if (!err)
+		err = session__follow_jobs(s, t);
+	if (!err)
 		err = watch_end(s, t);
 	t->config.http2 = http2_followed(s);
 	if (!err && t->config.http2)

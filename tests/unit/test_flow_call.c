@@ -26,6 +26,7 @@
 struct run {
 	struct flow_requests *requests;
 	struct flow_mismatch *mismatch;
+	struct flow_loops *loops;
 	struct flow_calls *calls;
 	struct flow_call alone[MAX]; /* handed out by themselves */
 	struct flow_call with[MAX];  /* with their request */
@@ -76,6 +77,8 @@ static struct run *run_new(void)
 	assert_int_equal(flow_mismatch__new(&run->mismatch, &mm), 0);
 	opts.requests = run->requests;
 	opts.mismatch = run->mismatch;
+	assert_int_equal(flow_loops__new(&run->loops, run->requests), 0);
+	opts.loops = run->loops;
 	assert_int_equal(flow_calls__new(&run->calls, &opts), 0);
 	run->now = 1000;
 	return run;
@@ -84,6 +87,7 @@ static struct run *run_new(void)
 static void run_free(struct run *run)
 {
 	flow_calls__free(run->calls);
+	flow_loops__free(run->loops);
 	flow_mismatch__free(run->mismatch);
 	flow_requests__free(run->requests);
 	free(run);
@@ -100,6 +104,7 @@ static void feed(struct run *run, struct flow_event *ev)
 	assert_int_equal(flow_requests__event(run->requests, ev), 0);
 	if (ev->type != FE_OUT)
 		assert_int_equal(flow_mismatch__event(run->mismatch, ev), 0);
+	flow_loops__event(run->loops, ev);
 	assert_int_equal(flow_calls__event(run->calls, ev), 0);
 }
 

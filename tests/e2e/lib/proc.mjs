@@ -215,7 +215,7 @@ export async function exported(file, args = []) {
   return {
     header: of('header')[0], summary: of('summary')[0],
     requests: of('request'), resources: of('resource'), lines: of('line'),
-    calls: of('call'),
+    calls: of('call'), jobs: of('job'),
   };
 }
 
