@@ -121,6 +121,7 @@ static __always_inline int job_submit(struct task_struct *task, const struct lr_
 
 	if (!t || !work)
 		return 0;
+	clock_mark(task, t);
 	/* A loop that has waited works for nobody known. */
 	if (job_in_turn(task, t))
 		job.conn = t->work;
@@ -202,6 +203,7 @@ int BPF_KPROBE(lr_job_done, __u64 work)
 	struct lr_job_key key = {.work = work, .tgid = task->tgid};
 	struct lr_job *found, job;
 	struct lr_task *t;
+	__u64 now;
 
 	if (!p)
 		return 0;
@@ -216,7 +218,9 @@ int BPF_KPROBE(lr_job_done, __u64 work)
 		return 0; /* handed in before the attach */
 	job = *found;
 	bpf_map_delete_elem(&lr_jobs, &key);
-	job_tell(task, t, &job, LR_JOB_DONE, bpf_ktime_get_ns());
+	now = bpf_ktime_get_ns();
+	clock_mark(task, t);
+	job_tell(task, t, &job, LR_JOB_DONE, now);
 	t->work = job.conn;
 	t->work_nvcsw = task->nvcsw;
 	t->work_idle = t->idle_ns;
@@ -240,6 +244,7 @@ int BPF_KPROBE(lr_job_over)
 	t->job_runs = 0;
 	if (!t->env)
 		return 0; /* a loop of somebody else's */
+	clock_mark(task, t);
 	rec = emit_new(lr_ev_turn, task, t, LR_EV_TURN);
 	if (!rec)
 		return 0;
