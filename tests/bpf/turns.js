@@ -2,9 +2,9 @@
 //
 // Turns of the loop, of which the program itself knows when they came and for which timer.
 //   node turns.js    waits for a line on its input; then prints, for each turn that it made:
-//                    THREAD KIND DUE AT
-// THREAD 0 is the main thread, 1 a worker. DUE is when the first timer was due, 0 for other kinds,
-// AT when its callback began, both in nanoseconds of CLOCK_MONOTONIC.
+//                    THREAD KIND FROM TO AT
+// THREAD 0 is the main thread, 1 a worker. The first timer was due between FROM and TO (0 for other
+// kinds), AT is when its callback began, all in nanoseconds of CLOCK_MONOTONIC.
 'use strict';
 const fs = require('fs');
 const workers = require('worker_threads');
@@ -20,18 +20,19 @@ function block(ms) {
 	while (now() < end);
 }
 
-function note(kind, due) {
-	turns.push(`${workers.isMainThread ? 0 : 1} ${kind} ${due} ${now()}`);
+function note(kind, from, to) {
+	turns.push(`${workers.isMainThread ? 0 : 1} ${kind} ${from} ${to} ${now()}`);
 }
 
-// A timer of @ms, noted when it runs.
+// A timer of @ms, noted when it runs. The thread may lose its CPU while it makes it.
 const timer = (ms) => new Promise((done) => {
-	const due = now() + BigInt(ms) * MS;
+	const from = now() + BigInt(ms) * MS;
 
 	setTimeout(() => {
-		note('timers', due);
+		note('timers', from, to);
 		done();
 	}, ms);
+	const to = now() + BigInt(ms) * MS;
 });
 
 const shapes = [
@@ -50,22 +51,21 @@ const shapes = [
 	() => Promise.all([timer(9), timer(40)]),
 	// Both are due at once: the turn is for the first of them.
 	async () => {
-		const due = now() + 13n * MS;
-
 		setTimeout(() => {}, 31);
-		setTimeout(() => note('timers', due), 13);
+		const done = timer(13);
+
 		block(60);
-		await timer(5);
+		await done;
 	},
 	() => new Promise((done) => {
 		setImmediate(() => {
-			note('immediates', 0);
+			note('immediates', 0, 0);
 			done();
 		});
 	}),
 	() => new Promise((done) => {
 		fs.stat('/', () => {
-			note('async', 0);
+			note('async', 0, 0);
 			done();
 		});
 	}),
