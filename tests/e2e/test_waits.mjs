@@ -67,7 +67,10 @@ async function connects(port, world) {
   const clients = await Promise.all(Array.from({ length: LANES }, () => Client.open(port)));
 
   await world.stuff(400);
-  const asked = await Promise.all(clients.map((c) => c.ask('/connect')));
+  const asked = await Promise.all(clients.map(async (c, i) => {
+    await sleep(5 * i);
+    return c.ask('/connect');
+  }));
   await Promise.all(clients.map((c) => c.end()));
   return asked;
 }

@@ -145,7 +145,7 @@ function may(kind, entry) {
 
 /** Kinds that have no reason: a wait for something that the request never asked for. */
 export function strangeWrong(pairs) {
-  const wrong = [];
+  const wrong = pairs.some((p) => p.w) ? [] : ['all are unknown: nothing was tested'];
 
   for (const { entry, w } of pairs.filter((p) => p.w)) {
     for (const kind of OWN.filter((k) => w[k] > 0 && (entry.late || !may(k, entry))))
@@ -175,8 +175,9 @@ function kindWrong(kind, pairs, of) {
 }
 
 function largestWrong(pairs, of) {
-  const wrong = pairs.filter(({ w }, i) => {
-    const wants = [...of[i]].sort(([, a], [, b]) => b.source - a.source);
+  const wrong = pairs.filter(({ w, entry }, i) => {
+    const held = sum(entry.held.map((h) => h.delay_ns));
+    const wants = [...of[i], ['sched', { source: held }]].sort(([, a], [, b]) => b.source - a.source);
     const top = Math.max(...Object.values(w));
 
     /* Of two that are about as large either may be. */
@@ -197,6 +198,14 @@ function durationWrong(pairs) {
   return off <= tolerance(of) ? [] : [`duration is off by ${ms(off)} of ${ms(of)}`];
 }
 
+/* What a request has of a kind that is not its route's: a part of it, the machine, or the loop. */
+function unasked(kind, { entry }, kinds) {
+  if (kind === 'sched')
+    return sum(entry.held.map((h) => h.delay_ns));
+  return kind === 'loop' ? sum([...kinds.values()].map(({ source, most }) => most - source)) :
+    kinds.get(kind)?.most ?? 0;
+}
+
 /**
  * All that is asked of requests that were alone: their kinds are those of the truth, in size, and
  * nothing else is of any size. @kinds names those that the route is about.
@@ -215,8 +224,7 @@ export function aloneWrong(pairs, ready, kinds) {
   }
   wrong.push(...largestWrong(known, of));
   for (const kind of KINDS.filter((k) => !kinds.includes(k))) {
-    const delay = (entry) => (kind === 'sched' ? sum(entry.held.map((h) => h.delay_ns)) : 0);
-    const has = median(known.map(({ w, entry }) => w[kind] - delay(entry)));
+    const has = median(known.map((p, i) => p.w[kind] - unasked(kind, p, of[i])));
     if (has > (SMALL_NS[kind] ?? LEAST_NS))
       wrong.push(`${kind} is ${ms(has)} in the middle, not small`);
   }

@@ -98,12 +98,13 @@ async function names(ready) {
 }
 
 /*
- * A server that does not take connections while it is stopped: its queue is full with two, further
- * SYNs are dropped, and the client's kernel tries again after a second.
+ * A server that does not take connections while it is stopped: when its queue is full further SYNs
+ * are dropped, and the client's kernel tries again after a second.
  */
+const QUEUE = 20;
 const SLOW = `const s = require('http').createServer((req, res) => res.end('answer'));
 s.keepAliveTimeout = 1;
-s.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(s.address().port));`;
+s.listen({ port: 0, host: '127.0.0.1', backlog: ${QUEUE} }, () => console.log(s.address().port));`;
 
 async function slow() {
   const child = track(spawn(process.execPath, ['-e', SLOW], { stdio: ['ignore', 'pipe', 'inherit'] }));
@@ -116,7 +117,7 @@ async function slow() {
     /** Its queue is full for @ms from now. */
     async stuff(ms) {
       child.kill('SIGSTOP');
-      const held = Array.from({ length: 2 }, () => net.connect(port, '127.0.0.1'));
+      const held = Array.from({ length: QUEUE + 1 }, () => net.connect(port, '127.0.0.1'));
       await Promise.all(held.map((s) => new Promise((resolve) => s.on('connect', resolve))));
       setTimeout(() => {
         child.kill('SIGCONT');
