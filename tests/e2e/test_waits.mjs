@@ -11,7 +11,7 @@ import { nodes, selected } from './lib/env.mjs';
 import { jsonLines, loopray, record, run, sleep, startService, tmpFile, track } from './lib/proc.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
 import { Client, KINDS, aloneWrong, amongWrong, joined, middle, ms, routeOf, strangeWrong, sum,
-  sumsWrong } from './lib/waits.mjs';
+  sumsWrong, told } from './lib/waits.mjs';
 import { OVER_NS, blockingWrong, holds, payersWrong } from './lib/waits_blocking.mjs';
 import { makeWorld, ownWorld } from './lib/waits_world.mjs';
 
@@ -317,7 +317,7 @@ async function testSched(node, world) {
     ...(pairs.filter((p) => p.entry.held[0].delay_ns > 10e6).length > pairs.length / 2 ? [] :
       ['nothing took its CPU: nothing was tested']),
     ...(off.length > 0.2 * pairs.length ? off.map(({ entry: { held: [h] }, w }) =>
-      `sched ${ms(w.sched)} cpu ${ms(w.cpu)}, not ${ms(h.delay_ns)} of ${ms(h.to_ns - h.from_ns)}`) :
+      `not sched ${ms(h.delay_ns)} of ${ms(h.to_ns - h.from_ns)}: ${told(w)}`) :
       [])], middle(pairs));
 }
 
@@ -349,11 +349,11 @@ async function testNone(node, world) {
 function tooMuchWrong(pairs) {
   const wrong = [];
 
-  for (const { entry, w } of pairs.filter((p) => p.w)) {
+  for (const { entry, w, req } of pairs.filter((p) => p.w)) {
     for (const kind of ['dns', 'call', 'fs', 'crypto', 'zlib', 'timer']) {
       const most = sum(entry.ops.filter((op) => op.kind === kind).map((op) => op.to_ns - op.from_ns));
       if (w[kind] > most + 1e6)
-        wrong.push(`${entry.path}: ${kind} ${ms(w[kind])} of ${ms(most)}`);
+        wrong.push(`${entry.path}: ${kind} ${ms(w[kind])} of ${ms(most)}: ${told(w)} ${JSON.stringify(entry.ops)} ${JSON.stringify(req)}`);
     }
   }
   return wrong;

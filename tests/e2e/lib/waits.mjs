@@ -177,12 +177,13 @@ function kindWrong(kind, pairs, of) {
 function largestWrong(pairs, of) {
   const wrong = pairs.filter(({ w, entry }, i) => {
     const held = sum(entry.held.map((h) => h.delay_ns));
-    const wants = [...of[i], ['sched', { source: held }]].sort(([, a], [, b]) => b.source - a.source);
+    const wants = [...of[i], ['sched', { source: held, most: held }]]
+      .sort(([, a], [, b]) => b.source - a.source);
     const top = Math.max(...Object.values(w));
 
     /* Of two that are about as large either may be. */
-    return !wants.some(([kind, { source }]) => w[kind] === top &&
-      source >= wants[0][1].source - 2 * tolerance(source));
+    return !wants.some(([kind, { most }]) => w[kind] === top &&
+      most >= wants[0][1].source - 2 * tolerance(most));
   });
 
   return wrong.length <= (1 - MOST) * pairs.length ? [] :

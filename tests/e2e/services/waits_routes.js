@@ -13,6 +13,7 @@ const LANES = 32;
 const ASK_BYTES = 8;
 const MARKED = 60000; /* objects that a collection has to mark, which takes some milliseconds */
 const HASH_MS = 30;
+const STEPS = 20000;
 const SAMPLE = Buffer.from(Array.from({ length: 50000 }, (_, i) => `${i * 7919} ${i % 97}\n`).join(''));
 
 module.exports = ({ world, now, begin, done, hold }) => {
@@ -22,7 +23,7 @@ module.exports = ({ world, now, begin, done, hold }) => {
   const ask = fs.openSync(path.join(world.dir, 'ask'), 'w');
   const lanes = Array.from({ length: LANES }, (_, i) => ({ i,
     file: path.join(world.dir, `lane${i}`), fd: fs.openSync(path.join(world.dir, `lane${i}`), 'r+') }));
-  const cell = new Int32Array(new SharedArrayBuffer(4));
+  const cell = new Int32Array(new SharedArrayBuffer(8));
   const batch = [];
   const kept = Array.from({ length: MARKED }, (_, i) => ({ i, s: [i] }));
   let rounds = 1000;
@@ -144,12 +145,15 @@ module.exports = ({ world, now, begin, done, hold }) => {
     });
   });
 
+  /* Makes next to no garbage, so that it is not collected meanwhile. */
   function spin(entry, ms) {
     hold(entry, 'cpu', () => {
-      const end = now() + ms * 1e6;
+      const end = performance.now() + ms;
 
-      while (now() < end)
-        ;
+      do {
+        for (let i = 0; i < STEPS; i++)
+          cell[1] += i;
+      } while (performance.now() < end);
     });
   }
 
