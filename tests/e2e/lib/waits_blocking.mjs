@@ -36,7 +36,7 @@ function formWrong(b) {
 
   if (MEMBERS.some((m) => !(m in b)))
     return [`members ${Object.keys(b)}`];
-  if (!BY.includes(b.by) || (b.by === 'request') !== (b.request !== null))
+  if (!BY.includes(b.by) || (b.by === 'request' && b.request === null))
     return [`by ${b.by}: ${JSON.stringify(b.request)}`];
   return parts.every((p) => Number.isInteger(p) && p >= 0) && sum(parts) <= b.duration_ns * 1.001 ?
     [] : [`parts ${parts} of ${b.duration_ns}`];
