@@ -14,6 +14,7 @@ const SHARE = 0.05;
 const LEAST_NS = 1e6;
 /* Of single ones so many are as they should be; the machine may have disturbed the others. */
 const MOST = 0.9;
+const NOTHING = { least: 0, source: 0, most: 0, known: true };
 /* A wait of its own that is told of a route is at least so long. */
 const WORTH_NS = 5e6;
 
@@ -79,39 +80,47 @@ export function joined(requests, log, clients) {
   return { pairs, missing };
 }
 
-/* How long the operation took at its source (as far as that is known), and until its callback. */
+/** When what the operation waited for was there, as far as that is known. */
+export const sourceOf = (op, client, ready) => op.due_ns ??
+  (op.kind === 'client' ? client.rest_ns : ready.get(op.answer ?? op.id));
+
+/*
+ * How long the operation took at its source (as far as that is known), and until its callback. What
+ * the thread was kept from its CPU meanwhile may be called that.
+ */
 function opTimes(op, client, ready) {
   const most = op.to_ns - op.from_ns;
-  const at = op.due_ns ?? (op.kind === 'client' ? client.rest_ns : ready.get(op.answer ?? op.id));
+  const at = sourceOf(op, client, ready);
+  const source = at === undefined ? most : Math.min(Math.max(at - op.from_ns, 0), most);
 
-  return { kind: op.kind, most, known: at !== undefined,
-    source: at === undefined ? most : Math.min(Math.max(at - op.from_ns, 0), most) };
+  return { kind: op.kind, most, known: at !== undefined, source,
+    least: Math.max(0, source - op.delay_ns) };
 }
 
 /**
- * kind -> {source, most}: what a request's own operations and callbacks took. Of operations at the
- * same time the one that ends last counts.
+ * kind -> {least, source, most, known}: what a request's own operations and callbacks took. Of
+ * operations at the same time the one that ends last counts.
  */
 export function expected({ entry, client }, ready) {
   const kinds = new Map();
-  const add = (kind, source, most, known = true) => {
-    const has = kinds.get(kind) ?? { source: 0, most: 0, known: true };
+  const add = (kind, least, source, most, known = true) => {
+    const has = kinds.get(kind) ?? NOTHING;
 
-    kinds.set(kind, { source: has.source + source, most: has.most + most,
-      known: has.known && known });
+    kinds.set(kind, { least: has.least + least, source: has.source + source,
+      most: has.most + most, known: has.known && known });
   };
   const ops = entry.late ? [] : entry.ops.map((op) => opTimes(op, client, ready));
   const counted = routeOf(entry) === 'all' ?
     ops.sort((a, b) => b.most - a.most).slice(0, 1) : ops;
 
   for (const op of counted)
-    add(op.kind, op.source, op.most, op.known);
+    add(op.kind, op.least, op.source, op.most, op.known);
   for (const held of entry.late ? [] : entry.held) {
     const own = held.to_ns - held.from_ns - held.delay_ns;
     const value = held.kind === 'blocked' ? own - held.cpu_ns : own;
 
     /* V8's own threads may take the CPU from a collection that runs on several. */
-    add(held.kind, value, held.kind === 'gc' ? own + held.delay_ns : value);
+    add(held.kind, value, value, held.kind === 'gc' ? own + held.delay_ns : value);
   }
   return kinds;
 }
@@ -154,29 +163,31 @@ export function strangeWrong(pairs) {
   return wrong;
 }
 
+const isOutside = (ns, { least, most }) =>
+  ns < least - tolerance(least) || ns > most + tolerance(most);
+
 /* Of one kind, over all of a route: the middle is right, and nearly all are within the bounds. */
 function kindWrong(kind, pairs, of) {
-  const wants = of.map((kinds) => kinds.get(kind) ?? { source: 0, most: 0 });
+  const wants = of.map((kinds) => kinds.get(kind) ?? NOTHING);
   const has = median(pairs.map(({ w }) => w[kind]));
-  const [source, most] = ['source', 'most'].map((f) => median(wants.map((x) => x[f])));
+  const [least, most] = ['least', 'most'].map((f) => median(wants.map((x) => x[f])));
   const wrong = [];
 
-  if (has < source - tolerance(source) || has > most + tolerance(most))
-    wrong.push(`${kind} is ${ms(has)} in the middle, not ${ms(source)} to ${ms(most)}`);
-  const outside = pairs.filter(({ w }, i) => w[kind] > wants[i].most + tolerance(wants[i].most) ||
-    w[kind] < wants[i].source - tolerance(wants[i].source));
+  if (has < least - tolerance(least) || has > most + tolerance(most))
+    wrong.push(`${kind} is ${ms(has)} in the middle, not ${ms(least)} to ${ms(most)}`);
+  const outside = pairs.filter(({ w }, i) => isOutside(w[kind], wants[i]));
   if (outside.length > (1 - MOST) * pairs.length) {
     const [one] = outside;
     const want = wants[pairs.indexOf(one)];
     wrong.push(`${kind} of ${outside.length} of ${pairs.length}, such as ${ms(one.w[kind])}, ` +
-      `not ${ms(want.source)} to ${ms(want.most)}: ${told(one.w)}`);
+      `not ${ms(want.least)} to ${ms(want.most)}: ${told(one.w)}`);
   }
   return wrong;
 }
 
 function largestWrong(pairs, of) {
   const wrong = pairs.filter(({ w, entry }, i) => {
-    const held = sum(entry.held.map((h) => h.delay_ns));
+    const held = sum([...entry.held, ...entry.ops].map((h) => h.delay_ns));
     const wants = [...of[i], ['sched', { source: held, most: held }]]
       .sort(([, a], [, b]) => b.source - a.source);
     const top = Math.max(...Object.values(w));
@@ -202,7 +213,10 @@ function durationWrong(pairs) {
 /* What a request has of a kind that is not its route's: a part of it, the machine, or the loop. */
 function unasked(kind, { entry }, kinds) {
   if (kind === 'sched')
-    return sum(entry.held.map((h) => h.delay_ns));
+    return sum([...entry.held, ...entry.ops].map((h) => h.delay_ns));
+  /* The thread waits for V8's others before it marks on. */
+  if (kind === 'blocked')
+    return SHARE * (kinds.get('gc')?.most ?? 0);
   return kind === 'loop' ? sum([...kinds.values()].map(({ source, most }) => most - source)) :
     kinds.get(kind)?.most ?? 0;
 }
@@ -250,10 +264,10 @@ export function amongWrong(pairs, ready) {
   const late = [];
 
   for (const pair of pairs.filter((p) => p.w)) {
-    for (const [kind, { source, most, known }] of expected(pair, ready)) {
-      if (pair.w[kind] > most + tolerance(most) ||
-          (known && pair.w[kind] < source - tolerance(source)))
-        bounds.push(`${pair.entry.path}: ${kind} ${ms(pair.w[kind])}, not ${ms(source)} to ` +
+    for (const [kind, want] of expected(pair, ready)) {
+      const { least, source, most, known } = want;
+      if (isOutside(pair.w[kind], known ? want : { least: 0, most }))
+        bounds.push(`${pair.entry.path}: ${kind} ${ms(pair.w[kind])}, not ${ms(least)} to ` +
           `${ms(most)}: ${told(pair.w)}`);
       if (known && most - source > WORTH_NS)
         late.push(pair.w[kind] - source);

@@ -35,16 +35,18 @@ function clocks() {
 
 /* One operation of @entry that is waited for; done() is to be called first in its callback. */
 function begin(entry, kind) {
-  const op = { id: ++ids, kind, from_ns: now(), delay_ns: clocks().delay };
+  const { cpu, delay } = clocks();
+  const op = { id: ++ids, kind, cpu_ns: cpu, delay_ns: delay, from_ns: now() };
 
   entry.ops.push(op);
-  op.from_ns = now();
   return op;
 }
 
 function done(op) {
   op.to_ns = now();
-  op.delay_ns = clocks().delay - op.delay_ns;
+  const { cpu, delay } = clocks();
+  op.cpu_ns = cpu - op.cpu_ns;
+  op.delay_ns = delay - op.delay_ns;
 }
 
 /* What @work does to the loop meanwhile: it holds it. */
