@@ -17,9 +17,9 @@ import { makeWorld, ownWorld } from './lib/waits_world.mjs';
 
 ownWorld();
 
-const EACH = Number(process.env.E2E_EACH ?? 20);
+const EACH = Number(process.env.E2E_EACH ?? 15);
 const LANES = 8;
-const MIXED = 240;
+const MIXED = 180;
 const FIRST_MS = 8; /* until the one who holds the loop does */
 const POOL = 32;
 
