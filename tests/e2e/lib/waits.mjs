@@ -14,6 +14,9 @@ const SHARE = 0.05;
 const LEAST_NS = 1e6;
 /* Of single ones so many are as they should be; the machine may have disturbed the others. */
 const MOST = 0.9;
+/* Kinds of which the world remembers when they were over at their source. */
+const ANSWERED = ['fs', 'dns', 'call'];
+const PARTS = { call: ['connect'], pool_queue: ['fs'] };
 const NOTHING = { least: 0, source: 0, most: 0, known: true };
 /* A wait of its own that is told of a route is at least so long. */
 const WORTH_NS = 5e6;
@@ -81,8 +84,11 @@ export function joined(requests, log, clients) {
 }
 
 /** When what the operation waited for was there, as far as that is known. */
-export const sourceOf = (op, client, ready) => op.due_ns ??
-  (op.kind === 'client' ? client.rest_ns : ready.get(op.answer ?? op.id));
+export function sourceOf(op, client, ready) {
+  if (op.kind === 'client')
+    return client.rest_ns;
+  return op.due_ns ?? (ANSWERED.includes(op.kind) ? ready.get(op.answer ?? op.id) : undefined);
+}
 
 /*
  * How long the operation took at its source (as far as that is known), and until its callback. What
@@ -147,9 +153,9 @@ export function sumsWrong(requests) {
 export const told = (w) => (w ? KINDS.filter((k) => w[k] > 0).map((k) => `${k} ${ms(w[k])}`)
   .join(', ') : 'unknown');
 
-/* May a request have this kind at all? One that has begun a call may have opened a connection. */
+/* May a request have this kind at all? Some operations have a part that is of another. */
 function may(kind, entry) {
-  return entry.ops.some((op) => op.kind === kind || (kind === 'connect' && op.kind === 'call'));
+  return entry.ops.some((op) => op.kind === kind || PARTS[op.kind]?.includes(kind));
 }
 
 /** Kinds that have no reason: a wait for something that the request never asked for. */

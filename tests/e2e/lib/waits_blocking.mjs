@@ -89,6 +89,17 @@ export function blockingWrong(lines, log, requests) {
   return wrong;
 }
 
+/* Of operations at once each waits; their request waits once. */
+function disjoint(times) {
+  let last = 0;
+
+  return times.sort(([a], [b]) => a - b).map(([from, to]) => {
+    const since = Math.max(from, last);
+    last = Math.max(last, to);
+    return [since, Math.max(since, to)];
+  });
+}
+
 /* From when on the request only waited for the loop: its bytes were there, or what it waited for. */
 function waitedFrom(pair, ready) {
   const times = [[pair.client.start_ns, pair.entry.start_ns]];
@@ -98,7 +109,7 @@ function waitedFrom(pair, ready) {
     if (at !== undefined)
       times.push([at, op.to_ns]);
   }
-  return times;
+  return disjoint(times);
 }
 
 /** ns that @pair waited for the end of [@from, @to). */
