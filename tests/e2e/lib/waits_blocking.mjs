@@ -6,7 +6,7 @@ export const OVER_NS = 20e6;
 const MARGIN_NS = 3e6;
 const MEMBERS = ['blocked_ns', 'by', 'cpu_ns', 'duration_ns', 'env', 'gc_ns', 'paid', 'pid',
   'request', 'sched_ns', 'start_ns'];
-const BY = ['request', 'timer', 'immediate', 'async', 'unknown'];
+const BY = ['request', 'timers', 'immediates', 'async', 'unknown'];
 const MOST = 0.9;
 
 const end = (b) => b.start_ns + b.duration_ns;
