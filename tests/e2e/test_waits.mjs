@@ -10,7 +10,7 @@ import os from 'node:os';
 import { nodes, selected } from './lib/env.mjs';
 import { jsonLines, loopray, record, run, sleep, startService, tmpFile, track } from './lib/proc.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
-import { Client, KINDS, aloneWrong, amongWrong, joined, middle, ms, routeOf, strangeWrong, sum,
+import { Client, KINDS, aloneWrong, amongWrong, joined, middle, ms, noteTurns, routeOf, strangeWrong, sum,
   sumsWrong, told } from './lib/waits.mjs';
 import { OVER_NS, blockingWrong, holds, payersWrong } from './lib/waits_blocking.mjs';
 import { makeWorld, ownWorld } from './lib/waits_world.mjs';
@@ -115,6 +115,7 @@ async function observe(node, world, drive, env = {}) {
     const log = (await service.dump()).filter((e) => e.start_ns === undefined ||
       Object.values(asked).flat().length === 0 || e.start_ns >= Math.min(
       ...Object.values(asked).flat().map((c) => c.start_ns)));
+    noteTurns(log);
     const out = tmpFile('waits.jsonl');
     const over = ['--blocked-over', `${OVER_NS / 1e6}ms`];
     const ended = await loopray(['export', '--format', 'jsonl', ...over, agent.file, '-o', out]);

@@ -7,7 +7,7 @@
 import { nodes, selected } from './lib/env.mjs';
 import { exported, record, sleep, startService } from './lib/proc.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
-import { Client, OWN, amongWrong, joined, key, median, middle, ms, sumsWrong, strangeWrong, sum,
+import { Client, OWN, amongWrong, joined, key, median, middle, ms, noteTurns, sumsWrong, strangeWrong, sum,
   told } from './lib/waits.mjs';
 import { makeWorld, ownWorld } from './lib/waits_world.mjs';
 
@@ -74,6 +74,7 @@ async function test(node, world, als) {
     await sleep(200);
     const end = await agent.stop();
     const log = await service.dump();
+    noteTurns(log);
     const { requests, summary } = await exported(agent.file);
     const { pairs, missing } = joined(requests, log, asked);
     const late = pairs.filter(({ entry }) => entry.late);

@@ -17,6 +17,7 @@ const MOST = 0.9;
 /* Kinds of which the world remembers when they were over at their source. */
 const ANSWERED = ['fs', 'dns', 'call'];
 const PARTS = { call: ['connect'], pool_queue: ['fs'] };
+const MS_NS = 1e6;
 const NOTHING = { least: 0, source: 0, most: 0, known: true };
 /* A wait of its own that is told of a route is at least so long. */
 const WORTH_NS = 5e6;
@@ -83,11 +84,25 @@ export function joined(requests, log, clients) {
   return { pairs, missing };
 }
 
+/**
+ * Timers that are late together run in one turn of the loop, and are told to have been due when the
+ * first of them was.
+ */
+export function noteTurns(log) {
+  const timers = log.flatMap((e) => e.ops).filter((op) => op.kind === 'timer');
+
+  for (const op of timers) {
+    op.first_due_ns = Math.min(...timers
+      .filter((other) => other.due_ns <= op.due_ns && other.to_ns >= op.due_ns - MS_NS)
+      .map((other) => other.due_ns));
+  }
+}
+
 /** When what the operation waited for was there, as far as that is known. */
 export function sourceOf(op, client, ready) {
   if (op.kind === 'client')
     return client.rest_ns;
-  return op.due_ns ?? (ANSWERED.includes(op.kind) ? ready.get(op.answer ?? op.id) : undefined);
+  return op.first_due_ns ?? op.due_ns ?? (ANSWERED.includes(op.kind) ? ready.get(op.answer ?? op.id) : undefined);
 }
 
 /*
