@@ -18,6 +18,7 @@ const MOST = 0.9;
 const ANSWERED = ['fs', 'dns', 'call'];
 const PARTS = { call: ['connect'], pool_queue: ['fs'] };
 const MS_NS = 1e6;
+const POOL = ['dns', 'fs', 'crypto', 'zlib', 'pool'];
 const NOTHING = { least: 0, source: 0, most: 0, known: true };
 /* A wait of its own that is told of a route is at least so long. */
 const WORTH_NS = 5e6;
@@ -184,19 +185,22 @@ export function strangeWrong(pairs) {
   return wrong;
 }
 
+/* To the service a job begins when it hands it in. */
+const ofKind = (w, kind) => w[kind] + (POOL.includes(kind) ? w.pool_queue : 0);
+
 const isOutside = (ns, { least, most }) =>
   ns < least - tolerance(least) || ns > most + tolerance(most);
 
 /* Of one kind, over all of a route: the middle is right, and nearly all are within the bounds. */
 function kindWrong(kind, pairs, of) {
   const wants = of.map((kinds) => kinds.get(kind) ?? NOTHING);
-  const has = median(pairs.map(({ w }) => w[kind]));
+  const has = median(pairs.map(({ w }) => ofKind(w, kind)));
   const [least, most] = ['least', 'most'].map((f) => median(wants.map((x) => x[f])));
   const wrong = [];
 
   if (has < least - tolerance(least) || has > most + tolerance(most))
     wrong.push(`${kind} is ${ms(has)} in the middle, not ${ms(least)} to ${ms(most)}`);
-  const outside = pairs.filter(({ w }, i) => isOutside(w[kind], wants[i]));
+  const outside = pairs.filter(({ w }, i) => isOutside(ofKind(w, kind), wants[i]));
   if (outside.length > (1 - MOST) * pairs.length) {
     const [one] = outside;
     const want = wants[pairs.indexOf(one)];
@@ -232,7 +236,12 @@ function durationWrong(pairs) {
 }
 
 /* What a request has of a kind that is not its route's: a part of it, the machine, or the loop. */
-function unasked(kind, { entry }, kinds) {
+function unasked(kind, { entry, client }, kinds) {
+  if (kind === 'queue')
+    return entry.start_ns - client.start_ns;
+  /* A thread of the pool that is free may wait for a CPU. */
+  if (kind === 'pool_queue')
+    return POOL.some((k) => kinds.has(k)) ? Infinity : 0;
   if (kind === 'sched')
     return sum([...entry.held, ...entry.ops].map((h) => h.delay_ns));
   /* The thread waits for V8's others before it marks on. */
@@ -287,11 +296,11 @@ export function amongWrong(pairs, ready) {
   for (const pair of pairs.filter((p) => p.w)) {
     for (const [kind, want] of expected(pair, ready)) {
       const { least, source, most, known } = want;
-      if (isOutside(pair.w[kind], known ? want : { least: 0, most }))
+      if (isOutside(ofKind(pair.w, kind), known ? want : { least: 0, most }))
         bounds.push(`${pair.entry.path}: ${kind} ${ms(pair.w[kind])}, not ${ms(least)} to ` +
           `${ms(most)}: ${told(pair.w)}`);
       if (known && most - source > WORTH_NS)
-        late.push(pair.w[kind] - source);
+        late.push(ofKind(pair.w, kind) - source);
     }
   }
   const all = pairs.filter((p) => p.w).length;

@@ -11,6 +11,7 @@
  * id when it gave its answer.
  */
 const { AsyncLocalStorage } = require('async_hooks');
+const { randomUUID } = require('crypto');
 const fs = require('fs');
 const http = require('http');
 const path = require('path');
@@ -89,7 +90,7 @@ const server = http.createServer((req, res) => {
   });
 
   if (als)
-    als.run({ requestId: `${req.socket.remotePort}-${++ids}-of-waits` }, run);
+    als.run({ requestId: randomUUID(), path: req.url }, run);
   else
     run();
 });
