@@ -346,7 +346,7 @@ static __always_inline int turn(__u32 probe, __u16 kind, __u64 handle)
 
 	if (enter(probe, &task, &t)) {
 		t->work = 0;
-		turn_tell(task, t, kind, handle);
+		turn_tell(task, t, kind, handle, 0);
 	}
 	return 0;
 }

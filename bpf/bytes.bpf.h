@@ -378,7 +378,7 @@ static __always_inline void bytes_turn(struct bytes_ctx *c)
 	struct lr_process_config *p;
 
 	if (c->conn->class != LR_CONN_SERVER) {
-		turn_close(c->task, c->t);
+		turn_close(c->task, c->t, c->now);
 		return;
 	}
 	p = bpf_map_lookup_elem(&lr_processes, &tgid);

@@ -38,7 +38,7 @@ int BPF_KPROBE(lr_h2_chunk, __u64 session, __u64 flags, __u32 stream, __u64 data
 
 	if (!h2_enter(LR_PROBE_h2_chunk, &task, &t))
 		return 0;
-	turn_close(task, t);
+	turn_close(task, t, 0);
 	if (!h2_server(task, session, &told.conn))
 		return 0;
 	told.top = h2_turn(task, t, LR_H2_CONN(told.conn, stream), true);
@@ -58,7 +58,7 @@ int BPF_KPROBE(lr_h2_data, __u64 session, __u64 frame, __u64 framehd, __u64 len)
 
 	if (!h2_enter(LR_PROBE_h2_data, &task, &t))
 		return 0;
-	turn_close(task, t);
+	turn_close(task, t, 0);
 	h2 = h2_server(task, session, &told.conn);
 	if (!h2)
 		return 0;
@@ -217,7 +217,7 @@ int BPF_KPROBE(lr_h2_close, __u64 session, __u32 stream, __u32 code)
 
 	if (!h2_enter(LR_PROBE_h2_close, &task, &t))
 		return 0;
-	turn_close(task, t);
+	turn_close(task, t, 0);
 	h2 = h2_server(task, session, &told.conn);
 	if (!h2)
 		return 0;

@@ -131,7 +131,7 @@ __noinline int h2_sent(struct lr_conn *conn, __u64 now, __s32 ret)
 	if (!h2)
 		return false;
 	/* Callbacks of what was written may run next. */
-	turn_close(task, t);
+	turn_close(task, t, now);
 	if (ret <= 0 || !h2->unsent)
 		return true;
 	h2->unsent = 0;

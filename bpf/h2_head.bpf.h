@@ -299,7 +299,7 @@ int BPF_KPROBE(lr_h2_frame, __u64 session, __u64 frame, __u64 owner)
 	/* The parts of a body were told before their frame is (lr_h2_chunk). */
 	if (hd.type == H2_DATA && !(hd.flags & H2_FLAG_END_STREAM))
 		return 0;
-	turn_close(task, t);
+	turn_close(task, t, 0);
 	switch (hd.type) {
 	case H2_DATA:
 		h2_on_end(task, t, session, &hd, &told);

@@ -210,7 +210,7 @@ int BPF_KPROBE(lr_job_done, __u64 work)
 	t = task_context(task);
 	if (!t)
 		return 0;
-	turn_close(task, t);
+	turn_close(task, t, 0);
 	t->work = 0;
 	t->job_runs = 1;
 	found = bpf_map_lookup_elem(&lr_jobs, &key);

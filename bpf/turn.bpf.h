@@ -143,10 +143,11 @@ static __always_inline bool turn_empty(struct task_struct *task, struct lr_task 
 
 /*
  * Something other than a receive of a server connection begins on this thread: tells it.
- * @handle: the uv_timer_t that is due, 0 none.
+ * @handle: the uv_timer_t that is due, 0 none. @ts: when, by a record that follows and whose clocks
+ * are marked (clock_mark); 0: now. What follows must not be earlier.
  */
 static __noinline void turn_tell(struct task_struct *task, struct lr_task *t, __u16 kind,
-				 __u64 handle)
+				 __u64 handle, __u64 ts)
 {
 	__u32 tgid = task->tgid;
 	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
@@ -164,7 +165,10 @@ static __noinline void turn_tell(struct task_struct *task, struct lr_task *t, __
 	rec = emit_new(lr_ev_turn, task, t, LR_EV_TURN);
 	if (!rec)
 		return;
-	clock_mark(task, t);
+	if (ts)
+		rec->h.ts = ts;
+	else
+		clock_mark(task, t);
 	rec->top = top;
 	rec->epoch = t->epoch;
 	rec->kind = kind;
@@ -176,11 +180,11 @@ static __noinline void turn_tell(struct task_struct *task, struct lr_task *t, __
 		t->async_seq = t->seq;
 }
 
-/* A receive that begins no callback of a server connection ends one that is open. */
-static __always_inline void turn_close(struct task_struct *task, struct lr_task *t)
+/* A receive that begins no callback of a server connection ends one that is open. @ts: see above. */
+static __always_inline void turn_close(struct task_struct *task, struct lr_task *t, __u64 ts)
 {
 	if (t->turn_open)
-		turn_tell(task, t, LR_TURN_OTHER, 0);
+		turn_tell(task, t, LR_TURN_OTHER, 0, ts);
 }
 
 #endif

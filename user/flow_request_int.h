@@ -224,6 +224,8 @@ void rq_line__free(struct flow_requests *r, struct rq_thread *t);
 
 /* flow_request_turn.c */
 void rq_turn__begin(struct rq_thread *t, enum flow_turn kind, uint64_t due_ns, const struct rq *rq);
+/* NULL: it has ended, @ref names none, or is NULL. */
+struct rq *rq_turn__find(const struct flow_requests *r, const struct flow_req_ref *ref);
 
 /* flow_request_wait.c */
 void rq_wait__begin(struct rq *rq);

@@ -60,6 +60,27 @@ static void hand_out(struct flow_requests *r, struct rq_line *l)
 		r->opts.blocking(r->opts.ctx, b);
 }
 
+/* The turn may be another's in which this request goes on; then it has not ended yet. */
+static void name_request(const struct flow_requests *r, const struct rq_thread *t,
+			 const struct hold *h, struct flow_blocking *b)
+{
+	struct flow_req_ref ref = {.conn = h->conn, .seq = h->seq};
+	const struct rq *rq;
+
+	if (h->seq && h->seq == t->turn.seq && h->conn == t->turn.conn) {
+		b->method = t->turn.method;
+		b->route = t->turn.route;
+		memcpy(b->path, t->turn.path, sizeof(b->path));
+		return;
+	}
+	rq = rq_turn__find(r, &ref);
+	if (!rq)
+		return;
+	b->method = rq->pub.method;
+	b->route = rq->pub.route;
+	snprintf(b->path, sizeof(b->path), "%s", rq->pub.path);
+}
+
 static void begin_blocking(struct flow_requests *r, struct rq_thread *t, const struct hold *h)
 {
 	struct rq_line *l = t->line;
@@ -75,11 +96,7 @@ static void begin_blocking(struct flow_requests *r, struct rq_thread *t, const s
 	b->by = t->turn.kind;
 	b->conn = h->conn;
 	b->seq = h->seq;
-	if (h->seq && h->seq == t->turn.seq && h->conn == t->turn.conn) {
-		b->method = t->turn.method;
-		b->route = t->turn.route;
-		memcpy(b->path, t->turn.path, sizeof(b->path));
-	}
+	name_request(r, t, h, b);
 }
 
 static void note_hold(struct flow_requests *r, struct rq_thread *t)

@@ -36,7 +36,7 @@ void rq_turn__begin(struct rq_thread *t, enum flow_turn kind, uint64_t due_ns, c
 	snprintf(turn->path, sizeof(turn->path), "%s", rq->pub.path);
 }
 
-static struct rq *find(const struct flow_requests *r, const struct flow_req_ref *ref)
+struct rq *rq_turn__find(const struct flow_requests *r, const struct flow_req_ref *ref)
 {
 	struct rq_conn *c = ref && ref->seq ? flow_table__get(&r->conns, ref->conn, 0) : NULL;
 
@@ -69,7 +69,7 @@ void flow_requests__turn(struct flow_requests *r, const struct flow_event *ev,
 
 	if (!t || !clock->has)
 		return;
-	rq = find(r, ref);
+	rq = rq_turn__find(r, ref);
 	if (rq && rq->thread != t)
 		rq = NULL;
 	rq_time__point(r, t, ev->ts, clock, NULL, rq);
@@ -91,7 +91,7 @@ void flow_requests__worked(struct flow_requests *r, const struct flow_event *ev,
 			   const struct fe_clock *clock, const struct flow_req_ref *ref)
 {
 	struct rq_thread *t = flow_table__get(&r->threads, ev->pid, ev->tid);
-	struct rq *rq = find(r, ref);
+	struct rq *rq = rq_turn__find(r, ref);
 
 	if (t && rq && rq->thread == t && clock->has)
 		rq_time__point(r, t, ev->ts, clock, rq, rq);
@@ -100,7 +100,7 @@ void flow_requests__worked(struct flow_requests *r, const struct flow_event *ev,
 void flow_requests__waited(struct flow_requests *r, const struct flow_req_ref *ref,
 			   enum flow_wait kind, uint64_t from, uint64_t until)
 {
-	struct rq *rq = find(r, ref);
+	struct rq *rq = rq_turn__find(r, ref);
 
 	if (rq && rq->thread)
 		rq_wait__op(rq, kind, from, until);

@@ -609,6 +609,34 @@ static void test_blocking(void **state)
 	run_free(run);
 }
 
+/* The request goes on in a turn that is not its own: it is named all the same. */
+static void test_blocking_later(void **state)
+{
+	struct run *run = run_new(100);
+	const struct flow_blocking *b;
+
+	(void)state;
+	meet(run, 1);
+	request(run, 1, 0);
+	busy(run, 10);
+	turn(run, LR_TURN_OTHER, 0);
+	idle(run, 50);
+	turn(run, LR_TURN_TIMERS, 0);
+	busy(run, 150);
+	response(run, 1);
+	idle(run, 1);
+	turn(run, LR_TURN_OTHER, 0);
+	run_end(run);
+	assert_int_equal(run->nblocking, 1);
+	b = &run->blocking[0];
+	assert_int_equal(b->by, TURN_TIMERS);
+	assert_int_equal(b->conn, 1);
+	assert_int_equal(b->seq, run->done[0].seq);
+	assert_string_equal(b->method, "GET");
+	assert_string_equal(b->path, "/x");
+	run_free(run);
+}
+
 /* A callback of its own each, though the loop never waits. */
 static void test_no_blocking(void **state)
 {
@@ -700,14 +728,15 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_runs),	    cmocka_unit_test(test_moved),
-		cmocka_unit_test(test_operation),   cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_parallel),    cmocka_unit_test(test_queued_job),
-		cmocka_unit_test(test_timer),	    cmocka_unit_test(test_client),
-		cmocka_unit_test(test_other),	    cmocka_unit_test(test_unseen),
-		cmocka_unit_test(test_late_work),   cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_many_runs),   cmocka_unit_test(test_blocking),
-		cmocka_unit_test(test_no_blocking), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_runs),	       cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_operation),      cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_parallel),       cmocka_unit_test(test_queued_job),
+		cmocka_unit_test(test_timer),	       cmocka_unit_test(test_client),
+		cmocka_unit_test(test_other),	       cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_late_work),      cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_many_runs),      cmocka_unit_test(test_blocking),
+		cmocka_unit_test(test_blocking_later), cmocka_unit_test(test_no_blocking),
+		cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests_name("flow_wait", tests, NULL, NULL);

@@ -135,7 +135,7 @@ function save(file, results, bench) {
 async function main() {
 	const bench = settings(process.argv.includes('--quick'));
 	const nodes = words('NODE_VERSIONS', '22 24').map(findNode);
-	const services = words('BENCH_SERVICES', 'hello als call https payment');
+	const services = words('BENCH_SERVICES', 'hello als call https http2 payment');
 	const file = env.BENCH_OUT || path.join(BUILD, 'bench.json');
 	const results = [];
 

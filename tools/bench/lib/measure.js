@@ -8,6 +8,8 @@
  * The server has one core and is saturated, so the time a request costs is the inverse of the
  * throughput; the scheduler's count of the server's CPU time says the same in another way.
  */
+const path = require('node:path');
+
 const { start, lastLine, cpuSeconds, waitSeconds } = require('./processes');
 const { startService, stopService } = require('./services');
 const { attach, detach } = require('./agent');
@@ -16,6 +18,8 @@ const { summary } = require('./stats');
 /* Share of a phase that the server may have waited for its core, and how often to try. */
 const DISTURBED = 0.1;
 const TRIES = 3;
+
+const H2_CONNECTIONS = 4;
 
 /*
  * One phase of load on a service; `agent` may be null. A phase in which other programs held the
@@ -35,13 +39,26 @@ async function phase(bench, service, agent, seconds) {
 	return best;
 }
 
+/* The command that makes the load. HTTP/2: so many streams as there are connections otherwise. */
+function loadCommand(bench, { mix, tls, http2, port }, seconds) {
+	const target = `127.0.0.1:${port}`;
+
+	if (http2) {
+		const streams = Math.ceil(bench.connections / H2_CONNECTIONS);
+
+		return [process.execPath, path.join(__dirname, 'h2load.js'), target,
+			String(H2_CONNECTIONS), String(streams), String(seconds)];
+	}
+	return [bench.loadgen, '-c', String(bench.connections),
+		'-d', `${Math.round(seconds * 1000)}ms`, '--mix', mix, '--json',
+		...(tls ? ['--tls', 'any'] : []), target];
+}
+
 async function phaseOnce(bench, service, agent, seconds) {
 	const cpuBefore = cpuSeconds(service.pid);
 	const waitBefore = waitSeconds(service.pid);
 	const agentBefore = agent ? cpuSeconds(agent.pid) : 0;
-	const load = start(bench.loadCore, [bench.loadgen, '-c', String(bench.connections),
-		'-d', `${Math.round(seconds * 1000)}ms`, '--mix', service.mix, '--json',
-		...(service.tls ? ['--tls', 'any'] : []), `127.0.0.1:${service.port}`]);
+	const load = start(bench.loadCore, loadCommand(bench, service, seconds));
 	const { status } = await load.ended;
 
 	if (status !== 0)

@@ -25,6 +25,8 @@ const SERVICES = {
 		args: ['--als'], mix: 'GET /', als: true, upstream: true },
 	https: { title: 'hello world over HTTPS', script: 'hello.js', args: [], mix: 'GET /',
 		tls: true },
+	http2: { title: 'hello world over HTTP/2', script: 'hello.js', args: [], mix: 'GET /',
+		http2: true },
 	payment: { title: 'payment service', script: 'payment.js', bank: true, als: true,
 		args: ['--mode', 'fixed', '--pool', '64'],
 		mix: 'POST /process-payment {"amount": 12.5, "currency": "EUR"}' },
@@ -32,9 +34,10 @@ const SERVICES = {
 
 /* Starts a service, and its bank where it has one. `extra` are more arguments. */
 async function startService({ name, node, extra, bench }) {
-	const { script, args, mix, bank, upstream, tls } = SERVICES[name];
+	const { script, args, mix, bank, upstream, tls, http2 } = SERVICES[name];
 	const { serverCore, loadCore } = bench;
-	const over = tls ? ['-r', path.join(DEMO, 'lib/over-tls.js')] : [];
+	const over = tls || http2 ?
+		['-r', path.join(DEMO, tls ? 'lib/over-tls.js' : 'lib/over-http2.js')] : [];
 	const command = [node, ...over, path.join(DEMO, script), ...args, ...extra];
 	let bankProc = null;
 
@@ -53,7 +56,7 @@ async function startService({ name, node, extra, bench }) {
 
 	const proc = start(serverCore, command, process.env.BENCH_STDERR, tls ? { TLS_DIR } : {});
 
-	return { proc, bankProc, mix, tls, pid: proc.pid, port: await listening(proc) };
+	return { proc, bankProc, mix, tls, http2, pid: proc.pid, port: await listening(proc) };
 }
 
 async function stopService(service) {
