@@ -33,6 +33,7 @@ int layout_top__decode(struct layout_job *job);	      /* where V8 allocates next
 int layout_hooks__decode(struct layout_job *job);     /* async_hooks: current resources */
 int layout_entry__decode(struct layout_job *job);     /* whether JavaScript runs */
 int layout_timers__decode(struct layout_job *job);    /* counters of timers and immediates */
+int layout_microtasks__decode(struct layout_job *job); /* V8's queue of microtasks */
 
 /* The internal modules that implement AsyncLocalStorage, one per mechanism (since 22.7). */
 #define TARGET_MODULE_ACF   "internal/async_local_storage/async_context_frame"
@@ -68,6 +69,9 @@ int layout_check__env(struct layout_check *c, struct target_env *e);
  * unknown, with the reason.
  */
 void layout_timers__read(const struct layout_check *c, struct target_env *e);
+
+/* As layout_timers__read, for the isolate's queue of microtasks. */
+void layout_microtasks__find(const struct layout_check *c, struct target_env *e);
 
 /* A check that does not hold: its name and what was found. Returns -EPROTO. */
 int layout_check__contradict(struct layout_check *c, const char *fmt, ...)
