@@ -153,6 +153,7 @@ struct target_env {
 	uint64_t loop_internal;	      /* where its metrics are, 0 without LR_LAYOUT_LOOP */
 	uint64_t loop_count;	      /* 0 if this libuv does not count */
 	uint64_t microtasks;	      /* address of the isolate's MicrotaskQueue; 0: see below */
+	uint64_t microtasks_vtable;   /* what it begins with */
 	enum target_counter_unknown microtasks_unknown;
 	struct target_counter timers; /* alive, that keep the loop alive (not unref()ed) */
 	struct target_counter immediates; /* waiting to run */

@@ -111,5 +111,6 @@ void layout_microtasks__find(const struct layout_check *c, struct target_env *e)
 	    target_memory__read(c->m, queue + p->microtasks_running, &running, 1) || running > 1)
 		return;
 	e->microtasks = queue;
+	e->microtasks_vtable = vtable;
 	e->microtasks_unknown = TARGET_COUNTER_KNOWN;
 }
