@@ -36,7 +36,7 @@ static uint64_t thread_cpu_ns(pid_t pid, pid_t tid)
 }
 
 /* The number of the environment on thread @tid, told to the decoder if it has not met it yet. */
-static uint32_t env_number(struct session *s, uint32_t pid, uint32_t tid)
+uint32_t session__env_number(struct session *s, uint32_t pid, uint32_t tid)
 {
 	struct lr_ev_thread rec = {
 		.h = {.ts = now_mono_ns(), .pid = pid, .tid = tid, .type = LR_EV_THREAD},
@@ -61,7 +61,7 @@ static void sample_loop(struct session *s, const struct session_target *t,
 		.ts = now_mono_ns(),
 	};
 
-	ev.loop.env = env_number(s, ev.pid, ev.tid);
+	ev.loop.env = session__env_number(s, ev.pid, ev.tid);
 	ev.loop.idle_ns = env->loop_idle_ns;
 	ev.loop.iterations = env->loop_count;
 	ev.loop.cpu_ns = thread_cpu_ns(t->proc->pid, env->tid);
@@ -90,7 +90,7 @@ static void sample_timers(struct session *s, const struct session_target *t,
 		.ts = now_mono_ns(),
 	};
 
-	ev.timers.env = env_number(s, ev.pid, ev.tid);
+	ev.timers.env = session__env_number(s, ev.pid, ev.tid);
 	ev.timers.timers = count_of(&env->timers);
 	ev.timers.immediates = count_of(&env->immediates);
 	session__emit(s, &ev);
@@ -123,6 +123,7 @@ static void sample_target(struct session *s, struct session_target *t)
 			sample_loop(s, t, &t->envs[i]);
 		sample_timers(s, t, &t->envs[i]);
 	}
+	session__pulse(s, t, true);
 }
 
 const enum flow_loss_kind session_loss_kinds[LR_STAT_COUNT] = {
