@@ -5,6 +5,7 @@
 #include "flow_pace.h"
 #include "util.h"
 
+#define USUAL 8.0    /* windows that usual_ns remembers, as a decaying mean */
 #define Z95 1.959964 /* of the normal distribution */
 
 /* Idle until @ts, with the poll that is going on. */
@@ -57,6 +58,14 @@ static void add(struct flow_pace *p, int64_t ns, uint64_t n)
 	flow_hist__add_many(&p->iterations, ns > 0 ? (uint64_t)ns : 0, n);
 }
 
+/* Of @busy, what @n iterations took that ended in one window with one that had lasted. */
+static int64_t others_of(const struct flow_pace *p, int64_t busy, uint64_t n)
+{
+	if (p->usual_ns <= 0)
+		return busy / 2;
+	return (int64_t)fmax(0, fmin((double)n * p->usual_ns, (double)busy));
+}
+
 /* @ended iterations ended in the window, in which the loop was busy for @busy. */
 static void iterations_ended(struct flow_pace *p, const struct fe_pulse *now, uint64_t ts,
 			     int64_t busy, uint64_t ended)
@@ -67,10 +76,15 @@ static void iterations_ended(struct flow_pace *p, const struct fe_pulse *now, ui
 		add(p, p->running_ns + tail, 1);
 		p->exact += now->entry_ns != 0;
 	} else if (p->lasting) {
-		add(p, p->running_ns + tail / 2, 1);
-		add(p, (tail - tail / 2) / (int64_t)(ended - 1), ended - 1);
+		int64_t others = others_of(p, tail, ended - 1);
+
+		add(p, p->running_ns + tail - others, 1);
+		add(p, others / (int64_t)(ended - 1), ended - 1);
 	} else {
-		add(p, (p->running_ns + tail) / (int64_t)ended, ended);
+		int64_t mean = (p->running_ns + tail) / (int64_t)ended;
+
+		add(p, mean, ended);
+		p->usual_ns += ((double)mean - p->usual_ns) / (p->usual_ns > 0 ? USUAL : 1);
 	}
 	p->running_ns = head;
 	p->lasting = false;

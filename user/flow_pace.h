@@ -11,8 +11,9 @@
  *    second, is known to the microsecond, however many pulses it lasted: "exact".
  *  - Of several that ended between two pulses, only the sum is known: each counts as their
  *    mean. None of them can have been longer than the time between two pulses.
- *  - One that was seen running for a whole window, and ended in one with others, ended somewhere in
- *    it: the middle is taken, so it is off by half a window at most.
+ *  - One that was seen running in two pulses, and ended in a window with others, ended somewhere
+ *    in it: the others are taken to be as long as such others were lately. So it is off by less
+ *    than a window.
  *  - Where the loop is busy at a pulse, the part of the window that belongs to the iteration
  *    still running is told by the loop's own clock, which it sets when it wakes, to a
  *    millisecond. JavaScript that asks for the time sets it too, so that part may be larger:
@@ -38,6 +39,7 @@ struct flow_pace {
 	/* The iteration that is running: busy so far; seen running in two pulses. */
 	int64_t running_ns;
 	bool lasting;
+	double usual_ns; /* how long iterations were lately that did not last; 0: not known */
 
 	struct flow_hist iterations; /* busy time, ns */
 	uint64_t exact;		     /* of these, known by themselves */

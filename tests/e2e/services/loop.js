@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+'use strict';
+/*
+ * A loop that does what it is told, and measures itself: iterations of a known length, a known
+ * share of microtasks, garbage. `begin` starts the measuring, `end` answers what was measured.
+ *
+ *   node loop.js PORT [worker]     worker: the same in a worker thread, which is told what to do
+ */
+const http = require('http');
+const { Worker, isMainThread, parentPort } = require('worker_threads');
+const { performance, PerformanceObserver, monitorEventLoopDelay } = require('perf_hooks');
+
+const { say, commands } = require('./common.js');
+
+const now = () => Number(process.hrtime.bigint());
+const gcs = [];
+let timers = [];
+let blocks = [];
+let drains = [];
+let done = 0; /* microtasks */
+let delay;
+let first;
+let kept = [];
+
+function spin(ms) {
+  const from = now();
+
+  while (now() - from < ms * 1e6)
+    ;
+  return [from, now()];
+}
+
+/* Each @every ms, the loop is held for @ms. */
+function block({ ms, every }) {
+  timers.push(setInterval(() => blocks.push(spin(ms)), every));
+}
+
+/* Each @every ms, @plain ms of a callback and then @micro ms in @count microtasks. */
+function drain({ plain, micro, count, every }) {
+  timers.push(setInterval(() => {
+    spin(plain);
+    for (let i = 0; i < count; i++)
+      queueMicrotask(() => { drains.push(spin(micro / count)); done++; });
+  }, every));
+}
+
+/* Each @every ms, @mb megabytes, some of which live for a while. */
+function garbage({ mb, every }) {
+  timers.push(setInterval(() => {
+    for (let i = 0; i < mb * 64; i++)
+      kept.push(new Array(2000).fill(i));
+    kept = kept.slice(-500);
+  }, every));
+}
+
+const snapshot = () => ({
+  ns: now(),
+  elu: performance.eventLoopUtilization(),
+  loops: performance.nodeTiming.uvMetricsInfo?.loopCount ?? null,
+  cpu: process.cpuUsage(),
+});
+
+function begin() {
+  blocks = [];
+  drains = [];
+  gcs.length = 0;
+  done = 0;
+  delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  first = snapshot();
+  return { ns: first.ns };
+}
+
+async function end() {
+  const last = snapshot();
+  const elu = performance.eventLoopUtilization(last.elu, first.elu);
+
+  delay.disable();
+  timers.forEach(clearInterval);
+  timers = [];
+  /* The observer is told of collections in a later iteration. */
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return {
+    from: first.ns,
+    to: last.ns,
+    utilisation: elu.utilization,
+    active_ms: elu.active,
+    loops: first.loops === null ? null : last.loops - first.loops,
+    delay_p99_ms: delay.percentile(99) / 1e6,
+    delay_max_ms: delay.max / 1e6,
+    blocks,
+    drains,
+    microtasks: done,
+    gcs: gcs.filter((g) => g.end > first.ns && g.start < last.ns),
+  };
+}
+
+const handlers = { block, drain, garbage, begin, end };
+
+/* startTime is relative to timeOrigin, and so is what hrtime is compared with. */
+new PerformanceObserver((list) => {
+  for (const e of list.getEntries()) {
+    const start = now() - (performance.now() - e.startTime) * 1e6;
+    gcs.push({ start, end: start + e.duration * 1e6, ms: e.duration,
+      kind: (e.detail ?? e).kind });
+  }
+}).observe({ entryTypes: ['gc'] });
+
+function main() {
+  const worker = process.argv[3] === 'worker' ? new Worker(__filename) : null;
+  const server = http.createServer((req, res) => res.end('ok'));
+  let answered;
+
+  worker?.on('message', (m) => answered(m));
+  const ask = (command) => new Promise((resolve) => {
+    answered = resolve;
+    worker.postMessage(command);
+  });
+  const all = Object.fromEntries(Object.keys(handlers).map((name) =>
+    [name, (command) => (worker ? ask(command) : handlers[name](command))]));
+  server.listen(Number(process.argv[2]), '127.0.0.1', () => {
+    commands(all);
+    say('ready', { version: process.version });
+  });
+}
+
+if (isMainThread)
+  main();
+else
+  parentPort.on('message', async (c) => parentPort.postMessage(await handlers[c.cmd](c) ?? {}));
