@@ -20,9 +20,9 @@ static bool plausible(uint64_t ts, const struct fe_pulse *p)
 	return ts < INT64_MAX / 4 && p->idle_ns <= ts && p->entry_ns <= ts;
 }
 
-static bool comparable(const struct flow_pace *p, uint64_t ts, const struct fe_pulse *now)
+static bool comparable(const struct flow_pace *p, const struct fe_pulse *now)
 {
-	return p->begun && ts > p->last_ns && now->idle_ns >= p->last.idle_ns &&
+	return p->begun && !p->ended && now->idle_ns >= p->last.idle_ns &&
 	       now->iterations >= p->last.iterations &&
 	       now->iterations - p->last.iterations < INT32_MAX && now->microtasks >= p->last.microtasks &&
 	       now->iterations_unknown == p->last.iterations_unknown &&
@@ -35,7 +35,7 @@ static bool comparable(const struct flow_pace *p, uint64_t ts, const struct fe_p
  */
 static bool torn(const struct flow_pace *p, const struct fe_pulse *now)
 {
-	return p->begun && p->last.entry_ns && !now->entry_ns && now->idle_ns == p->last.idle_ns &&
+	return p->begun && !p->ended && p->last.entry_ns && !now->entry_ns && now->idle_ns == p->last.idle_ns &&
 	       now->iterations == p->last.iterations;
 }
 
@@ -127,13 +127,14 @@ static void sample(struct flow_pace *p, const struct fe_pulse *now)
 
 void flow_pace__add(struct flow_pace *p, uint64_t ts, const struct fe_pulse *pulse)
 {
-	if (!plausible(ts, pulse) || torn(p, pulse))
+	if (!plausible(ts, pulse) || (p->begun && ts <= p->last_ns) || torn(p, pulse))
 		return;
-	if (comparable(p, ts, pulse)) {
+	if (comparable(p, pulse)) {
 		compare(p, ts, pulse);
 	} else {
-		p->restarts += p->begun;
+		p->restarts += p->begun && !p->ended;
 		p->begun = true;
+		p->ended = false;
 		p->lasting = false;
 		p->running_ns = head_of(pulse, ts, INT64_MAX, 0);
 		if (!pulse->time_ns)
@@ -146,7 +147,7 @@ void flow_pace__add(struct flow_pace *p, uint64_t ts, const struct fe_pulse *pul
 
 void flow_pace__end(struct flow_pace *p)
 {
-	p->last_ns = UINT64_MAX; /* no pulse is later */
+	p->ended = true;
 	p->running_ns = 0;
 }
 

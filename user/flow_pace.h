@@ -34,6 +34,7 @@
 
 struct flow_pace {
 	bool begun;
+	bool ended; /* until a pulse tells otherwise */
 	struct fe_pulse last;
 	uint64_t last_ns;
 	/* The iteration that is running: busy so far; seen running in two pulses. */
