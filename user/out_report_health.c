@@ -58,8 +58,9 @@ static void cells_health(struct text_table *t, const struct model_loop *l)
 	else
 		text_table__cell(t, "-");
 	text_table__cell(t, "%llu", (ull)h->gc.count);
-	if (h->gc.count > h->gc.untimed || !h->gc.count)
-		text_table__cell(t, "%.2f%%", part_percent(h->gc.total_ns, l->wall_ns));
+	if (l->wall_ns && (h->gc.count > h->gc.untimed || !h->gc.count))
+		text_table__cell(t, "%s%.2f%%", h->gc.untimed ? ">= " : "",
+				 part_percent(h->gc.total_ns, l->wall_ns));
 	else
 		text_table__cell(t, "-");
 }
