@@ -5,8 +5,8 @@
 #include "flow_pace.h"
 #include "util.h"
 
-#define USUAL 8.0    /* windows that usual_ns remembers, as a decaying mean */
-#define Z95 1.959964 /* of the normal distribution */
+#define USUAL 8.0      /* windows that usual_ns remembers, as a decaying mean */
+#define Z95   1.959964 /* of the normal distribution */
 
 /* Idle until @ts, with the poll that is going on. */
 static uint64_t idle_at(const struct fe_pulse *p, uint64_t ts)
@@ -24,7 +24,8 @@ static bool comparable(const struct flow_pace *p, const struct fe_pulse *now)
 {
 	return p->begun && !p->ended && now->idle_ns >= p->last.idle_ns &&
 	       now->iterations >= p->last.iterations &&
-	       now->iterations - p->last.iterations < INT32_MAX && now->microtasks >= p->last.microtasks &&
+	       now->iterations - p->last.iterations < INT32_MAX &&
+	       now->microtasks >= p->last.microtasks &&
 	       now->iterations_unknown == p->last.iterations_unknown &&
 	       now->microtasks_unknown == p->last.microtasks_unknown;
 }
@@ -35,8 +36,8 @@ static bool comparable(const struct flow_pace *p, const struct fe_pulse *now)
  */
 static bool torn(const struct flow_pace *p, const struct fe_pulse *now)
 {
-	return p->begun && !p->ended && p->last.entry_ns && !now->entry_ns && now->idle_ns == p->last.idle_ns &&
-	       now->iterations == p->last.iterations;
+	return p->begun && !p->ended && p->last.entry_ns && !now->entry_ns &&
+	       now->idle_ns == p->last.idle_ns && now->iterations == p->last.iterations;
 }
 
 /* Of @busy, what belongs to the iteration that is running now. */
@@ -74,12 +75,13 @@ static void iterations_ended(struct flow_pace *p, const struct fe_pulse *now, ui
 
 	if (ended == 1) {
 		add(p, p->running_ns + tail, 1);
-		p->exact += now->entry_ns != 0;
+		p->single++;
 	} else if (p->lasting) {
 		int64_t others = others_of(p, tail, ended - 1);
 
 		add(p, p->running_ns + tail - others, 1);
 		add(p, others / (int64_t)(ended - 1), ended - 1);
+		p->single++;
 	} else {
 		int64_t mean = (p->running_ns + tail) / (int64_t)ended;
 

@@ -7,13 +7,14 @@
  * the time of its polls, and notes when the one that is going on began) and how many iterations
  * ended (each begins one poll). So:
  *
- *  - An iteration that is the only one to end between two pulses, with the loop asleep again at the
- *    second, is known to the microsecond, however many pulses it lasted: "exact".
+ *  - An iteration that is the only one to end between two pulses is known by itself, however many
+ *    pulses it lasted: to the microsecond, if the loop slept at a pulse before and behind.
  *  - Of several that ended between two pulses, only the sum is known: each counts as their
  *    mean. None of them can have been longer than the time between two pulses.
- *  - One that was seen running in two pulses, and ended in a window with others, ended somewhere
- *    in it: the others are taken to be as long as such others were lately. So it is off by less
- *    than a window.
+ *  - One that was seen running in two pulses, and ended in a window with others (after a long
+ *    callback, Node.js often goes round once more before it sleeps), is known by itself too: the
+ *    others are taken to be as long as such others were lately. It cannot be off by more than the
+ *    time from the last pulse that saw it to the next.
  *  - Where the loop is busy at a pulse, the part of the window that belongs to the iteration
  *    still running is told by the loop's own clock, which it sets when it wakes, to a
  *    millisecond. JavaScript that asks for the time sets it too, so that part may be larger:
@@ -43,7 +44,7 @@ struct flow_pace {
 	double usual_ns; /* how long iterations were lately that did not last; 0: not known */
 
 	struct flow_hist iterations; /* busy time, ns */
-	uint64_t exact;		     /* of these, known by themselves */
+	uint64_t single;	     /* of these, known by themselves */
 	uint64_t wall_ns;	     /* between pulses that could be compared */
 	uint64_t busy_ns;
 	uint64_t restarts; /* counters that fell: another loop, or no loop at all */

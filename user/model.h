@@ -167,14 +167,14 @@ struct model_gc {
 struct model_health {
 	uint8_t iterations_unknown;	/* enum flow_count_unknown */
 	struct model_latency iteration; /* busy time of iterations */
-	uint64_t exact;			/* iterations known by themselves, see flow_pace.h */
+	uint64_t single;		/* iterations known by themselves, see flow_pace.h */
 	uint64_t running_ns;		/* busy time of the one that had not ended */
 	struct model_latency lag;
 	struct model_latency lag_by[FLOW_LAG_SOURCES];
 	uint8_t microtasks_unknown;
 	uint64_t microtasks;
 	double microtasks_per_s;
-	bool drain_known;	       /* the loop was seen busy at least once */
+	bool drain_known;		     /* the loop was seen busy at least once */
 	double drain, drain_low, drain_high; /* share of busy time in which microtasks ran */
 	uint64_t drain_ns;
 	struct model_gc gc;

@@ -113,8 +113,8 @@ static void on_target(struct model_builder *b, const struct flow_event *ev)
 	struct model_target *t = target_find(b, ev->pid);
 
 	if (!t || t->start_time != ev->target.start_time)
-		t = model_builder__entry(b, &b->targets, &b->target_count, &b->target_cap, sizeof(*t),
-			      MAX_TARGETS);
+		t = model_builder__entry(b, &b->targets, &b->target_count, &b->target_cap,
+					 sizeof(*t), MAX_TARGETS);
 	if (!t)
 		return;
 	t->pid = ev->pid;
@@ -225,7 +225,7 @@ static void on_probe(struct model_builder *b, const struct flow_event *ev)
 			to = &b->probes[i];
 	if (!to)
 		to = model_builder__entry(b, &b->probes, &b->probe_count, &b->probe_cap, sizeof(p),
-			       MAX_PROBES);
+					  MAX_PROBES);
 	if (to)
 		*to = p;
 }
@@ -240,8 +240,8 @@ static void on_counter(struct model_builder *b, const struct flow_event *ev)
 		if (strcmp(b->counters[i].name, name) == 0)
 			to = &b->counters[i];
 	if (!to) {
-		to = model_builder__entry(b, &b->counters, &b->counter_count, &b->counter_cap, sizeof(*to),
-			       MAX_COUNTERS);
+		to = model_builder__entry(b, &b->counters, &b->counter_count, &b->counter_cap,
+					  sizeof(*to), MAX_COUNTERS);
 		if (!to)
 			return;
 		memcpy(to->name, name, sizeof(name));

@@ -20,7 +20,7 @@ struct loop_state {
 	uint64_t first_ns, first_idle, first_iterations, first_cpu;
 	uint64_t last_ns, last_idle;
 	struct waiting_state waiting;
-	uint32_t tid; /* its thread, 0 unknown or ended */
+	uint32_t tid;		    /* its thread, 0 unknown or ended */
 	struct loop_health *health; /* NULL: nothing told yet */
 };
 

@@ -148,15 +148,14 @@ static void copy_pace(const struct flow_pace *p, struct model_health *to)
 	to->microtasks_unknown = flow_pace__microtasks_unknown(p);
 	if (to->iterations_unknown == FLOW_COUNT_KNOWN) {
 		model_latency__of(&to->iteration, &p->iterations);
-		to->exact = p->exact;
+		to->single = p->single;
 		to->running_ns = (uint64_t)max_t(int64_t, p->running_ns, 0);
 	}
 	if (to->microtasks_unknown != FLOW_COUNT_KNOWN)
 		return;
 	to->microtasks = p->microtasks;
 	if (p->microtasks_wall_ns)
-		to->microtasks_per_s =
-			(double)p->microtasks * 1e9 / (double)p->microtasks_wall_ns;
+		to->microtasks_per_s = (double)p->microtasks * 1e9 / (double)p->microtasks_wall_ns;
 	to->drain_known = flow_pace__drain_share(p, &to->drain, &to->drain_low, &to->drain_high);
 	to->drain_ns = (uint64_t)(to->drain * (double)p->busy_ns);
 }

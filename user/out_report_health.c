@@ -79,9 +79,9 @@ static void print_unknown(const struct printer *p, const struct model_loop *l)
 
 int printer__health(const struct printer *p)
 {
-	static const char *const heads[] = {"PID",	     "ENV", "LAG P50",	    "P99",
-					    "MAX",	     "ITERATION P50", "P99", "MAX",
-					    "MICROTASKS/S", "% OF BUSY TIME", "GC", "GC TIME"};
+	static const char *const heads[] = {
+		"PID", "ENV",	       "LAG P50",	 "P99", "MAX",	  "ITERATION P50", "P99",
+		"MAX", "MICROTASKS/S", "% OF BUSY TIME", "GC",	"GC TIME"};
 	struct text_table *t;
 	int err;
 
@@ -181,7 +181,7 @@ static void put_iterations(struct json *j, const struct model_health *h)
 	if (known) {
 		json__key_object(j, "iteration_ms");
 		put_hist(j, &h->iteration);
-		json__key_u64(j, "exact", h->exact);
+		json__key_u64(j, "single", h->single);
 		put_ms(j, "running", true, h->running_ns);
 		json__object_end(j);
 	} else {

@@ -149,9 +149,9 @@ static bool color_allowed(const struct out_opts *opts)
 int out_report__text(struct out_file *f, const struct model *m, const struct out_opts *opts)
 {
 	static int (*const tables[])(const struct printer *) = {
-		printer__waits,	  printer__routes,    printer__calls, printer__blocking,
-		printer__slowest, printer__resources, printer__leaks, printer__loops,
-		printer__health};
+		printer__waits,	   printer__routes,  printer__calls,
+		printer__blocking, printer__slowest, printer__resources,
+		printer__leaks,	   printer__loops,   printer__health};
 	struct printer p = {.f = f, .m = m, .opts = opts, .color = color_allowed(opts)};
 	int err = 0;
 

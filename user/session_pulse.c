@@ -18,12 +18,24 @@
 /* Between two pulses: 10 ms on average. */
 #define PULSE_MIN_NS  5000000ULL
 #define PULSE_SPAN_NS 10000000ULL
+/* Environments that are read so often; of more, each is read less often in proportion. */
+#define PULSE_ENVS 16
 
 struct session_pulse {
 	struct fe_pulse last[SESSION_MAX_ENVS]; /* as told last */
 	pid_t tid[SESSION_MAX_ENVS];		/* whose it was; 0: nothing told yet */
 	bool lost[SESSION_MAX_ENVS];
 };
+
+/* How much slower than usual, so that what the agent takes is bounded. */
+static uint64_t slowness(const struct session *s)
+{
+	uint64_t envs = 0;
+
+	for (size_t i = 0; i < s->ntargets; i++)
+		envs += s->targets[i]->ended ? 0 : (uint64_t)s->targets[i]->nenvs;
+	return 1 + envs / (PULSE_ENVS + 1);
+}
 
 uint64_t session__pulse_delay_ns(struct session *s)
 {
@@ -32,7 +44,7 @@ uint64_t session__pulse_delay_ns(struct session *s)
 	if (!s->pulse_seed && getrandom(&s->pulse_seed, sizeof(s->pulse_seed), 0) < 0)
 		s->pulse_seed = now_mono_ns();
 	r = hash_u64(++s->pulse_seed);
-	return PULSE_MIN_NS + r % PULSE_SPAN_NS;
+	return (PULSE_MIN_NS + r % PULSE_SPAN_NS) * slowness(s);
 }
 
 static uint8_t reason_of(enum target_counter_unknown unknown)

@@ -72,7 +72,8 @@ struct target_layout_private {
 	uint32_t buffer_isolate; /* of such a buffer: offsets of its isolate, */
 	uint32_t buffer_count;	 /* of the number of its elements */
 	uint32_t buffer_data;	 /* and of their address */
-	uint32_t isolate_microtasks; /* offset of the default MicrotaskQueue's address, 0: unknown */
+	uint32_t
+		isolate_microtasks; /* offset of the default MicrotaskQueue's address, 0: unknown */
 	uint32_t microtasks_running; /* in it: whether it is being drained, one byte */
 	uint32_t microtasks_done;    /* and how many it has finished, 64 bits */
 	uint64_t microtasks_vtable;  /* what it begins with, before load bias */
@@ -147,15 +148,15 @@ struct target_env {
 	uint64_t fsbase;
 	uint64_t isolate;
 	uint64_t env;
-	uint64_t loop;		      /* 0 without LR_LAYOUT_LOOP */
-	double uid[4];		      /* execution, trigger, counter, default trigger (-1: none) */
-	uint64_t loop_idle_ns;	      /* as uv_metrics_idle_time: with the poll that is going on */
-	uint64_t loop_internal;	      /* where its metrics are, 0 without LR_LAYOUT_LOOP */
-	uint64_t loop_count;	      /* 0 if this libuv does not count */
-	uint64_t microtasks;	      /* address of the isolate's MicrotaskQueue; 0: see below */
-	uint64_t microtasks_vtable;   /* what it begins with */
+	uint64_t loop;		    /* 0 without LR_LAYOUT_LOOP */
+	double uid[4];		    /* execution, trigger, counter, default trigger (-1: none) */
+	uint64_t loop_idle_ns;	    /* as uv_metrics_idle_time: with the poll that is going on */
+	uint64_t loop_internal;	    /* where its metrics are, 0 without LR_LAYOUT_LOOP */
+	uint64_t loop_count;	    /* 0 if this libuv does not count */
+	uint64_t microtasks;	    /* address of the isolate's MicrotaskQueue; 0: see below */
+	uint64_t microtasks_vtable; /* what it begins with */
 	enum target_counter_unknown microtasks_unknown;
-	struct target_counter timers; /* alive, that keep the loop alive (not unref()ed) */
+	struct target_counter timers;	  /* alive, that keep the loop alive (not unref()ed) */
 	struct target_counter immediates; /* waiting to run */
 	enum target_context context;
 	char context_why[96]; /* what showed it, or why it cannot be known */

@@ -76,8 +76,8 @@ int layout_microtasks__decode(struct layout_job *job)
 
 	if (err)
 		return err;
-	if (!done || target_elf__read(job->elf, done->addr, &offset, sizeof(offset)) !=
-			     sizeof(offset))
+	if (!done ||
+	    target_elf__read(job->elf, done->addr, &offset, sizeof(offset)) != sizeof(offset))
 		return layout_job__refuse(job, "v8::internal::MicrotaskQueue",
 					  "its number of finished microtasks is not told");
 	if (offset == 0 || offset % 8 || offset > QUEUE_MAX ||

@@ -61,8 +61,8 @@ int target_pulse__read(struct target_memory *m, const struct target_layout *l,
 		pieces[n++] = (struct target_piece){env->loop + l->p.loop_time, &pulse->time_ms,
 						    sizeof(pulse->time_ms)};
 	if (env->microtasks)
-		pieces[n++] = (struct target_piece){env->microtasks, queue,
-						    l->p.microtasks_running + 1};
+		pieces[n++] =
+			(struct target_piece){env->microtasks, queue, l->p.microtasks_running + 1};
 	before = now_mono_ns();
 	err = target_memory__gather(m, pieces, n);
 	after = now_mono_ns();
@@ -85,5 +85,5 @@ int target_pulse__read(struct target_memory *m, const struct target_layout *l,
 	memcpy(&pulse->microtasks, queue + l->p.microtasks_done, sizeof(pulse->microtasks));
 	pulse->draining = queue[l->p.microtasks_running];
 	return vtable == env->microtasks_vtable && queue[l->p.microtasks_running] <= 1 ? 0
-										    : -EPROTO;
+										       : -EPROTO;
 }

@@ -15,11 +15,11 @@
 #include "target_memory.h"
 
 struct target_pulse {
-	uint64_t ts;	   /* CLOCK_MONOTONIC, ns: in the middle of the read */
-	uint64_t idle_ns;  /* of polls that are over */
-	uint64_t entry_ns; /* when the poll began that is going on; 0: the loop is busy */
-	uint64_t count;	   /* polls begun so far: iterations; 0 if this libuv does not count */
-	uint64_t time_ms;  /* the loop's own clock; 0 unknown */
+	uint64_t ts;	     /* CLOCK_MONOTONIC, ns: in the middle of the read */
+	uint64_t idle_ns;    /* of polls that are over */
+	uint64_t entry_ns;   /* when the poll began that is going on; 0: the loop is busy */
+	uint64_t count;	     /* polls begun so far: iterations; 0 if this libuv does not count */
+	uint64_t time_ms;    /* the loop's own clock; 0 unknown */
 	uint64_t microtasks; /* finished so far, if env->microtasks */
 	bool draining;	     /* microtasks run */
 };

@@ -60,11 +60,11 @@ static void test_requests(void **state)
 	in(1, 10 * MS, 7 * MS, FE_F_HEAD | FE_F_END);
 	assert_int_equal(count(FLOW_LAG_REQUEST), 1);
 	assert_int_equal(lag.by[FLOW_LAG_REQUEST]->max, 3 * MS);
-	in(1, 10 * MS, 7 * MS, FE_F_HEAD);		       /* pipelined, in the same receive */
-	in(1 + (5ULL << 32), 10 * MS, 7 * MS, FE_F_HEAD);      /* a stream of it */
-	in(1, 20 * MS, 15 * MS, 0);			       /* more of a body */
-	in(1, 30 * MS, 0, FE_F_HEAD);			       /* not known */
-	in(1, 40 * MS, 41 * MS, FE_F_HEAD);		       /* not possible */
+	in(1, 10 * MS, 7 * MS, FE_F_HEAD);		  /* pipelined, in the same receive */
+	in(1 + (5ULL << 32), 10 * MS, 7 * MS, FE_F_HEAD); /* a stream of it */
+	in(1, 20 * MS, 15 * MS, 0);			  /* more of a body */
+	in(1, 30 * MS, 0, FE_F_HEAD);			  /* not known */
+	in(1, 40 * MS, 41 * MS, FE_F_HEAD);		  /* not possible */
 	assert_int_equal(count(FLOW_LAG_REQUEST), 1);
 	in(2, 50 * MS, 49 * MS, FE_F_PART);
 	assert_int_equal(count(FLOW_LAG_REQUEST), 2);
@@ -91,13 +91,11 @@ static void test_jobs_and_timers(void **state)
 	struct flow_hist all;
 
 	(void)state;
-	feed((struct flow_event){.type = FE_JOB,
-				 .ts = 10 * MS,
-				 .job = {.op = LR_JOB_DONE, .end_ns = 9 * MS}});
+	feed((struct flow_event){
+		.type = FE_JOB, .ts = 10 * MS, .job = {.op = LR_JOB_DONE, .end_ns = 9 * MS}});
 	feed((struct flow_event){.type = FE_JOB, .ts = 11 * MS, .job = {.op = LR_JOB_DONE}});
-	feed((struct flow_event){.type = FE_JOB,
-				 .ts = 11 * MS,
-				 .job = {.op = LR_JOB_SUBMIT, .end_ns = 5 * MS}});
+	feed((struct flow_event){
+		.type = FE_JOB, .ts = 11 * MS, .job = {.op = LR_JOB_SUBMIT, .end_ns = 5 * MS}});
 	feed((struct flow_event){.type = FE_TURN,
 				 .ts = 20 * MS,
 				 .turn = {.kind = LR_TURN_TIMERS, .due_ns = 16 * MS}});

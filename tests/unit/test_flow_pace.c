@@ -104,7 +104,7 @@ static void test_long_one_is_exact(void **state)
 	pulse(0);
 	assert_int_equal(pace.iterations.count, 1);
 	assert_int_equal(pace.iterations.max, 36 * MS + 5 * 123);
-	assert_int_equal(pace.exact, 1);
+	assert_int_equal(pace.single, 1);
 	assert_int_equal(pace.busy_ns, 36 * MS + 5 * 123);
 	assert_int_equal(pace.running_ns, 0);
 }
@@ -137,7 +137,7 @@ static void test_mean_of_window(void **state)
 	assert_int_equal(pace.iterations.count, 4);
 	assert_int_equal(pace.iterations.sum, 10 * MS);
 	assert_int_equal(pace.iterations.max, 10 * MS / 4);
-	assert_int_equal(pace.exact, 0);
+	assert_int_equal(pace.single, 0);
 }
 
 /*

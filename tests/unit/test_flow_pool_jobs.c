@@ -110,8 +110,8 @@ static void test_not_seen(void **state)
 {
 	(void)state;
 	submit(1, 10 * MS);
-	done(1, LR_JOB_FS, 10 * MS, 0, 0); /* cancelled */
-	done(7, LR_JOB_ZLIB, 5 * MS, 8 * MS, 9 * MS); /* from before the attach */
+	done(1, LR_JOB_FS, 10 * MS, 0, 0);		/* cancelled */
+	done(7, LR_JOB_ZLIB, 5 * MS, 8 * MS, 9 * MS);	/* from before the attach */
 	done(8, LR_JOB_ZLIB, 15 * MS, 8 * MS, 19 * MS); /* cannot be */
 	done(9, 200, 15 * MS, 15 * MS, 19 * MS);
 	submit(2, 50 * MS);
@@ -176,8 +176,7 @@ static void test_random(void **state)
 		uint32_t depth = 0;
 
 		for (int k = 0; k < 2000; k++)
-			depth += jobs[k].submit <= jobs[i].submit &&
-				 jobs[k].start > jobs[i].submit;
+			depth += jobs[k].submit <= jobs[i].submit && jobs[k].start > jobs[i].submit;
 		deepest = depth > deepest ? depth : deepest;
 	}
 	/* Told in the order of time: submissions, and ends. */
