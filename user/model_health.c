@@ -46,15 +46,22 @@ static void on_thread(struct model_builder *b, const struct flow_event *ev)
 		flow_pace__end(&l->health->pace);
 }
 
+static bool runs(const struct loop_state *l, const struct flow_event *ev)
+{
+	return l->tid == ev->tid && l->loop.pid == ev->pid;
+}
+
 /* The loop that the event's thread runs; NULL: it runs none that is known. */
 static struct loop_state *loop_of_thread(struct model_builder *b, const struct flow_event *ev)
 {
-	const struct loop_state *l = b->loop_met < b->loop_count ? &b->loops[b->loop_met] : NULL;
+	size_t i = b->loop_met;
 
-	if (l && l->tid == ev->tid && l->loop.pid == ev->pid)
-		return &b->loops[b->loop_met];
-	for (size_t i = 0; ev->tid && i < b->loop_count; i++) {
-		if (b->loops[i].tid != ev->tid || b->loops[i].loop.pid != ev->pid)
+	if (!ev->tid || !b->loops)
+		return NULL;
+	if (i < b->loop_count && runs(&b->loops[i], ev))
+		return &b->loops[i];
+	for (i = 0; i < b->loop_count; i++) {
+		if (!runs(&b->loops[i], ev))
 			continue;
 		b->loop_met = i;
 		return &b->loops[i];

@@ -125,9 +125,10 @@ static void print_kinds(const struct printer *p, const struct model_pool *pool)
 static void print_pool(const struct printer *p, const struct model_pool *pool)
 {
 	const struct flow_pool_stats *s = &pool->stats;
+	const ull jobs = s->done + s->unknown;
 	char p50[TEXT], p99[TEXT], max[TEXT];
 
-	out_file__printf(p->f, "  %u: %llu jobs", pool->pid, (ull)(s->done + s->unknown));
+	out_file__printf(p->f, "  %u: %llu jobs", pool->pid, jobs);
 	if (s->open)
 		out_file__printf(p->f, ", %llu not done", (ull)s->open);
 	if (s->unknown)

@@ -47,7 +47,7 @@ static int decode_load(struct layout_job *job, const char *fn, uint32_t depth, u
 
 static int decode_queue(struct layout_job *job, struct lr_chain *running)
 {
-	struct lr_chain depth, member;
+	struct lr_chain depth = {0}, member = {0};
 	int err = decode_load(job, FN_RUNNING, 2, 1, running);
 
 	if (!err)
@@ -70,7 +70,7 @@ int layout_microtasks__decode(struct layout_job *job)
 	struct target_layout_private *p = &job->l->p;
 	const struct elf_symbol *done = target_elf__symbol(job->elf, DONE);
 	const struct elf_symbol *vtable = target_elf__symbol(job->elf, VTABLE);
-	struct lr_chain running;
+	struct lr_chain running = {0};
 	uint64_t offset = 0;
 	int err = decode_queue(job, &running);
 

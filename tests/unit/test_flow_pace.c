@@ -103,9 +103,9 @@ static void test_long_one_is_exact(void **state)
 	poll_for(4 * MS);
 	pulse(0);
 	assert_int_equal(pace.iterations.count, 1);
-	assert_int_equal(pace.iterations.max, 36 * MS + 5 * 123);
+	assert_int_equal(pace.iterations.max, 36 * MS + 5ULL * 123);
 	assert_int_equal(pace.single, 1);
-	assert_int_equal(pace.busy_ns, 36 * MS + 5 * 123);
+	assert_int_equal(pace.busy_ns, 36 * MS + 5ULL * 123);
 	assert_int_equal(pace.running_ns, 0);
 }
 
