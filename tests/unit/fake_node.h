@@ -238,11 +238,13 @@ extern __thread uint64_t fake_current __asm__("_ZN2v88internal18g_current_isolat
 extern const char *const fake_providers[];
 extern const double fake_number;
 extern uint64_t *fake_default_loop;
-extern const uint64_t fake_mt_done __asm__(MT_DONE);
 extern const uint64_t fake_mt_vtable[3] __asm__(MT_VTABLE);
 
-const uint64_t fake_mt_done = FAKE_QUEUE_DONE;
-const uint64_t fake_mt_vtable[3] = {0, 0, 1};
+/* Not by the compiler: AddressSanitizer's would have names that end in theirs. */
+__asm__(".pushsection .rodata\n.p2align 4\n.globl " MT_VTABLE ", " MT_DONE "\n"
+	".type " MT_VTABLE ",@object\n" MT_VTABLE ":\n.quad 0, 0, 1\n.size " MT_VTABLE ", 24\n"
+	".type " MT_DONE ",@object\n" MT_DONE ":\n.quad 0x38\n.size " MT_DONE ", 8\n"
+	".popsection\n");
 const uint64_t fake_tag = 0x6e6f64;
 const uint64_t *fake_tag_ptr = &fake_tag;
 __thread uint64_t fake_current;
