@@ -89,8 +89,6 @@ void session__free_pending(struct session *s);
 extern const enum flow_loss_kind session_loss_kinds[LR_STAT_COUNT];
 
 void session__sample(struct session *s);
-/* The number of the environment on thread @tid. */
-uint32_t session__env_number(struct session *s, uint32_t pid, uint32_t tid);
 void session__report_coverage(struct session *s);
 /* Probes that could not be attached: what cannot be concluded without them is unknown. */
 void session__report_missing(struct session *s);

@@ -90,9 +90,11 @@ static void pulse_of(struct session *s, struct session_target *t, int i, bool fo
 		.tid = (uint32_t)env->tid,
 		.pulse.flags = forced ? FE_PULSE_FORCED : 0,
 	};
+	/* Not known to the decoder: the thread ended a moment ago. */
+	int64_t number = flow_decode__env_of(s->decode, ev.tid);
 	int err;
 
-	if (!env->loop || state->lost[i])
+	if (!env->loop || state->lost[i] || number < 0)
 		return;
 	err = target_pulse__read(t->memory, &t->layout, env, &p);
 	state->lost[i] = err && err != -EAGAIN;
@@ -101,7 +103,7 @@ static void pulse_of(struct session *s, struct session_target *t, int i, bool fo
 	fill(&ev, t, env, &p);
 	if (!forced && state->tid[i] == env->tid && sleeps_on(&state->last[i], &ev.pulse))
 		return;
-	ev.pulse.env = session__env_number(s, ev.pid, ev.tid);
+	ev.pulse.env = (uint32_t)number;
 	state->tid[i] = env->tid;
 	state->last[i] = ev.pulse;
 	session__emit(s, &ev);

@@ -36,7 +36,7 @@ static uint64_t thread_cpu_ns(pid_t pid, pid_t tid)
 }
 
 /* The number of the environment on thread @tid, told to the decoder if it has not met it yet. */
-uint32_t session__env_number(struct session *s, uint32_t pid, uint32_t tid)
+static uint32_t env_number(struct session *s, uint32_t pid, uint32_t tid)
 {
 	struct lr_ev_thread rec = {
 		.h = {.ts = now_mono_ns(), .pid = pid, .tid = tid, .type = LR_EV_THREAD},
@@ -61,7 +61,7 @@ static void sample_loop(struct session *s, const struct session_target *t,
 		.ts = now_mono_ns(),
 	};
 
-	ev.loop.env = session__env_number(s, ev.pid, ev.tid);
+	ev.loop.env = env_number(s, ev.pid, ev.tid);
 	ev.loop.idle_ns = env->loop_idle_ns;
 	ev.loop.iterations = env->loop_count;
 	ev.loop.cpu_ns = thread_cpu_ns(t->proc->pid, env->tid);
@@ -90,7 +90,7 @@ static void sample_timers(struct session *s, const struct session_target *t,
 		.ts = now_mono_ns(),
 	};
 
-	ev.timers.env = session__env_number(s, ev.pid, ev.tid);
+	ev.timers.env = env_number(s, ev.pid, ev.tid);
 	ev.timers.timers = count_of(&env->timers);
 	ev.timers.immediates = count_of(&env->immediates);
 	session__emit(s, &ev);
