@@ -4,6 +4,8 @@
 // and share, garbage collections that perf_hooks names; in the main thread and in a worker.
 //
 // test-timeout: 400
+import http from 'node:http';
+
 import { load, record, reported, sleep, startService } from './lib/proc.mjs';
 import { nodes, selected } from './lib/env.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
@@ -122,6 +124,28 @@ async function lag(node, port) {
   verdict(node.name, 'lag', wrong, `p50 ${request.p50} p95 ${request.p95} max ${request.max}`);
 }
 
+/* Timers that come due, and answers that arrive, while a callback holds the loop. */
+async function late(node, port) {
+  const wrong = [];
+  const peer = http.createServer((req, res) => setTimeout(() => res.end('ok'), 13));
+
+  await new Promise((resolve) => peer.listen(0, '127.0.0.1', resolve));
+  const { own, loops: [loop] } = await observe(node, port,
+    [{ cmd: 'block', ms: BLOCK_MS, every: 100 }, { cmd: 'tick', every: 7 },
+      { cmd: 'ask', port: peer.address().port, every: 17 }], { watch: true });
+  const { timer, response } = loop.lag_by_source;
+
+  peer.close();
+  between(wrong, 'turns to timers', timer.count, own.ticks / 2, Infinity);
+  between(wrong, 'median of timers', timer.p50, 0, 5);
+  between(wrong, 'timers, longest', timer.max, BLOCK_MS / 2, own.delay_max_ms + 15);
+  between(wrong, 'answers', response.count, own.answers * 0.95 - 2, own.answers + 5);
+  between(wrong, 'median of answers', response.p50, 0, 10);
+  between(wrong, 'answers, longest', response.max, BLOCK_MS / 2, own.delay_max_ms + 15);
+  verdict(node.name, 'late', wrong, `timers p50 ${timer.p50} max ${timer.max}, answers p50 ` +
+    `${response.p50} max ${response.max}, watch ${own.delay_max_ms.toFixed(1)} ms`);
+}
+
 /*
  * The share is an estimate, so a bound that holds 95 times of 100 will fail at times: it is
  * asked for twice its width here, which fails once in 10000.
@@ -158,7 +182,7 @@ async function collections(node, port) {
     `${loop.gc.count} ${loop.gc.ms} ms, own ${whole.length} ${all.toFixed(1)} ms`);
 }
 
-const parts = { iterations: blocks, worker, lag, microtasks, gc: collections };
+const parts = { iterations: blocks, worker, lag, late, microtasks, gc: collections };
 
 for (const node of nodes()) {
   for (const [i, [name, fn]] of Object.entries(parts).entries()) {

@@ -6,6 +6,7 @@
  *
  *   node loop.js PORT [worker]     worker: the same in a worker thread, which is told what to do
  */
+const crypto = require('crypto');
 const http = require('http');
 const { Worker, isMainThread, parentPort } = require('worker_threads');
 const { performance, PerformanceObserver, monitorEventLoopDelay } = require('perf_hooks');
@@ -18,6 +19,10 @@ let timers = [];
 let blocks = [];
 let drains = [];
 let done = 0; /* microtasks */
+let works = []; /* jobs, from submission to callback */
+let submitted = 0;
+let ticks = 0;
+let answers = 0;
 let delay;
 let first;
 let kept = [];
@@ -53,6 +58,34 @@ function garbage({ mb, every }) {
   }, every));
 }
 
+/* Each @every ms, @count jobs of @rounds rounds for the thread pool, all at once. */
+function jobs({ count, rounds, every }) {
+  timers.push(setInterval(() => {
+    for (let i = 0; i < count; i++) {
+      const from = now();
+      crypto.pbkdf2('secret', 'salt', rounds, 32, 'sha256', () => works.push([from, now()]));
+      submitted++;
+    }
+  }, every));
+}
+
+/* A timer each @every ms that does nothing, but has to be met. */
+function tick({ every }) {
+  timers.push(setInterval(() => { ticks++; }, every));
+}
+
+/* Each @every ms a call to @port, whose answer is waited for. */
+function ask({ port, every }) {
+  const agent = new http.Agent({ keepAlive: true });
+
+  timers.push(setInterval(() => {
+    http.get({ port, host: '127.0.0.1', agent }, (res) => {
+      res.resume();
+      answers++;
+    });
+  }, every));
+}
+
 const snapshot = () => ({
   ns: now(),
   elu: performance.eventLoopUtilization(),
@@ -66,6 +99,10 @@ function begin({ watch }) {
   drains = [];
   gcs.length = 0;
   done = 0;
+  works = [];
+  submitted = 0;
+  ticks = 0;
+  answers = 0;
   delay = watch ? monitorEventLoopDelay({ resolution: 5 }) : null;
   delay?.enable();
   first = snapshot();
@@ -79,6 +116,8 @@ async function end() {
   delay?.disable();
   timers.forEach(clearInterval);
   timers = [];
+  while (works.length < submitted)
+    await new Promise((resolve) => setTimeout(resolve, 10));
   /* The observer is told of collections in a later iteration. */
   await new Promise((resolve) => setTimeout(resolve, 50));
   return {
@@ -91,11 +130,15 @@ async function end() {
     blocks,
     drains,
     microtasks: done,
+    works,
+    submitted,
+    ticks,
+    answers,
     gcs: gcs.filter((g) => g.end > first.ns && g.start < last.ns),
   };
 }
 
-const handlers = { block, drain, garbage, begin, end };
+const handlers = { block, drain, garbage, jobs, tick, ask, begin, end };
 
 /* startTime is relative to timeOrigin, and so is what hrtime is compared with. */
 new PerformanceObserver((list) => {
