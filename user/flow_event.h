@@ -45,6 +45,7 @@ enum flow_event_type {
 	FE_CLIENT = 23,	 /* an operation on one */
 	FE_HEADERS = 24, /* headers of a request that are kept */
 	FE_JOB = 25,	 /* a job of the thread pool */
+	FE_PULSE = 26,	 /* what an event loop was at, at one moment */
 	FE_TYPE_MAX
 };
 
@@ -433,6 +434,25 @@ struct fe_timers {
 	struct fe_count immediates; /* waiting to run */
 };
 
+#define FE_PULSE_DRAINING (1u << 0) /* microtasks run */
+#define FE_PULSE_FORCED	  (1u << 1) /* not at a random moment: no sample of anything */
+
+/*
+ * FE_PULSE: read at random moments, about every 10 ms, and told unless the loop has been in the
+ * same poll since the one before.
+ */
+struct fe_pulse {
+	uint32_t env;
+	uint8_t flags;		    /* FE_PULSE_* */
+	uint8_t iterations_unknown; /* enum flow_count_unknown */
+	uint8_t microtasks_unknown;
+	uint64_t idle_ns;    /* of polls that are over */
+	uint64_t entry_ns;   /* when the poll began that is going on, 0: the loop is busy */
+	uint64_t time_ns;    /* the loop's own clock, in milliseconds cut off; 0 unknown */
+	uint64_t iterations; /* polls begun since the loop was made */
+	uint64_t microtasks; /* finished since the isolate was made */
+};
+
 /* FE_PROBE: replaces what was said about this probe before. */
 struct fe_probe {
 	struct flow_str name;
@@ -473,6 +493,7 @@ struct flow_event {
 		struct fe_scope scope;
 		struct fe_gc gc;
 		struct fe_loop loop;
+		struct fe_pulse pulse;
 		struct fe_probe probe;
 		struct fe_loss loss;
 		struct fe_counter counter;

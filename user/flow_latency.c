@@ -43,16 +43,22 @@ static uint64_t add_saturated(uint64_t a, uint64_t b)
 
 void flow_hist__add(struct flow_hist *h, uint64_t ns)
 {
+	flow_hist__add_many(h, ns, 1);
+}
+
+void flow_hist__add_many(struct flow_hist *h, uint64_t ns, uint64_t n)
+{
 	uint32_t *bucket = &h->bucket[hist__index(ns)];
 
+	if (!n)
+		return;
 	if (h->count == 0 || ns < h->min)
 		h->min = ns;
 	if (ns > h->max)
 		h->max = ns;
-	h->sum = add_saturated(h->sum, ns);
-	h->count++;
-	if (*bucket < UINT32_MAX)
-		(*bucket)++;
+	h->sum = add_saturated(h->sum, ns > UINT64_MAX / n ? UINT64_MAX : ns * n);
+	h->count += n;
+	*bucket = (uint32_t)min_t(uint64_t, add_saturated(*bucket, n), UINT32_MAX);
 }
 
 void flow_hist__merge(struct flow_hist *to, const struct flow_hist *from)

@@ -20,6 +20,8 @@ struct flow_hist {
 };
 
 void flow_hist__add(struct flow_hist *h, uint64_t ns);
+/* The same duration @n times. */
+void flow_hist__add_many(struct flow_hist *h, uint64_t ns, uint64_t n);
 void flow_hist__merge(struct flow_hist *to, const struct flow_hist *from);
 /* @q in [0, 1]: nanoseconds at that quantile, 0 when empty; never above max or below min. */
 uint64_t flow_hist__quantile(const struct flow_hist *h, double q);

@@ -100,8 +100,10 @@ static int snapshot_tables(struct model *m, const struct model_builder *b)
 	m->counter_count = b->counter_count;
 	for (size_t i = 0; i < b->loop_count; i++) {
 		count_environment(m, b->loops[i].loop.pid);
-		if (b->loops[i].samples)
-			m->loops[m->loop_count++] = b->loops[i].loop;
+		if (b->loops[i].samples) {
+			m->loops[m->loop_count] = b->loops[i].loop;
+			model_health__of(&b->loops[i], &m->loops[m->loop_count++].health);
+		}
 		add_waiting(m, &b->loops[i]);
 	}
 	for (size_t i = 0; i < m->target_count; i++)
@@ -172,6 +174,8 @@ int model_builder__snapshot(const struct model_builder *b, const struct model_vi
 	if (!err)
 		err = snapshot_tables(m, b);
 	if (!err)
+		err = model_health__pools(m, b);
+	if (!err)
 		err = snapshot_types(m, view);
 	if (!err)
 		err = model_findings__snapshot(m, b, view);
@@ -201,6 +205,7 @@ void model__free(struct model *m)
 	free(m->targets);
 	free(m->types);
 	free(m->loops);
+	free(m->pools);
 	free(m->waiting);
 	free(m->probes);
 	free(m->counters);

@@ -19,6 +19,8 @@
 #include "flow_event.h"
 #include "flow_job.h"
 #include "flow_latency.h"
+#include "flow_lag.h"
+#include "flow_pool_jobs.h"
 #include "flow_request.h"
 #include "model_finding.h"
 #include "model_waiting.h"
@@ -155,6 +157,37 @@ struct model_blocking {
 	struct flow_blocking worst[MODEL_BLOCKING];
 };
 
+struct model_gc {
+	uint64_t count;
+	uint64_t untimed; /* of those, collections whose duration is not known */
+	uint64_t total_ns;
+	uint64_t max_ns;
+};
+
+/* What flow_pace, flow_lag and collections tell of one environment. */
+struct model_health {
+	uint8_t iterations_unknown;	/* enum flow_count_unknown */
+	struct model_latency iteration; /* busy time of iterations */
+	uint64_t single;		/* iterations known by themselves, see flow_pace.h */
+	uint64_t running_ns;		/* busy time of the one that had not ended */
+	struct model_latency lag;
+	struct model_latency lag_by[FLOW_LAG_SOURCES];
+	uint8_t microtasks_unknown;
+	uint64_t microtasks;
+	double microtasks_per_s;
+	bool drain_known;		     /* the loop was seen busy at least once */
+	double drain, drain_low, drain_high; /* share of busy time in which microtasks ran */
+	uint64_t drain_ns;
+	struct model_gc gc;
+};
+
+/* The thread pool of a process, which its environments share. */
+struct model_pool {
+	uint32_t pid;
+	struct flow_pool_stats stats;
+	struct model_latency queued; /* until a thread took the job */
+};
+
 /* An event loop: environment @env of process @pid. */
 struct model_loop {
 	uint32_t pid;
@@ -165,16 +198,10 @@ struct model_loop {
 	uint64_t cpu_ns;
 	double peak; /* highest utilisation between two samples, 0..1 */
 	bool iterations_known;
+	struct model_health health;
 };
 
 enum model_gc_kind { MODEL_GC_SCAVENGE, MODEL_GC_MARK_COMPACT, MODEL_GC_OTHER, MODEL_GC_KINDS };
-
-struct model_gc {
-	uint64_t count;
-	uint64_t untimed; /* of those, collections whose duration is not known */
-	uint64_t total_ns;
-	uint64_t max_ns;
-};
 
 struct model_probe {
 	char name[64];
@@ -228,6 +255,8 @@ struct model {
 	struct model_waiting *waiting; /* in the order of the loops */
 	size_t waiting_count;
 	struct model_gc gc[MODEL_GC_KINDS];
+	struct model_pool *pools; /* in order of appearance; those that had a job */
+	size_t pool_count;
 	struct model_probe *probes;
 	size_t probe_count;
 	struct model_counter *counters;

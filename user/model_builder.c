@@ -56,6 +56,7 @@ void model_builder__free(struct model_builder *b)
 	free(b->routes);
 	free(b->table);
 	free(b->targets);
+	model_health__free(b);
 	free(b->loops);
 	free(b->probes);
 	free(b->counters);
@@ -71,12 +72,8 @@ static void copy_str(char *to, size_t cap, const struct flow_str *s)
 	to[len] = '\0';
 }
 
-/*
- * A zeroed entry behind the last of an array, which doubles up to @max entries. NULL: the
- * limit is reached (counted), or out of memory (b->oom).
- */
-static void *array_add(struct model_builder *b, void *array, size_t *count, size_t *cap,
-		       size_t size, size_t max)
+void *model_builder__entry(struct model_builder *b, void *array, size_t *count, size_t *cap,
+			   size_t size, size_t max)
 {
 	char *base, *grown;
 
@@ -116,8 +113,8 @@ static void on_target(struct model_builder *b, const struct flow_event *ev)
 	struct model_target *t = target_find(b, ev->pid);
 
 	if (!t || t->start_time != ev->target.start_time)
-		t = array_add(b, &b->targets, &b->target_count, &b->target_cap, sizeof(*t),
-			      MAX_TARGETS);
+		t = model_builder__entry(b, &b->targets, &b->target_count, &b->target_cap,
+					 sizeof(*t), MAX_TARGETS);
 	if (!t)
 		return;
 	t->pid = ev->pid;
@@ -138,14 +135,14 @@ static void on_target_end(struct model_builder *b, const struct flow_event *ev)
 		t->ended = true;
 }
 
-static struct loop_state *loop_find(struct model_builder *b, uint32_t pid, uint32_t env)
+struct loop_state *model_builder__loop(struct model_builder *b, uint32_t pid, uint32_t env)
 {
 	struct loop_state *l;
 
 	for (size_t i = 0; i < b->loop_count; i++)
 		if (b->loops[i].loop.pid == pid && b->loops[i].loop.env == env)
 			return &b->loops[i];
-	l = array_add(b, &b->loops, &b->loop_count, &b->loop_cap, sizeof(*l), MAX_LOOPS);
+	l = model_builder__entry(b, &b->loops, &b->loop_count, &b->loop_cap, sizeof(*l), MAX_LOOPS);
 	if (!l)
 		return NULL;
 	l->loop.pid = pid;
@@ -168,7 +165,7 @@ static void loop_peak(struct loop_state *l, const struct flow_event *ev)
 /* The counters run since the loop started: what was observed is last minus first. */
 static void on_loop(struct model_builder *b, const struct flow_event *ev)
 {
-	struct loop_state *l = loop_find(b, ev->pid, ev->loop.env);
+	struct loop_state *l = model_builder__loop(b, ev->pid, ev->loop.env);
 
 	if (!l)
 		return;
@@ -196,7 +193,7 @@ static void on_loop(struct model_builder *b, const struct flow_event *ev)
 
 static void on_timers(struct model_builder *b, const struct flow_event *ev)
 {
-	struct loop_state *l = loop_find(b, ev->pid, ev->timers.env);
+	struct loop_state *l = model_builder__loop(b, ev->pid, ev->timers.env);
 
 	if (l)
 		waiting_state__add(&l->waiting, ev);
@@ -227,8 +224,8 @@ static void on_probe(struct model_builder *b, const struct flow_event *ev)
 		    strcmp(b->probes[i].site, p.site) == 0)
 			to = &b->probes[i];
 	if (!to)
-		to = array_add(b, &b->probes, &b->probe_count, &b->probe_cap, sizeof(p),
-			       MAX_PROBES);
+		to = model_builder__entry(b, &b->probes, &b->probe_count, &b->probe_cap, sizeof(p),
+					  MAX_PROBES);
 	if (to)
 		*to = p;
 }
@@ -243,8 +240,8 @@ static void on_counter(struct model_builder *b, const struct flow_event *ev)
 		if (strcmp(b->counters[i].name, name) == 0)
 			to = &b->counters[i];
 	if (!to) {
-		to = array_add(b, &b->counters, &b->counter_count, &b->counter_cap, sizeof(*to),
-			       MAX_COUNTERS);
+		to = model_builder__entry(b, &b->counters, &b->counter_count, &b->counter_cap,
+					  sizeof(*to), MAX_COUNTERS);
 		if (!to)
 			return;
 		memcpy(to->name, name, sizeof(name));
@@ -273,8 +270,6 @@ int model_builder__event(void *builder, const struct flow_event *ev)
 		on_target(b, ev);
 	else if (ev->type == FE_TARGET_END)
 		on_target_end(b, ev);
-	else if (ev->type == FE_THREAD)
-		loop_find(b, ev->pid, ev->thread.env);
 	else if (ev->type == FE_LOOP)
 		on_loop(b, ev);
 	else if (ev->type == FE_TIMERS)
@@ -287,5 +282,6 @@ int model_builder__event(void *builder, const struct flow_event *ev)
 		on_loss(b, ev);
 	else if (ev->type == FE_COUNTER)
 		on_counter(b, ev);
+	model_health__event(b, ev);
 	return b->oom ? -ENOMEM : 0;
 }

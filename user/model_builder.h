@@ -20,6 +20,13 @@ struct loop_state {
 	uint64_t first_ns, first_idle, first_iterations, first_cpu;
 	uint64_t last_ns, last_idle;
 	struct waiting_state waiting;
+	uint32_t tid;		    /* its thread, 0 unknown or ended */
+	struct loop_health *health; /* NULL: nothing told yet */
+};
+
+struct pool_state {
+	uint32_t pid;
+	struct flow_pool_jobs *jobs;
 };
 
 struct peer_state {
@@ -62,6 +69,10 @@ struct model_builder {
 	size_t target_count, target_cap;
 	struct loop_state *loops;
 	size_t loop_count, loop_cap;
+	size_t loop_met; /* index of the one that an event was of last */
+	size_t health_count;
+	struct pool_state *pools;
+	size_t pool_count, pool_cap;
 	struct model_probe *probes;
 	size_t probe_count, probe_cap;
 	struct model_counter *counters;
@@ -77,6 +88,22 @@ struct model_builder {
 
 /* model_request.c */
 void model_request__copy(struct model_request *to, const struct flow_req *req);
+
+/* model_builder.c */
+/*
+ * A zeroed entry behind the last of an array, which doubles up to @max entries. @array is the
+ * address of the pointer to it. NULL: the limit is reached (counted), or out of memory (b->oom).
+ */
+void *model_builder__entry(struct model_builder *b, void *array, size_t *count, size_t *cap,
+			   size_t size, size_t max);
+/* The environment's loop, made if it is new; NULL as above. */
+struct loop_state *model_builder__loop(struct model_builder *b, uint32_t pid, uint32_t env);
+
+/* model_health.c: what events tell of loops and thread pools, and their part of a snapshot. */
+void model_health__event(struct model_builder *b, const struct flow_event *ev);
+void model_health__of(const struct loop_state *l, struct model_health *to);
+int model_health__pools(struct model *m, const struct model_builder *b); /* 0 or -ENOMEM */
+void model_health__free(struct model_builder *b);
 
 /* model_call.c: the calls of a finished request, and their part of a snapshot (0 or -ENOMEM). */
 #define MODEL_PEERS 128

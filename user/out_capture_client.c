@@ -136,6 +136,26 @@ void event_job(struct capture_codec *c, struct fe_job *j)
 	j->counter = (int64_t)counter;
 }
 
+/* There are many of them: a busy loop's takes some 12 bytes. */
+void event_pulse(struct capture_codec *c, struct fe_pulse *p)
+{
+	bool polling = p->entry_ns != 0, timed = p->time_ns != 0;
+
+	field_u32(c, &p->env);
+	field_u8(c, &p->flags);
+	field_u8(c, &p->iterations_unknown);
+	field_u8(c, &p->microtasks_unknown);
+	field_running(c, &p->idle_ns, &c->cur->idle_ns);
+	field_running(c, &p->iterations, &c->cur->iterations);
+	field_running(c, &p->microtasks, &c->cur->microtasks);
+	field_bool(c, &polling);
+	if (polling)
+		field_delta(c, &p->entry_ns, c->ts);
+	field_bool(c, &timed);
+	if (timed)
+		field_delta(c, &p->time_ns, c->ts);
+}
+
 bool event_client_fits(const struct fe_client *cl)
 {
 	return cl->op <= LR_CLIENT_CLOSE && cl->method.len <= METHOD_MAX &&

@@ -265,6 +265,9 @@ bool event_fields(struct capture_codec *c, struct flow_event *ev)
 	case FE_JOB:
 		event_job(c, &ev->job);
 		return true;
+	case FE_PULSE:
+		event_pulse(c, &ev->pulse);
+		return true;
 	case FE_TYPE_MAX:
 		break;
 	}

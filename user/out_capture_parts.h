@@ -22,6 +22,8 @@ struct thread_state {
 	uint64_t cpu_ns;
 	uint64_t ran_ns;
 	uint64_t delay_ns;
+	uint64_t iterations;
+	uint64_t microtasks;
 	uint64_t async_id;
 	uint64_t top;
 	uint64_t store;	 /* value of a store */
@@ -106,6 +108,7 @@ void event_write(struct capture_codec *c, struct fe_write *w);
 void event_peer(struct capture_codec *c, struct fe_peer *p);
 void event_client(struct capture_codec *c, struct fe_client *cl);
 void event_job(struct capture_codec *c, struct fe_job *j);
+void event_pulse(struct capture_codec *c, struct fe_pulse *p);
 void event_headers(struct capture_codec *c, struct fe_headers *h);
 bool event_client_fits(const struct fe_client *cl);
 bool event_headers_fit(const struct fe_headers *h);

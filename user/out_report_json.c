@@ -215,6 +215,7 @@ static void put_loops(struct json *j, const struct model *m)
 					 ? (double)l->iterations / wall * 1e9
 					 : 0.0 / 0.0,
 				 3);
+		report_json__health(j, &l->health);
 		json__object_end(j);
 	}
 	json__array_end(j);
@@ -297,6 +298,7 @@ int out_report__json(struct out_file *f, const struct model *m, const struct out
 	report_json__jobs(&j, m);
 	put_slowest(&j, m);
 	put_loops(&j, m);
+	report_json__pools(&j, m);
 	put_gc(&j, m);
 	put_probes(&j, m);
 	put_notes(&j, m);

@@ -42,6 +42,11 @@ int printer__routes(const struct printer *p);
 int printer__slowest(const struct printer *p);
 int printer__resources(const struct printer *p);
 int printer__loops(const struct printer *p);
+/* out_report_health.c: loops and thread pools; members of a loop, and member "thread_pool". */
+int printer__health(const struct printer *p);
+void printer__pools(const struct printer *p);
+void report_json__health(struct json *j, const struct model_health *h);
+void report_json__pools(struct json *j, const struct model *m);
 int printer__probes(const struct printer *p);
 
 /* Text that is put together before it is wrapped; what does not fit is cut. */

@@ -149,8 +149,9 @@ static bool color_allowed(const struct out_opts *opts)
 int out_report__text(struct out_file *f, const struct model *m, const struct out_opts *opts)
 {
 	static int (*const tables[])(const struct printer *) = {
-		printer__waits,	  printer__routes,    printer__calls, printer__blocking,
-		printer__slowest, printer__resources, printer__leaks, printer__loops};
+		printer__waits,	   printer__routes,  printer__calls,
+		printer__blocking, printer__slowest, printer__resources,
+		printer__leaks,	   printer__loops,   printer__health};
 	struct printer p = {.f = f, .m = m, .opts = opts, .color = color_allowed(opts)};
 	int err = 0;
 
@@ -164,6 +165,7 @@ int out_report__text(struct out_file *f, const struct model *m, const struct out
 		err = printer__lines(&p);
 	for (size_t i = 0; i < ARRAY_SIZE(tables) && !err; i++)
 		err = tables[i](&p);
+	printer__pools(&p);
 	print_gc(&p);
 	if (!err)
 		err = printer__probes(&p);

@@ -176,6 +176,9 @@ int pipeline__event(void *pipeline, const struct flow_event *ev)
 	err = model_builder__event(p->model, ev);
 	if (!err && p->opts.format && p->opts.format->event && !p->error)
 		p->error = p->opts.format->event(p->opts.format_state, ev);
+	/* Of the model alone, and there are many. */
+	if (ev->type == FE_PULSE)
+		return err ? err : p->error;
 	/* The rules look at a response's head before it ends its request. */
 	if (!err && ev->type == FE_OUT)
 		err = flow_mismatch__event(p->mismatch, ev);

@@ -100,6 +100,8 @@ static int open_loop(struct session *s)
 		err = add_timer(s, &s->ring_timer, 1000000, 0);
 	if (!err)
 		err = add_timer(s, &s->sample_timer, SAMPLE_NS, SAMPLE_NS);
+	if (!err)
+		err = add_timer(s, &s->pulse_timer, session__pulse_delay_ns(s), 0);
 	if (!err && s->opts->tick)
 		err = add_timer(s, &s->tick_timer, s->opts->tick_ns, s->opts->tick_ns);
 	return err;
@@ -178,6 +180,9 @@ static void on_timer(struct session *s, int *fd)
 		add_timer(s, &s->ring_timer, flow_ring__delay_ns(s->ring), 0);
 	} else if (fd == &s->sample_timer) {
 		session__sample(s);
+	} else if (fd == &s->pulse_timer) {
+		session__pulse_all(s);
+		add_timer(s, &s->pulse_timer, session__pulse_delay_ns(s), 0);
 	} else if (fd == &s->end_timer) {
 		s->stop = true;
 	} else if (fd == &s->tick_timer && s->opts->tick(s->opts->tick_ctx, now_mono_ns())) {
@@ -197,8 +202,8 @@ static void on_signal(struct session *s)
 
 static bool is_timer(const struct session *s, const void *ptr)
 {
-	return ptr == &s->ring_timer || ptr == &s->sample_timer || ptr == &s->end_timer ||
-	       ptr == &s->tick_timer;
+	return ptr == &s->ring_timer || ptr == &s->sample_timer || ptr == &s->pulse_timer ||
+	       ptr == &s->end_timer || ptr == &s->tick_timer;
 }
 
 static int run(struct session *s)
@@ -265,6 +270,7 @@ static void cleanup(struct session *s)
 	session__free_targets(s);
 	close_fd(s->ring_timer);
 	close_fd(s->sample_timer);
+	close_fd(s->pulse_timer);
 	close_fd(s->end_timer);
 	close_fd(s->tick_timer);
 	close_fd(s->signals);
@@ -279,6 +285,7 @@ int session__run(const struct session_opts *opts, struct session_result *result)
 		.epoll = -1,
 		.ring_timer = -1,
 		.sample_timer = -1,
+		.pulse_timer = -1,
 		.end_timer = -1,
 		.tick_timer = -1,
 		.signals = -1,

@@ -8,6 +8,7 @@
 #include "kern.h"
 #include "session.h"
 #include "target_layout.h"
+#include "target_memory.h"
 #include "target_process.h"
 
 #define SESSION_MAX_TARGETS 256
@@ -34,6 +35,8 @@ struct session_target {
 	const char *context;
 	struct lr_process_config config; /* as told to the kernel */
 	bool ended;
+	struct target_memory *memory; /* for pulses; NULL until the first */
+	struct session_pulse *pulse;
 };
 
 struct session {
@@ -44,7 +47,8 @@ struct session {
 	struct kern *kern;
 	struct flow_ring *ring;
 	struct flow_decode *decode;
-	int epoll, ring_timer, sample_timer, end_timer, tick_timer, signals;
+	int epoll, ring_timer, sample_timer, pulse_timer, end_timer, tick_timer, signals;
+	uint64_t pulse_seed;
 	bool stop;
 	int status;
 	uint64_t by_type[SESSION_TYPES];		     /* records read, by type */
@@ -91,6 +95,14 @@ void session__sample(struct session *s);
 void session__report_coverage(struct session *s);
 /* Probes that could not be attached: what cannot be concluded without them is unknown. */
 void session__report_missing(struct session *s);
+
+/* session_pulse.c */
+/* The pulse of each loop of a target; @forced: also of those that have slept since the last. */
+void session__pulse(struct session *s, struct session_target *t, bool forced);
+void session__pulse_all(struct session *s);
+/* Until the next: random. */
+uint64_t session__pulse_delay_ns(struct session *s);
+void session__pulse_free(struct session_target *t);
 
 int session__emit(struct session *s, const struct flow_event *ev);
 

@@ -123,6 +123,7 @@ static void sample_target(struct session *s, struct session_target *t)
 			sample_loop(s, t, &t->envs[i]);
 		sample_timers(s, t, &t->envs[i]);
 	}
+	session__pulse(s, t, true);
 }
 
 const enum flow_loss_kind session_loss_kinds[LR_STAT_COUNT] = {

@@ -120,6 +120,7 @@ void session_target__free(struct session_target *t)
 {
 	if (!t)
 		return;
+	session__pulse_free(t);
 	target_elf__free(t->elf);
 	target_process__free(t->proc);
 	free(t);

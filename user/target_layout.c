@@ -55,6 +55,7 @@ static const struct layout_part parts[] = {
 	{layout_hooks__decode, 0, true},
 	{layout_entry__decode, 0, true},
 	{layout_timers__decode, 0, true},
+	{layout_microtasks__decode, 0, true},
 };
 
 static void add_missing(struct layout_job *job)

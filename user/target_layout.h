@@ -55,6 +55,7 @@ struct target_layout_private {
 	uint32_t handle_loop;  /* offset of uv_handle_t.loop, 0: unknown */
 	uint64_t default_loop; /* address of the default loop's pointer, before bias, 0: unknown */
 	uint32_t loop_entry;   /* when the poll began, in the internal fields; ns, 0: not polling */
+	uint32_t loop_time;    /* offset of the loop's own clock in uv_loop_t; ms, 0: unknown */
 	bool uv_external;      /* libuv is a library of its own: bind decodes it */
 	bool pie;	       /* addresses above move with the load bias */
 	bool trace_start_ids;  /* EmitTraceAsyncStart is called with the new ids in the object */
@@ -71,6 +72,11 @@ struct target_layout_private {
 	uint32_t buffer_isolate; /* of such a buffer: offsets of its isolate, */
 	uint32_t buffer_count;	 /* of the number of its elements */
 	uint32_t buffer_data;	 /* and of their address */
+	uint32_t
+		isolate_microtasks; /* offset of the default MicrotaskQueue's address, 0: unknown */
+	uint32_t microtasks_running; /* in it: whether it is being drained, one byte */
+	uint32_t microtasks_done;    /* and how many it has finished, 64 bits */
+	uint64_t microtasks_vtable;  /* what it begins with, before load bias */
 };
 
 struct target_layout {
@@ -142,11 +148,15 @@ struct target_env {
 	uint64_t fsbase;
 	uint64_t isolate;
 	uint64_t env;
-	uint64_t loop;		      /* 0 without LR_LAYOUT_LOOP */
-	double uid[4];		      /* execution, trigger, counter, default trigger (-1: none) */
-	uint64_t loop_idle_ns;	      /* as uv_metrics_idle_time: with the poll that is going on */
-	uint64_t loop_count;	      /* 0 if this libuv does not count */
-	struct target_counter timers; /* alive, that keep the loop alive (not unref()ed) */
+	uint64_t loop;		    /* 0 without LR_LAYOUT_LOOP */
+	double uid[4];		    /* execution, trigger, counter, default trigger (-1: none) */
+	uint64_t loop_idle_ns;	    /* as uv_metrics_idle_time: with the poll that is going on */
+	uint64_t loop_internal;	    /* where its metrics are, 0 without LR_LAYOUT_LOOP */
+	uint64_t loop_count;	    /* 0 if this libuv does not count */
+	uint64_t microtasks;	    /* address of the isolate's MicrotaskQueue; 0: see below */
+	uint64_t microtasks_vtable; /* what it begins with */
+	enum target_counter_unknown microtasks_unknown;
+	struct target_counter timers;	  /* alive, that keep the loop alive (not unref()ed) */
 	struct target_counter immediates; /* waiting to run */
 	enum target_context context;
 	char context_why[96]; /* what showed it, or why it cannot be known */

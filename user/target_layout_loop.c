@@ -10,6 +10,7 @@
 
 #include "target_layout_parts.h"
 
+#define FN_NOW	       "uv_now"
 #define FN_IDLE	       "uv_metrics_idle_time"
 #define FN_INFO	       "uv_metrics_info"
 #define FN_DEFAULT     "uv_default_loop"
@@ -19,6 +20,21 @@
 #define FN_IMMEDIATE   "node::Environment::CheckImmediate("
 #define ENV_MAX	       (1 << 20) /* no member of Environment lies beyond */
 #define HANDLE_MAX     1024	 /* nor of a uv_timer_t */
+
+/* The one member that a getter of libuv loads from its argument. */
+static uint32_t find_member(struct layout_job *job, const char *fn)
+{
+	if (layout_job__trace_symbol(job, fn))
+		return 0;
+	for (size_t i = 0; i < job->trace.n; i++) {
+		const struct trace_event *e = &job->trace.ev[i];
+
+		if (e->kind == TRACE_LOAD && e->insn.width == 8 && e->at.root == TRACE_ARG &&
+		    e->at.id == 0 && e->at.n == 0 && e->at.add > 0)
+			return (uint32_t)e->at.add;
+	}
+	return 0;
+}
 
 /* The two 64-bit metrics that uv_metrics_idle_time reads, and which of them it tests. */
 struct idle_reads {
@@ -119,16 +135,7 @@ static uint64_t find_default_loop(struct layout_job *job)
 
 static uint32_t find_handle_loop(struct layout_job *job)
 {
-	if (layout_job__trace_symbol(job, FN_HANDLE_LOOP))
-		return 0;
-	for (size_t i = 0; i < job->trace.n; i++) {
-		const struct trace_event *e = &job->trace.ev[i];
-
-		if (e->kind == TRACE_LOAD && e->insn.width == 8 && e->at.root == TRACE_ARG &&
-		    e->at.id == 0 && e->at.n == 0 && e->at.add > 0)
-			return (uint32_t)e->at.add;
-	}
-	return 0;
+	return find_member(job, FN_HANDLE_LOOP);
 }
 
 /*
@@ -166,6 +173,7 @@ int layout_uv__decode(struct layout_job *job)
 
 	if (err)
 		return err;
+	l->p.loop_time = find_member(job, FN_NOW);
 	l->lr.loop_count = find_count(job);
 	l->p.default_loop = find_default_loop(job);
 	l->p.handle_loop = find_handle_loop(job);

@@ -19,20 +19,21 @@ struct layout_job {
  * The parts. Each returns 0, or -ENOTSUP with a sentence in job->why that names the function.
  * Order matters: env and ids before wrap (which is checked against both).
  */
-int layout_env__decode(struct layout_job *job);	      /* isolate -> context -> Environment */
-int layout_ids__decode(struct layout_job *job);	      /* AsyncHooks: uid, fields */
-int layout_wrap__decode(struct layout_job *job);      /* AsyncWrap, env -> isolate */
-int layout_providers__decode(struct layout_job *job); /* provider number and names */
-int layout_tls__decode(struct layout_job *job);	      /* thread -> isolate */
-int layout_loop__decode(struct layout_job *job);      /* Environment -> uv_loop_t, handles */
-int layout_uv__decode(struct layout_job *job);	      /* uv_loop_t; job->elf may be libuv.so */
-int layout_acf__decode(struct layout_job *job);	      /* the continuation-preserved slot */
-int layout_builtins__decode(struct layout_job *job);  /* sets of compiled internal modules */
-int layout_heap__decode(struct layout_job *job);      /* V8's objects */
-int layout_top__decode(struct layout_job *job);	      /* where V8 allocates next */
-int layout_hooks__decode(struct layout_job *job);     /* async_hooks: current resources */
-int layout_entry__decode(struct layout_job *job);     /* whether JavaScript runs */
-int layout_timers__decode(struct layout_job *job);    /* counters of timers and immediates */
+int layout_env__decode(struct layout_job *job);	       /* isolate -> context -> Environment */
+int layout_ids__decode(struct layout_job *job);	       /* AsyncHooks: uid, fields */
+int layout_wrap__decode(struct layout_job *job);       /* AsyncWrap, env -> isolate */
+int layout_providers__decode(struct layout_job *job);  /* provider number and names */
+int layout_tls__decode(struct layout_job *job);	       /* thread -> isolate */
+int layout_loop__decode(struct layout_job *job);       /* Environment -> uv_loop_t, handles */
+int layout_uv__decode(struct layout_job *job);	       /* uv_loop_t; job->elf may be libuv.so */
+int layout_acf__decode(struct layout_job *job);	       /* the continuation-preserved slot */
+int layout_builtins__decode(struct layout_job *job);   /* sets of compiled internal modules */
+int layout_heap__decode(struct layout_job *job);       /* V8's objects */
+int layout_top__decode(struct layout_job *job);	       /* where V8 allocates next */
+int layout_hooks__decode(struct layout_job *job);      /* async_hooks: current resources */
+int layout_entry__decode(struct layout_job *job);      /* whether JavaScript runs */
+int layout_timers__decode(struct layout_job *job);     /* counters of timers and immediates */
+int layout_microtasks__decode(struct layout_job *job); /* V8's queue of microtasks */
 
 /* The internal modules that implement AsyncLocalStorage, one per mechanism (since 22.7). */
 #define TARGET_MODULE_ACF   "internal/async_local_storage/async_context_frame"
@@ -68,6 +69,9 @@ int layout_check__env(struct layout_check *c, struct target_env *e);
  * unknown, with the reason.
  */
 void layout_timers__read(const struct layout_check *c, struct target_env *e);
+
+/* As layout_timers__read, for the isolate's queue of microtasks. */
+void layout_microtasks__find(const struct layout_check *c, struct target_env *e);
 
 /* A check that does not hold: its name and what was found. Returns -EPROTO. */
 int layout_check__contradict(struct layout_check *c, const char *fmt, ...)

@@ -191,11 +191,12 @@ static int read_idle(struct layout_check *c, uint64_t internal, uint64_t *idle)
 static int read_metrics(struct layout_check *c, struct target_env *e)
 {
 	const struct lr_layout *lr = &c->l->lr;
-	uint64_t internal;
+	uint64_t internal = 0;
 	int err = walk(c, "loop metrics", e->loop, &lr->loop_internal, &internal);
 
 	if (!err)
 		err = read_idle(c, internal, &e->loop_idle_ns);
+	e->loop_internal = internal;
 	if (!err && lr->loop_count)
 		err = target_memory__u64(c->m, internal + lr->loop_count, &e->loop_count);
 	if (err == -EFAULT)
@@ -254,5 +255,7 @@ int layout_check__env(struct layout_check *c, struct target_env *e)
 		err = check_loop(c, e);
 	if (!err)
 		layout_timers__read(c, e);
+	if (!err)
+		layout_microtasks__find(c, e);
 	return err ? err : check_counter(c, e);
 }

@@ -99,6 +99,38 @@ int target_memory__read(struct target_memory *m, uint64_t addr, void *buf, size_
 	return err ? err : read_fd(m, addr, buf, len);
 }
 
+int target_memory__gather(struct target_memory *m, const struct target_piece *pieces, size_t n)
+{
+	struct iovec local[TARGET_PIECES_MAX], remote[TARGET_PIECES_MAX];
+	ssize_t total = 0;
+	int err = 0;
+
+	if (n > TARGET_PIECES_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		const struct target_piece *p = &pieces[i];
+
+		if (p->addr < USER_MIN || p->addr >= USER_MAX || p->len > USER_MAX - p->addr)
+			return -EFAULT;
+		local[i] = (struct iovec){.iov_base = p->buf, .iov_len = p->len};
+		remote[i] = (struct iovec){(void *)(uintptr_t)p->addr, p->len};
+		total += (ssize_t)p->len;
+	}
+	if (!m->use_fd) {
+		ssize_t got = process_vm_readv(m->pid, local, n, remote, n, 0);
+
+		if (got == total)
+			return 0;
+		if (got >= 0)
+			return -EFAULT;
+		if (errno != ENOSYS && errno != EPERM)
+			return -errno;
+	}
+	for (size_t i = 0; !err && i < n; i++)
+		err = target_memory__read(m, pieces[i].addr, pieces[i].buf, pieces[i].len);
+	return err;
+}
+
 int target_memory__u64(struct target_memory *m, uint64_t addr, uint64_t *value)
 {
 	return target_memory__read(m, addr, value, sizeof(*value));

@@ -25,6 +25,21 @@ void target_memory__free(struct target_memory *m);
  */
 int target_memory__read(struct target_memory *m, uint64_t addr, void *buf, size_t len);
 
+/* A piece of the target's memory and where it goes. */
+struct target_piece {
+	uint64_t addr;
+	void *buf;
+	size_t len;
+};
+
+#define TARGET_PIECES_MAX 8
+
+/*
+ * Reads @n pieces, at most TARGET_PIECES_MAX, at once: what one system call costs, and as close
+ * to one moment as can be. Errors as of target_memory__read; then nothing of it is to be used.
+ */
+int target_memory__gather(struct target_memory *m, const struct target_piece *pieces, size_t n);
+
 /* Reads one 64-bit word. */
 int target_memory__u64(struct target_memory *m, uint64_t addr, uint64_t *value);
 

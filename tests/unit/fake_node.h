@@ -42,8 +42,12 @@ enum {
 	FAKE_LOOP_COUNT = 0x10,
 	FAKE_LOOP_ENTRY = 0x90,
 	FAKE_LOOP_IDLE = 0x98,
+	FAKE_LOOP_TIME = 0x58,
 	FAKE_HANDLE_LOOP = 0x10,
 	FAKE_TIMER_TIMEOUT = 0x88,
+	FAKE_MICROTASKS = 0x2a8, /* isolate: the default queue of microtasks */
+	FAKE_QUEUE_DONE = 0x38,
+	FAKE_QUEUE_RUNNING = 0x64,
 	FAKE_WRAP_REALM = 0x18,
 	FAKE_WRAP_PROVIDER = 0x40,
 	FAKE_WRAP_ID = 0x48,
@@ -89,6 +93,11 @@ enum {
 #define FN_RESOURCE                                                                  \
 	"_ZN4node9AsyncWrap22ExecutionAsyncResourceERKN2v820FunctionCallbackInfoINS" \
 	"1_5ValueEEE"
+#define FN_MT_RUNNING "_ZN2v815MicrotasksScope19IsRunningMicrotasksEPNS_7IsolateE"
+#define FN_MT_DEPTH   "_ZN2v815MicrotasksScope15GetCurrentDepthEPNS_7IsolateE"
+#define FN_MT_MEMBER  "_ZNK2v88internal14MicrotaskQueue19IsRunningMicrotasksEv"
+#define MT_DONE	      "_ZN2v88internal14MicrotaskQueue29kFinishedMicrotaskCountOffsetE"
+#define MT_VTABLE     "_ZTVN2v88internal14MicrotaskQueueE"
 #define FN_COMPILE                                                                       \
 	"_ZN4node8builtins13BuiltinLoader15CompileFunctionERKN2v820FunctionCallbackInfo" \
 	"INS2_5ValueEEE"
@@ -212,6 +221,11 @@ FAKE("uv_metrics_info", "mov 0x30(%rdi),%rdx\n movdqu 0x10(%rdx),%xmm0\n movups 
 			"movdqu 0x20(%rdx),%xmm1\n movups %xmm1,16(%rsi)\n ret\n");
 FAKE("uv_default_loop", "mov fake_default_loop(%rip),%rax\n test %rax,%rax\n je 1f\n ret\n"
 			"1: call fake_call\n ret\n");
+FAKE(FN_MT_RUNNING, "push %rbp\n mov %rsp,%rbp\n mov 0x2a8(%rdi),%rax\n movzbl 0x64(%rax),%eax\n"
+		    "pop %rbp\n ret\n");
+FAKE(FN_MT_DEPTH, "mov 0x2a8(%rdi),%rax\n mov 0x50(%rax),%eax\n ret\n");
+FAKE(FN_MT_MEMBER, "movzbl 0x64(%rdi),%eax\n ret\n");
+FAKE("uv_now", "push %rbp\n mov %rsp,%rbp\n mov 0x58(%rdi),%rax\n pop %rbp\n ret\n");
 FAKE("uv_handle_get_loop", "mov 0x10(%rdi),%rax\n ret\n");
 FAKE("uv_timer_get_due_in", "mov 0x10(%rdi),%rcx\n mov 0x88(%rdi),%rax\n sub 0x220(%rcx),%rax\n"
 			    "jae 1f\n xor %eax,%eax\n1: ret\n");
@@ -224,7 +238,13 @@ extern __thread uint64_t fake_current __asm__("_ZN2v88internal18g_current_isolat
 extern const char *const fake_providers[];
 extern const double fake_number;
 extern uint64_t *fake_default_loop;
+extern const uint64_t fake_mt_vtable[3] __asm__(MT_VTABLE);
 
+/* Not by the compiler: AddressSanitizer's would have names that end in theirs. */
+__asm__(".pushsection .rodata\n.p2align 4\n.globl " MT_VTABLE ", " MT_DONE "\n"
+	".type " MT_VTABLE ",@object\n" MT_VTABLE ":\n.quad 0, 0, 1\n.size " MT_VTABLE ", 24\n"
+	".type " MT_DONE ",@object\n" MT_DONE ":\n.quad 0x38\n.size " MT_DONE ", 8\n"
+	".popsection\n");
 const uint64_t fake_tag = 0x6e6f64;
 const uint64_t *fake_tag_ptr = &fake_tag;
 __thread uint64_t fake_current;

@@ -19,6 +19,7 @@
 struct world {
 	uint64_t isolate[128], scopes[16], entered[4], context[64], map[16], running[16];
 	uint64_t data[64], env[256], idata[32], realm[64], loop[16], internal[64];
+	uint64_t queue[16];
 	double uid[4];
 	uint32_t fields[16];
 	uint32_t immediates[3]; /* count, count of those that keep the loop alive, left over */
@@ -69,6 +70,15 @@ static inline void build_loop(struct world *w)
 	put(w->loop, FAKE_LOOP_INTERNAL, addr(w->internal));
 	put(w->internal, FAKE_LOOP_COUNT, 42);
 	put(w->internal, FAKE_LOOP_IDLE, 1000);
+	put(w->loop, FAKE_LOOP_TIME, 77);
+}
+
+static inline void build_microtasks(struct world *w)
+{
+	put(w->isolate, FAKE_MICROTASKS, addr(w->queue));
+	put(w->queue, 0, addr(&fake_mt_vtable[2]));
+	put(w->queue, FAKE_QUEUE_DONE, 1234);
+	put(w->queue, FAKE_QUEUE_RUNNING, 0x100); /* another member is right behind it */
 }
 
 static inline void build_counters(struct world *w)
@@ -90,6 +100,7 @@ static inline void build(struct world *w)
 	build_objects(w);
 	build_loop(w);
 	build_counters(w);
+	build_microtasks(w);
 	w->uid[0] = 5;
 	w->uid[1] = 2;
 	w->uid[2] = 17;

@@ -275,6 +275,19 @@ static void rnd_client(uint64_t *seed, struct recorded *r)
 	rnd_trace(seed, &c->trace);
 }
 
+static void rnd_pulse(uint64_t *seed, struct fe_pulse *p)
+{
+	p->env = (uint32_t)rnd_u64(seed);
+	p->flags = (uint8_t)rnd(seed, 4);
+	p->iterations_unknown = (uint8_t)rnd(seed, FLOW_COUNT_REASONS);
+	p->microtasks_unknown = (uint8_t)rnd(seed, FLOW_COUNT_REASONS);
+	p->idle_ns = rnd_u64(seed);
+	p->entry_ns = rnd_u64(seed);
+	p->time_ns = rnd_u64(seed);
+	p->iterations = rnd_u64(seed);
+	p->microtasks = rnd_u64(seed);
+}
+
 static void rnd_job(uint64_t *seed, struct fe_job *j)
 {
 	j->op = (uint8_t)rnd(seed, LR_JOB_DONE + 1);
@@ -373,6 +386,8 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 		rnd_headers(seed, r);
 	} else if (ev->type == FE_JOB) {
 		rnd_job(seed, &ev->job);
+	} else if (ev->type == FE_PULSE) {
+		rnd_pulse(seed, &ev->pulse);
 	}
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 
+#include "events.h"
 #include "finding_test.h"
 #include "model.h"
 #include "out_report.h"
@@ -107,6 +108,65 @@ static void feed_findings(struct model_builder *b)
 }
 
 /* Everything a report can show, with the figures of a small service. */
+/* Iterations of 30 ms each 100 ms, a third of each in microtasks; requests, timers, jobs. */
+static void feed_health(struct model_builder *b)
+{
+	for (uint64_t i = 0; i < 20; i++) {
+		const uint64_t from = (15000 + 100 * i) * MS;
+		struct flow_event ev = {
+			.type = FE_PULSE, .pid = 4242, .tid = 4242, .ts = from + 10 * MS};
+
+		ev.pulse.idle_ns = (1000 + 70 * i) * MS;
+		ev.pulse.time_ns = from;
+		ev.pulse.iterations = 100 + i;
+		ev.pulse.microtasks = 1000 + 50 * i;
+		ev.pulse.flags = i % 3 ? 0 : FE_PULSE_DRAINING;
+		feed(b, ev);
+		ev.ts = from + 50 * MS;
+		ev.pulse.entry_ns = from + 30 * MS;
+		ev.pulse.iterations++;
+		ev.pulse.flags = 0;
+		feed(b, ev);
+		feed(b, (struct flow_event){.type = FE_IN,
+					    .pid = 4242,
+					    .tid = 4242,
+					    .ts = from,
+					    .io = {.conn = 1000 + i,
+						   .flags = FE_F_HEAD,
+						   .arrival_ns = from - i * MS}});
+		feed(b, (struct flow_event){.type = FE_TURN,
+					    .pid = 4242,
+					    .tid = 4242,
+					    .ts = from,
+					    .turn = {.kind = LR_TURN_TIMERS, .due_ns = from - MS}});
+		feed(b, (struct flow_event){.type = FE_JOB,
+					    .pid = 4242,
+					    .tid = 4242,
+					    .ts = from + 20 * MS,
+					    .job = {.op = LR_JOB_DONE,
+						    .kind = LR_JOB_FS,
+						    .job = i,
+						    .submit_ns = from,
+						    .start_ns = from + i * MS,
+						    .end_ns = from + 20 * MS}});
+	}
+	feed(b,
+	     (struct flow_event){.type = FE_JOB,
+				 .pid = 4242,
+				 .tid = 4242,
+				 .ts = 17000 * MS,
+				 .job = {.op = LR_JOB_SUBMIT, .job = 77, .submit_ns = 17000 * MS}});
+	/* A worker of an older runtime, of which nothing is known. */
+	feed(b, (struct flow_event){.type = FE_PULSE,
+				    .pid = 4242,
+				    .tid = 4250,
+				    .ts = 15000 * MS,
+				    .pulse = {.env = 1,
+					      .iterations_unknown = FLOW_COUNT_NOT_KEPT,
+					      .microtasks_unknown = FLOW_COUNT_NOT_DECODED}});
+	feed(b, (struct flow_event){.type = FE_LOOP, .pid = 4242, .ts = 15000 * MS, .loop.env = 1});
+}
+
 static struct model *full_model(void)
 {
 	struct model_view view = {
@@ -147,6 +207,7 @@ static struct model *full_model(void)
 					    .timers = {0, {0, 3}, {FLOW_COUNT_UNREADABLE, 0}}});
 	feed(b, (struct flow_event){.type = FE_GC, .pid = 4242, .gc = {0, 2 * MS, 0}});
 	feed(b, (struct flow_event){.type = FE_GC, .pid = 4242, .gc = {0, 0, 1}});
+	feed_health(b);
 	feed(b, (struct flow_event){.type = FE_PROBE,
 				    .probe = {str("async_reset"), str("node+0x1234 +0 push"), true,
 					      str(""), 40, 1}});
@@ -283,7 +344,7 @@ static void test_json(void **state)
 		"length == 1",
 		".[0].schema == \"loopray.report/1\"",
 		(".[0].targets == [{pid:4242,node:\"22.21.1\",context:\"async_hooks\","
-		 "environments:1,linked:\"static\",exe:\"/usr/bin/node\",level:\"resources\","
+		 "environments:2,linked:\"static\",exe:\"/usr/bin/node\",level:\"resources\","
 		 "start_time:77,ended:false}]"),
 		".[0].duration_s == 10",
 		(".[0].requests | .total == 19 and .in_flight == 3 and .errors_5xx == 1 and .rps "
@@ -314,6 +375,23 @@ static void test_json(void **state)
 		 ".[0].cpu_ns == 115000000 and .[0].request.path == \"/reports/12\" and "
 		 ".[0].paid.worst[0].path == \"/health\" and .[2].request == null"),
 		".[0].loops[0] | .utilisation == 0.6 and .iterations_per_s == 100",
+		(".[0].loops[0] | .lag_ms.count == 60 and .lag_ms.max == 19 and "
+		 ".lag_by_source.request.count == 20 and .lag_by_source.timer.p50 == 1 and "
+		 ".lag_by_source.response.p50 == null"),
+		(".[0].loops[0].iteration_ms | .count == 20 and .single == 20 and .max == 30 and "
+		 ".running == 0"),
+		(".[0].loops[0] | .microtasks.count == 950 and .microtasks.share == 0.35 and "
+		 ".microtasks.share_low < 0.2 and .microtasks.drain_ms > 200 and "
+		 ".microtasks_unknown == null and .gc == {count:2,untimed:1,ms:2,max_ms:2}"),
+		(".[0].loops[1] | .env == 1 and .iteration_ms == null and .microtasks == null and "
+		 "(.iteration_unknown | test(\"libuv\")) and .lag_ms.count == 0 and .gc.ms == 0"),
+		(".[0].thread_pool[0].queued_ms | .count == 20 and .mean == 9.5 and .max == 19 and "
+		 ".p99 == 19 and .p50 > 8.9 and .p50 < 9.1"),
+		(".[0].thread_pool | map(del(.queued_ms)) == [{pid:4242,jobs:20,untimed:0,open:1,"
+		 "open_max:1,depth_max:1,depth_partial:false,depth_mean:0.019,by_kind:{other:{jobs:"
+		 "0,work_ms:0,max_ms:"
+		 "null},fs:{jobs:20,work_ms:210,max_ms:20},dns:{jobs:0,work_ms:0,max_ms:null},"
+		 "crypto:{jobs:0,work_ms:0,max_ms:null},zlib:{jobs:0,work_ms:0,max_ms:null}}}]"),
 		".[0].gc.scavenge.total_ms == 2 and .[0].gc.mark_compact.max_ms == null",
 		".[0].probes[1] | .attached == false and .reason == \"no such symbol\"",
 		".[0].counters.seen == 9",

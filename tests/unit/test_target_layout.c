@@ -156,6 +156,10 @@ static void every_offset(void **state)
 	assert_int_equal(l.p.buffer_count, FAKE_BUFFER_COUNT);
 	assert_int_equal(l.p.buffer_data, FAKE_BUFFER_DATA);
 	assert_false(l.p.timeouts_in_js);
+	assert_int_equal(l.p.loop_time, FAKE_LOOP_TIME);
+	assert_int_equal(l.p.isolate_microtasks, FAKE_MICROTASKS);
+	assert_int_equal(l.p.microtasks_running, FAKE_QUEUE_RUNNING);
+	assert_int_equal(l.p.microtasks_done, FAKE_QUEUE_DONE);
 	assert_int_equal(l.p.cped, FAKE_CPED);
 	assert_int_equal(l.p.undefined, FAKE_UNDEFINED);
 	assert_int_equal(l.p.jsmap_type, fake_jsmap_type);
@@ -297,6 +301,11 @@ static void optional_function_missing(void **state)
 		{FN_RECORD, "node::builtins::BuiltinLoader::RecordResult: ", 0},
 		{FN_BUFFER, "node::AliasedBufferBase<int, v8::Int32Array>::AliasedBufferBase: ", 0},
 		{FN_ENVIRONMENT, "node::Environment::Environment: ", 0},
+		{FN_MT_RUNNING, "v8::MicrotasksScope::IsRunningMicrotasks: ", 0},
+		{FN_MT_DEPTH, "v8::MicrotasksScope::GetCurrentDepth: ", 0},
+		{FN_MT_MEMBER, "v8::internal::MicrotaskQueue::IsRunningMicrotasks: ", 0},
+		{MT_DONE, "v8::internal::MicrotaskQueue: ", 0},
+		{MT_VTABLE, "v8::internal::MicrotaskQueue: ", 0},
 	};
 	const uint32_t all = LR_LAYOUT_ENV | LR_LAYOUT_IDS | LR_LAYOUT_WRAP | LR_LAYOUT_LOOP;
 	struct target_layout l;
@@ -417,6 +426,8 @@ static void assert_real(const struct target_layout *l, const char *path)
 	assert_true(!l->p.env_immediates || l->lr.env_immediates > l->p.env_immediates);
 	assert_false(l->lr.flags & LR_LAYOUT_ENTRY_IDS);
 	/* One behind the other, or with a reason. */
+	assert_true(l->p.isolate_microtasks && l->p.microtasks_done && l->p.microtasks_vtable);
+	assert_true(l->p.loop_time || l->p.uv_external);
 	if (l->p.env_timeouts)
 		assert_true(l->p.env_immediates && l->p.env_timeouts > l->p.env_immediates &&
 			    l->p.env_timeouts <= l->p.env_immediates + 0x80);

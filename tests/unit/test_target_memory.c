@@ -26,6 +26,7 @@ static void memory_reads(void **state)
 {
 	struct lr_chain chain = {.n = 2, .off = {8, 16}};
 	uint64_t inner[3] = {1, 2, 3}, outer[2] = {0, addr(inner)}, value = 0;
+	struct target_piece pieces[TARGET_PIECES_MAX + 1] = {};
 	struct target_memory *m;
 	char buf[64];
 	char *page;
@@ -48,6 +49,15 @@ static void memory_reads(void **state)
 	assert_int_equal(target_memory__read(m, addr(page) + 4088, buf, 8), 0);
 	assert_int_equal(target_memory__read(m, UINT64_MAX - 4, buf, 8), -EFAULT);
 	assert_int_equal(target_memory__read(m, 0, buf, 8), -EFAULT);
+	pieces[0] = (struct target_piece){addr(inner) + 8, &value, 8};
+	pieces[1] = (struct target_piece){addr(page) + 4088, buf, 8};
+	assert_int_equal(target_memory__gather(m, pieces, 2), 0);
+	assert_int_equal(value, 2);
+	pieces[1].len = 16;
+	assert_int_equal(target_memory__gather(m, pieces, 2), -EFAULT);
+	pieces[1].addr = 8;
+	assert_int_equal(target_memory__gather(m, pieces, 2), -EFAULT);
+	assert_int_equal(target_memory__gather(m, pieces, TARGET_PIECES_MAX + 1), -EINVAL);
 	memcpy(page + 4090, "hello", 6);
 	assert_int_equal(target_memory__string(m, addr(page) + 4090, buf, sizeof(buf)), 0);
 	assert_string_equal(buf, "hello");
