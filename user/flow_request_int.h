@@ -66,14 +66,17 @@ struct rq_op {
 	uint64_t until;
 };
 
-#define RQ_RUN_OPS 2 /* one behind the other, the later one first */
+#define RQ_RUN_BLOCKERS 2
+#define RQ_RUN_OPS	2 /* one behind the other, the later one first */
 
 /* A turn in which it ran, and the gap before it. */
 struct rq_run {
 	uint64_t from;
 	uint64_t to;
 	struct rq_between ran; /* how that divides: never idle */
-	/* Of the gap: it was ready, and the loop was late. */
+	/* Of the gap: it was ready from @ready on, and the loop was late. */
+	uint64_t ready;
+	struct flow_blocker by[RQ_RUN_BLOCKERS]; /* who had it longest */
 	uint64_t late_loop;
 	uint64_t late_gc;
 	uint64_t late_sched;
@@ -212,14 +215,12 @@ void rq_line__push(struct flow_requests *r, struct rq_thread *t, uint64_t from,
 		   const struct rq_between *b, uint64_t conn, uint64_t seq);
 const struct rq_sums *rq_line__sums(const struct rq_thread *t);
 /*
- * What kept the loop in [from, to), when @rq was ready: garbage collection, the scheduler, others.
- * Those are noted with it, and it with those that held the loop for too long. Returns what of the
- * time is in @parts.
+ * What kept the loop from when @rq was ready for @run until that began: garbage collection, the
+ * scheduler, others. All goes into @run.
  */
-void rq_line__late(struct rq_thread *t, struct rq *rq, uint64_t from, uint64_t to,
-		   struct rq_run *parts);
-/* A request has been read: who kept it waiting in its socket. */
-void rq_line__queued(struct rq_thread *t, struct rq *rq);
+void rq_line__late(const struct rq_thread *t, const struct rq *rq, struct rq_run *run);
+/* @rq has waited for the loop before @run: tells those that held it for too long. */
+void rq_line__pay(const struct rq_thread *t, const struct rq *rq, const struct rq_run *run);
 void rq_line__free(struct flow_requests *r, struct rq_thread *t);
 
 /* flow_request_turn.c */
@@ -234,6 +235,10 @@ void rq_wait__op(struct rq *rq, enum flow_wait kind, uint64_t from, uint64_t unt
 void rq_wait__resume(struct rq_thread *t, struct rq *rq, uint64_t at);
 /* It ran until @to, which divides as @b says. */
 void rq_wait__ran(struct rq_thread *t, struct rq *rq, uint64_t to, const struct rq_between *b);
+/* A request has been read: who kept it waiting in its socket. */
+void rq_wait__queued(struct rq_thread *t, struct rq *rq);
+/* It is over: who had the loop while it waited for it. */
+void rq_wait__blame(struct rq *rq);
 /* All of its waits up to @ts, at which it ran. False if they cannot be told. */
 bool rq_wait__sum(const struct rq *rq, uint64_t ts, uint64_t ns[WAIT_KINDS]);
 void rq_wait__free(struct rq *rq);

@@ -6,7 +6,7 @@
  *
  * A hold goes on as long as the loop neither waits nor turns to something else. So it is one
  * callback with the ticks and microtasks behind it; but Node.js runs all timers that are due in one
- * turn, and all immediates, which only what they send tells apart.
+ * turn, and all immediates. It is a request's if that had the loop for most of it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "util.h"
 
 #define PIECES	  1024
-#define BLOCKINGS 8 /* kept for those who have not paid yet, then handed out */
+#define BLOCKINGS 64 /* kept for those who have not paid yet, then handed out */
 
 struct piece {
 	uint64_t from;
@@ -25,13 +25,20 @@ struct piece {
 	uint64_t seq;
 };
 
+#define SHARES 4
+
+struct share {
+	uint64_t conn;
+	uint64_t seq;
+	uint64_t ns;
+};
+
 struct hold {
 	uint32_t turn;
 	bool told; /* it is the newest of the blockings */
 	uint64_t from;
-	uint64_t conn;
-	uint64_t seq;
 	struct rq_between b;
+	struct share share[SHARES]; /* of requests that are known to have had it */
 };
 
 struct rq_line {
@@ -62,12 +69,12 @@ static void hand_out(struct flow_requests *r, struct rq_line *l)
 
 /* The turn may be another's in which this request goes on; then it has not ended yet. */
 static void name_request(const struct flow_requests *r, const struct rq_thread *t,
-			 const struct hold *h, struct flow_blocking *b)
+			 struct flow_blocking *b)
 {
-	struct flow_req_ref ref = {.conn = h->conn, .seq = h->seq};
+	struct flow_req_ref ref = {.conn = b->conn, .seq = b->seq};
 	const struct rq *rq;
 
-	if (h->seq && h->seq == t->turn.seq && h->conn == t->turn.conn) {
+	if (b->seq == t->turn.seq && b->conn == t->turn.conn) {
 		b->method = t->turn.method;
 		b->route = t->turn.route;
 		memcpy(b->path, t->turn.path, sizeof(b->path));
@@ -81,7 +88,27 @@ static void name_request(const struct flow_requests *r, const struct rq_thread *
 	snprintf(b->path, sizeof(b->path), "%s", rq->pub.path);
 }
 
-static void begin_blocking(struct flow_requests *r, struct rq_thread *t, const struct hold *h)
+/* One request has done it if it had the loop for most of the time. */
+static void find_request(const struct flow_requests *r, const struct rq_thread *t,
+			 const struct hold *h, struct flow_blocking *b)
+{
+	const struct share *most = &h->share[0];
+
+	for (int i = 1; i < SHARES; i++)
+		if (h->share[i].ns > most->ns)
+			most = &h->share[i];
+	if (most->ns < h->b.busy - h->b.busy / 3) {
+		b->conn = b->seq = 0;
+		b->method = b->route = NULL;
+		b->path[0] = '\0';
+	} else if (most->seq != b->seq || most->conn != b->conn) {
+		b->conn = most->conn;
+		b->seq = most->seq;
+		name_request(r, t, b);
+	}
+}
+
+static struct flow_blocking *begin_blocking(struct flow_requests *r, struct rq_thread *t)
 {
 	struct rq_line *l = t->line;
 	struct flow_blocking *b;
@@ -92,11 +119,9 @@ static void begin_blocking(struct flow_requests *r, struct rq_thread *t, const s
 	memset(b, 0, sizeof(*b));
 	b->pid = t->pid;
 	b->env = t->env;
-	b->start_ns = h->from;
+	b->start_ns = l->hold.from;
 	b->by = t->turn.kind;
-	b->conn = h->conn;
-	b->seq = h->seq;
-	name_request(r, t, h, b);
+	return b;
 }
 
 static void note_hold(struct flow_requests *r, struct rq_thread *t)
@@ -106,14 +131,13 @@ static void note_hold(struct flow_requests *r, struct rq_thread *t)
 
 	if (!r->opts.blocking_ns || h->b.busy < r->opts.blocking_ns)
 		return;
-	if (!h->told)
-		begin_blocking(r, t, h);
+	b = h->told ? blocking_at(t->line, t->line->nblockings - 1) : begin_blocking(r, t);
 	h->told = true;
-	b = blocking_at(t->line, t->line->nblockings - 1);
 	b->duration_ns = h->b.busy;
 	b->gc_ns = h->b.gc;
 	b->sched_ns = h->b.sched;
 	b->blocked_ns = h->b.blocked;
+	find_request(r, t, h, b);
 }
 
 static void add_busy(struct rq_between *to, const struct rq_between *b)
@@ -124,16 +148,34 @@ static void add_busy(struct rq_between *to, const struct rq_between *b)
 	to->blocked += b->blocked;
 }
 
+static void add_share(struct hold *h, const struct piece *p)
+{
+	struct share *least = &h->share[0];
+
+	for (int i = 0; i < SHARES; i++) {
+		struct share *s = &h->share[i];
+
+		if (s->seq == p->seq && s->conn == p->conn) {
+			s->ns += p->b.busy;
+			return;
+		}
+		if (s->ns < least->ns)
+			least = s;
+	}
+	if (least->ns < p->b.busy)
+		*least = (struct share){p->conn, p->seq, p->b.busy};
+}
+
 static void hold(struct flow_requests *r, struct rq_thread *t, const struct piece *p)
 {
 	struct hold *h = &t->line->hold;
-	bool goes_on = h->turn == t->turn.number && h->conn == p->conn && h->seq == p->seq &&
-		       h->from + h->b.busy == p->from;
+	bool goes_on = h->turn == t->turn.number && h->from + h->b.busy == p->from;
 
 	if (!goes_on)
-		*h = (struct hold){
-			.turn = t->turn.number, .from = p->from, .conn = p->conn, .seq = p->seq};
+		*h = (struct hold){.turn = t->turn.number, .from = p->from};
 	add_busy(&h->b, &p->b);
+	if (p->seq)
+		add_share(h, p);
 	note_hold(r, t);
 	if (p->b.idle)
 		h->from = 0; /* over */
@@ -159,32 +201,37 @@ static struct flow_payer *payer_of(struct flow_blocking *b, const struct rq *rq)
 	return NULL;
 }
 
-/* @rq was ready in [from, to), in which somebody held the loop. */
-static void pay(struct rq_line *l, const struct rq *rq, uint64_t from, uint64_t to)
+static void pay(struct flow_blocking *b, const struct rq *rq, uint64_t ns)
 {
-	for (uint32_t i = l->handed; i != l->nblockings; i++) {
-		struct flow_blocking *b = blocking_at(l, i);
-		uint64_t a = max_t(uint64_t, from, b->start_ns);
-		uint64_t e = min_t(uint64_t, to, b->start_ns + b->duration_ns);
-		struct flow_payer *p;
+	struct flow_payer *p = payer_of(b, rq);
 
-		if (e <= a || (b->seq == rq->pub.seq && b->conn == rq->conn->id))
-			continue;
-		p = payer_of(b, rq);
-		b->paid += !p;
-		b->paid_ns += e - a;
-		if (p) {
-			p->ns += e - a;
-			continue;
-		}
-		p = payer_slot(b, e - a);
-		if (!p)
-			continue;
-		p->conn = rq->conn->id;
-		p->seq = rq->pub.seq;
-		p->ns = e - a;
-		p->method = rq->pub.method;
-		snprintf(p->path, sizeof(p->path), "%s", rq->pub.path);
+	b->paid += !p;
+	b->paid_ns += ns;
+	if (p) {
+		p->ns += ns;
+		return;
+	}
+	p = payer_slot(b, ns);
+	if (!p)
+		return;
+	p->conn = rq->conn->id;
+	p->seq = rq->pub.seq;
+	p->ns = ns;
+	p->method = rq->pub.method;
+	snprintf(p->path, sizeof(p->path), "%s", rq->pub.path);
+}
+
+void rq_line__pay(const struct rq_thread *t, const struct rq *rq, const struct rq_run *run)
+{
+	struct rq_line *l = t->line;
+
+	for (uint32_t i = l ? l->handed : 0; l && i != l->nblockings; i++) {
+		struct flow_blocking *b = blocking_at(l, i);
+		uint64_t a = max_t(uint64_t, run->ready, b->start_ns);
+		uint64_t e = min_t(uint64_t, run->from, b->start_ns + b->duration_ns);
+
+		if (e > a && (b->seq != rq->pub.seq || b->conn != rq->conn->id))
+			pay(b, rq, e - a);
 	}
 }
 
@@ -226,11 +273,11 @@ void rq_line__free(struct flow_requests *r, struct rq_thread *t)
 
 /* Looking back --------------------------------------------------------------------------- */
 
-static void note_blocker(struct rq *rq, uint64_t conn, uint64_t seq, uint64_t ns)
+static void note_blocker(struct rq_run *run, uint64_t conn, uint64_t seq, uint64_t ns)
 {
-	struct flow_blocker *b = rq->pub.blocker, *least = &b[0];
+	struct flow_blocker *b = run->by, *least = &b[0];
 
-	for (int i = 0; i < FLOW_BLOCKERS; i++) {
+	for (int i = 0; i < RQ_RUN_BLOCKERS; i++) {
 		if (b[i].ns && b[i].seq == seq && b[i].conn == conn) {
 			b[i].ns += ns;
 			return;
@@ -247,56 +294,45 @@ static uint64_t part(uint64_t of, uint64_t n, uint64_t whole)
 	return whole ? (uint64_t)((__uint128_t)of * n / whole) : 0;
 }
 
-static uint64_t within(uint64_t from, uint64_t to, uint64_t a, uint64_t e)
+static uint64_t within(const struct rq_run *run, uint64_t a, uint64_t e)
 {
-	a = max_t(uint64_t, a, from);
-	e = min_t(uint64_t, e, to);
+	a = max_t(uint64_t, a, run->ready);
+	e = min_t(uint64_t, e, run->from);
 	return e > a ? e - a : 0;
 }
 
-static void add_late(struct rq *rq, const struct piece *p, uint64_t from, uint64_t to,
-		     struct rq_run *parts)
+static void add_late(const struct rq *rq, const struct piece *p, struct rq_run *run)
 {
 	uint64_t idle_from = p->from + p->b.busy;
-	uint64_t busy = within(from, to, p->from, idle_from);
-	uint64_t idle = within(from, to, idle_from, idle_from + p->b.idle);
+	uint64_t busy = within(run, p->from, idle_from);
+	uint64_t idle = within(run, idle_from, idle_from + p->b.idle);
+	uint64_t late = part(p->b.late, idle, p->b.idle);
 	uint64_t gc = part(p->b.gc, busy, p->b.busy);
 	uint64_t sched = part(p->b.sched, busy, p->b.busy);
 
 	/* The wait that ended with what it was ready for is not the loop's fault. */
-	if (from < idle_from)
-		parts->unseen += idle - part(p->b.late, idle, p->b.idle);
-	parts->late_gc += gc;
-	parts->late_sched += sched + part(p->b.late, idle, p->b.idle);
-	parts->late_loop += busy - gc - sched;
+	if (run->ready < idle_from)
+		run->unseen += idle - late;
+	run->late_gc += gc;
+	run->late_sched += sched + late;
+	run->late_loop += busy - gc - sched;
 	if (busy && p->seq && (p->seq != rq->pub.seq || p->conn != rq->conn->id))
-		note_blocker(rq, p->conn, p->seq, busy);
+		note_blocker(run, p->conn, p->seq, busy);
 }
 
-void rq_line__late(struct rq_thread *t, struct rq *rq, uint64_t from, uint64_t to,
-		   struct rq_run *parts)
+void rq_line__late(const struct rq_thread *t, const struct rq *rq, struct rq_run *run)
 {
-	struct rq_line *l = t->line;
+	const struct rq_line *l = t->line;
 	uint32_t kept = l ? min_t(uint32_t, l->n, PIECES) : 0;
-	uint64_t oldest = to;
+	uint64_t oldest = run->from;
 
-	if (!l || from >= to)
-		return;
-	for (uint32_t i = 1; i <= kept && oldest > from; i++) {
+	for (uint32_t i = 1; i <= kept && oldest > run->ready; i++) {
 		const struct piece *p = &l->piece[(l->n - i) % PIECES];
 
-		add_late(rq, p, from, to, parts);
+		add_late(rq, p, run);
 		oldest = min_t(uint64_t, oldest, p->from);
 	}
 	/* So much happened meanwhile that the rest is not kept. */
-	if (kept == PIECES && oldest > from)
-		parts->late_loop += oldest - from;
-	pay(l, rq, from, to);
-}
-
-void rq_line__queued(struct rq_thread *t, struct rq *rq)
-{
-	struct rq_run ignored = {0};
-
-	rq_line__late(t, rq, rq->pub.start_ns, rq->from_ns, &ignored);
+	if (kept == PIECES && oldest > run->ready)
+		run->late_loop += oldest - run->ready;
 }

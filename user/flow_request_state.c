@@ -289,6 +289,7 @@ void rq__end(struct flow_requests *r, struct rq *rq, enum flow_req_end end, uint
 		rq->pub.breakdown.known = rq->pub.waits.known = false;
 	if ((t && t->losses != rq->losses) || r->losses_all != rq->losses_all)
 		rq->pub.incomplete |= REQ_INC_LOSS;
+	rq_wait__blame(rq);
 	rq_time__forget(t, rq);
 	rq_thread__put(r, t);
 	if (rq->pub.conn_seq == 1 && !c->facts.seen_open && end == REQ_COMPLETE)

@@ -172,7 +172,7 @@ void rq_time__receive(struct flow_requests *r, struct rq_thread *t, const struct
 	if (!rq || t->ts != ev->ts)
 		return;
 	if (ev->io.flags & FE_F_HEAD)
-		rq_line__queued(t, rq);
+		rq_wait__queued(t, rq);
 	if (ev->ts > rq->from_ns)
 		rq_wait__op(rq, WAIT_CLIENT, 0, arrival);
 	rq_wait__resume(t, rq, ev->ts);

@@ -161,7 +161,13 @@ static uint64_t issued(const struct rq_run *run)
 	return run->nops ? run->op[run->nops - 1].from : run->from;
 }
 
-/* Adds up runs [from, n) and the gaps between them, backwards. */
+/* The gap before @run lies in the time of what ended the later one before @by. */
+static bool is_carried(const struct rq_run *run, const struct rq_run *by)
+{
+	return by && issued(by) < run->from;
+}
+
+/* Adds up runs [0, n) and the gaps between them, backwards. */
 static void name_all(uint64_t ns[WAIT_KINDS], const struct rq_run *run, uint32_t n)
 {
 	const struct rq_run *by = NULL;
@@ -170,7 +176,7 @@ static void name_all(uint64_t ns[WAIT_KINDS], const struct rq_run *run, uint32_t
 		name_run(ns, &run[i]);
 		if (!i)
 			break;
-		if (by && issued(by) < run[i].from) {
+		if (is_carried(&run[i], by)) {
 			name_carried(ns, &run[i], run[i - 1].to, by);
 			continue;
 		}
@@ -193,30 +199,94 @@ bool rq_wait__sum(const struct rq *rq, uint64_t ts, uint64_t ns[WAIT_KINDS])
 	return true;
 }
 
+/* Blame ---------------------------------------------------------------------------------- */
+
+static void blame(struct rq *rq, const struct flow_blocker *by)
+{
+	struct flow_blocker *b = rq->pub.blocker;
+	int at = FLOW_BLOCKERS - 1, i;
+
+	for (i = 0; i < FLOW_BLOCKERS; i++)
+		if (b[i].ns && b[i].seq == by->seq && b[i].conn == by->conn)
+			break;
+	if (i < FLOW_BLOCKERS) {
+		b[i].ns += by->ns;
+		at = i;
+	} else if (b[at].ns < by->ns) {
+		b[at] = *by;
+	}
+	for (; at > 0 && b[at - 1].ns < b[at].ns; at--) {
+		struct flow_blocker swap = b[at];
+
+		b[at] = b[at - 1];
+		b[at - 1] = swap;
+	}
+}
+
+static void blame_run(struct rq *rq, const struct rq_run *run)
+{
+	for (int i = 0; i < RQ_RUN_BLOCKERS; i++)
+		if (run->by[i].ns)
+			blame(rq, &run->by[i]);
+	rq_line__pay(rq->thread, rq, run);
+}
+
+/* Of runs [0, n) those whose gap is on the critical path; the first one's is the socket. */
+static void blame_all(struct rq *rq, const struct rq_run *run, uint32_t n)
+{
+	const struct rq_run *by = NULL;
+
+	for (uint32_t i = n; i-- > 0;) {
+		if (i && is_carried(&run[i], by))
+			continue;
+		blame_run(rq, &run[i]);
+		by = &run[i];
+	}
+}
+
+void rq_wait__blame(struct rq *rq)
+{
+	if (rq->pub.waits.known)
+		blame_all(rq, runs(&rq->wait), rq->wait.n);
+}
+
+void rq_wait__queued(struct rq_thread *t, struct rq *rq)
+{
+	struct rq_run *run = &rq->wait.first[0];
+
+	run->ready = rq->pub.start_ns;
+	rq_line__late(t, rq, run);
+}
+
 /* Runs ----------------------------------------------------------------------------------- */
 
 /* A request that runs very often: its older runs become sums. */
-static void fold(struct rq_wait *w)
+static void fold(struct rq *rq)
 {
+	struct rq_wait *w = &rq->wait;
 	uint64_t again[WAIT_KINDS] = {0};
 	uint32_t half = w->n / 2;
 
 	name_all(w->folded, w->run, half + 1);
+	blame_all(rq, w->run, half + 1);
 	/* The run that both halves share stays. */
 	name_run(again, &w->run[half]);
 	for (int k = 0; k < WAIT_KINDS; k++)
 		w->folded[k] -= again[k];
+	w->run[half].ready = w->run[half].from; /* that is paid */
+	memset(w->run[half].by, 0, sizeof(w->run[half].by));
 	memmove(w->run, w->run + half, (w->n - half) * sizeof(*w->run));
 	w->n -= half;
 }
 
-static struct rq_run *add_run(struct rq_wait *w)
+static struct rq_run *add_run(struct rq *rq)
 {
+	struct rq_wait *w = &rq->wait;
 	struct rq_run *grown;
 	uint32_t room;
 
 	if (w->n == RQ_RUNS_MAX)
-		fold(w);
+		fold(rq);
 	if (w->n == w->room) {
 		room = min_t(uint32_t, w->room * 4, RQ_RUNS_MAX);
 		grown = realloc(w->run, room * sizeof(*grown));
@@ -302,17 +372,20 @@ void rq_wait__resume(struct rq_thread *t, struct rq *rq, uint64_t at)
 		w->nops = 0;
 		return;
 	}
-	run = add_run(w);
+	run = add_run(rq);
 	if (!run)
 		return;
 	*run = (struct rq_run){.from = at, .to = at};
 	timer_op(t, w, from);
 	choose(w, run);
 	w->nops = 0;
-	if (run->nops)
-		rq_line__late(t, rq, max_t(uint64_t, from, run->op[0].until), at, run);
-	else
+	run->ready = at;
+	if (run->nops) {
+		run->ready = max_t(uint64_t, from, run->op[0].until);
+		rq_line__late(t, rq, run);
+	} else {
 		unexplained(t, w, from, run);
+	}
 	w->stopped = *rq_line__sums(t);
 }
 

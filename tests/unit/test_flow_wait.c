@@ -637,6 +637,61 @@ static void test_blocking_later(void **state)
 	run_free(run);
 }
 
+/* Who waited for something else all the while has not paid. */
+static void test_paid_nothing(void **state)
+{
+	struct run *run = run_new(100);
+	uint64_t t0;
+
+	(void)state;
+	meet(run, 1);
+	meet(run, 2);
+	request(run, 1, 0);
+	t0 = run->ts;
+	idle(run, 10);
+	request(run, 2, 0);
+	busy(run, 150);
+	response(run, 2);
+	done(run, 1, WAIT_FS, t0, t0 + 20); /* a log file */
+	idle(run, 40);
+	done(run, 1, WAIT_CALL, t0, run->ts);
+	response(run, 1);
+	run_end(run);
+	assert_int_equal(waits(run, 1)[WAIT_CALL], 200);
+	assert_int_equal(run->done[1].blocker[0].ns, 0);
+	assert_int_equal(run->nblocking, 1);
+	assert_int_equal(run->blocking[0].conn, 2);
+	assert_int_equal(run->blocking[0].paid, 0);
+	run_free(run);
+}
+
+/* Two have had it in one turn, neither for most of it: it is the turn that was too long. */
+static void test_shared_hold(void **state)
+{
+	struct run *run = run_new(100);
+
+	(void)state;
+	meet(run, 1);
+	meet(run, 2);
+	request(run, 1, 0);
+	idle(run, 10);
+	request(run, 2, 0);
+	idle(run, 10);
+	turn(run, LR_TURN_TIMERS, 0);
+	busy(run, 60);
+	response(run, 1);
+	busy(run, 60);
+	response(run, 2);
+	idle(run, 1);
+	turn(run, LR_TURN_OTHER, 0);
+	run_end(run);
+	assert_int_equal(run->nblocking, 1);
+	assert_int_equal(run->blocking[0].by, TURN_TIMERS);
+	assert_int_equal(run->blocking[0].seq, 0);
+	assert_int_equal(run->blocking[0].duration_ns, 120);
+	run_free(run);
+}
+
 /* A callback of its own each, though the loop never waits. */
 static void test_no_blocking(void **state)
 {
@@ -736,7 +791,8 @@ int main(void)
 		cmocka_unit_test(test_late_work),      cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_many_runs),      cmocka_unit_test(test_blocking),
 		cmocka_unit_test(test_blocking_later), cmocka_unit_test(test_no_blocking),
-		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_random),	       cmocka_unit_test(test_paid_nothing),
+		cmocka_unit_test(test_shared_hold),
 	};
 
 	return cmocka_run_group_tests_name("flow_wait", tests, NULL, NULL);
