@@ -169,7 +169,7 @@ struct lr_task {
 	__u32 h2_headers;  /* where a stream has its headers, 0 not known */
 	__u32 async_seq;   /* seq of the last turn of kind ASYNC */
 	__u32 job_runs;	   /* the callback of a job in the thread pool */
-	__u64 delay_ns; /* time without a CPU as of the record that is being made: clock_mark */
+	__u64 delay_ns;	   /* time without a CPU as of the record that is being made: clock_mark */
 };
 
 struct {
