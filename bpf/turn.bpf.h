@@ -180,8 +180,7 @@ static __noinline void turn_tell(struct task_struct *task, struct lr_task *t, __
 		t->async_seq = t->seq;
 }
 
-/* A receive that begins no callback of a server connection ends one that is open. @ts: see above.
- */
+/* A receive that begins no callback of a server connection ends one that is open, at @ts. */
 static __always_inline void turn_close(struct task_struct *task, struct lr_task *t, __u64 ts)
 {
 	if (t->turn_open)

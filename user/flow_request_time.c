@@ -22,9 +22,11 @@ static void off_cpu(const struct rq_thread *t, const struct fe_clock *c, uint64_
 	uint64_t on = moved ? c->ran_ns - t->clock.ran_ns : c->cpu_ns - t->clock.cpu_ns;
 	uint64_t delay = c->delay_ns - t->clock.delay_ns, off, sleep;
 
-	if (!(c->has & t->clock.has & FE_CLOCK_CPU) || delay > elapsed)
+	if (!(c->has & t->clock.has & FE_CLOCK_CPU) || (int64_t)delay < 0)
 		return;
-	if (on > elapsed) /* another clock: it says nothing */
+	/* A thread that is woken counts as delayed from when it lost its CPU, a bit before. */
+	delay = min_t(uint64_t, delay, elapsed);
+	if (on > elapsed) /* as little below nothing, or another clock: it says nothing */
 		on = elapsed - delay;
 	off = b->busy > on ? b->busy - on : 0;
 	b->sched = min_t(uint64_t, off, delay);
