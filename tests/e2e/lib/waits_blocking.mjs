@@ -27,6 +27,8 @@ export function holds(log) {
   }).filter((h) => h.to - h.from > OVER_NS + MARGIN_NS);
 }
 
+const told = (b) => b.paid.worst.map((x) => `${x.seq} ${x.path} ${ms(x.ns)}`);
+
 /* The line that is of this hold. */
 const lineOf = (lines, hold) => lines.filter((b) =>
   overlap(b.start_ns, end(b), hold.from, hold.to) > (hold.to - hold.from) / 2);
@@ -100,21 +102,28 @@ function disjoint(times) {
   });
 }
 
-/* From when on the request only waited for the loop: its bytes were there, or what it waited for. */
-function waitedFrom(pair, ready) {
+/*
+ * When the request only waited for the loop: its bytes were there, or what it waited for. With
+ * @perhaps also when it waited for something of which it is not known when it was there.
+ */
+function waited(pair, ready, perhaps) {
   const times = [[pair.client.start_ns, pair.entry.start_ns]];
 
   for (const op of pair.entry.ops) {
-    const at = sourceOf(op, pair.client, ready);
+    const at = sourceOf(op, pair.client, ready) ?? (perhaps ? op.from_ns : undefined);
     if (at !== undefined)
       times.push([at, op.to_ns]);
   }
   return disjoint(times);
 }
 
-/** ns that @pair waited for the end of [@from, @to). */
-export const paidFor = (pair, from, to, ready) => sum(waitedFrom(pair, ready)
-  .map(([since, until]) => overlap(since, until, from, to)));
+/** How long @pair waited for the end of [@from, @to), in ns: {least, most}. */
+export function paidFor(pair, from, to, ready) {
+  const [least, most] = [false, true].map((perhaps) => sum(waited(pair, ready, perhaps)
+    .map(([since, until]) => overlap(since, until, from, to))));
+
+  return { least, most };
+}
 
 /** Those who paid, and the blockers of those who waited, are the ones that the clocks show. */
 export function payersWrong(lines, log, pairs, ready, least = 3e6) {
@@ -127,16 +136,17 @@ export function payersWrong(lines, log, pairs, ready, least = 3e6) {
     if (!b)
       continue;
     const real = pairs.filter((p) => key(p.entry) !== hold.key)
-      .map((p) => [p, paidFor(p, hold.from, hold.to, ready)]).filter(([, ns]) => ns > least);
+      .map((p) => [p, paidFor(p, hold.from, hold.to, ready).least]).filter(([, ns]) => ns > least);
     checked += real.length;
     if (b.paid.count < real.length)
-      wrong.push(`${hold.path}: ${b.paid.count} paid, not ${real.length}`);
+      wrong.push(`${hold.path} from ${hold.from}: ${b.paid.count} paid (${told(b)}), ` +
+        `not ${real.map(([p, ns]) => `${p.req.seq} ${p.entry.path} ${ms(ns)}`)}`);
     for (const { seq, ns } of b.paid.worst) {
       const p = bySeq.get(seq);
-      const want = p ? paidFor(p, b.start_ns, end(b), ready) : 0;
-      if (Math.abs(ns - want) > tolerance(want) + 2e6)
+      const want = p ? paidFor(p, b.start_ns, end(b), ready) : { least: 0, most: 0 };
+      if (ns < want.least - tolerance(want.least) - 2e6 || ns > want.most + tolerance(want.most) + 2e6)
         wrong.push(`${hold.path}: ${p?.entry.path ?? seq} is said to have paid ${ms(ns)}, ` +
-          `not ${ms(want)}`);
+          `not ${ms(want.least)} to ${ms(want.most)}`);
     }
     for (const [p, ns] of real.filter(([q, paid]) => q.w && paid > 2 * least)) {
       const blocker = p.req.blockers.find((x) => x.seq === b.request?.seq);
