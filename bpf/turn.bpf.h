@@ -12,7 +12,7 @@
 #include "emit.bpf.h"
 
 #define TURN_MS	      1000000ULL /* nanoseconds */
-#define TURN_LATE_MAX (3600 * 1000 * TURN_MS)
+#define TURN_LATE_MAX (3600ULL * 1000 * TURN_MS)
 
 static __always_inline bool turn_wanted(const struct lr_process_config *p)
 {
