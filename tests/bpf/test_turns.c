@@ -151,7 +151,7 @@ static const struct lr_ev_turn *turn_at(const struct run *r, bool worker, uint64
 /* Of libuv's milliseconds, the one that had begun, by a clock that may be a tick old. */
 static void check_due(struct run *r, const char *line, uint64_t due, uint64_t from, uint64_t to)
 {
-	if (due + 2 * MS < from || due > to + 2 * MS)
+	if (due + 2ULL * MS < from || due > to + 2ULL * MS)
 		fail_msg("%s told as due at %" PRIu64, line, due);
 	r->due_min = min_t(int64_t, r->due_min, (int64_t)(due - from));
 	r->due_max = max_t(int64_t, r->due_max, (int64_t)(due - to));

@@ -217,7 +217,7 @@ static void victim_http(bool tcp, uint32_t count)
 static void victim_long(uint32_t count)
 {
 	static char buf[65536];
-	int fds[2];
+	int fds[2] = {-1, -1};
 
 	memset(buf, 'x', sizeof(buf));
 	memcpy(buf, "POST /long HTTP/1.1\r\nContent-Length: 9\r\n\r\n", 42);
@@ -362,7 +362,7 @@ static void victim_do_work(enum victim_work work)
 static struct victim_measure measure(void)
 {
 	struct victim_measure m = {.idle_ns = victim_internal.idle};
-	unsigned long long ran, waited;
+	unsigned long long ran = 0, waited = 0;
 	FILE *f = fopen("/proc/thread-self/schedstat", "re");
 
 	must(f && fscanf(f, "%llu %llu", &ran, &waited) == 2);

@@ -88,8 +88,8 @@ static void turns(void **state)
 
 	(void)state;
 	begin(&r);
-	for (uint16_t kind = 0; kind < LR_TURN_KINDS; kind++) {
-		t.kind = kind;
+	for (unsigned int kind = 0; kind < LR_TURN_KINDS; kind++) {
+		t.kind = (__u16)kind;
 		ev = turn(&r, t);
 		assert_int_equal(ev->turn.kind, kind);
 		assert_int_equal(ev->turn.due_ns, 0);
