@@ -232,7 +232,6 @@ SEC("uprobe")
 int BPF_KPROBE(lr_job_over)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct lr_ev_turn *rec;
 	struct lr_task *t;
 
 	if (!job_enter(LR_PROBE_job_over, task))
@@ -244,15 +243,6 @@ int BPF_KPROBE(lr_job_over)
 	t->job_runs = 0;
 	if (!t->env)
 		return 0; /* a loop of somebody else's */
-	clock_mark(task, t);
-	rec = emit_new(lr_ev_turn, task, t, LR_EV_TURN);
-	if (!rec)
-		return 0;
-	rec->top = 0;
-	rec->epoch = t->epoch;
-	rec->kind = LR_TURN_OTHER;
-	rec->due_ns = 0;
-	rec->flags = clock_read(task, t, &rec->clock) & LR_DATA_F_IDLE ? LR_TURN_F_IDLE : 0;
-	emit_commit(rec);
+	turn_tell(task, t, LR_TURN_OTHER, 0, 0);
 	return 0;
 }

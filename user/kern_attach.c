@@ -340,10 +340,9 @@ static void touch_pages(const char *path, const struct sites *sites)
 	close(fd);
 }
 
-static int attach_probe(struct kern *k, enum lr_probe probe, const struct target_elf *elf,
-			const char *path, pid_t pid)
+static int attach_probe(struct kern *k, enum lr_probe probe, const struct kern_probe_def *def,
+			const struct target_elf *elf, const char *path, pid_t pid)
 {
-	const struct kern_probe_def *def = &kern_probe_defs[probe];
 	struct kern_probe_state *st = &k->probes[probe];
 	struct sites sites = {.n = 0};
 	int err = find_sites(st, def, elf, &sites);
@@ -395,7 +394,7 @@ int kern__attach_image(struct kern *k, const struct target_elf *elf, const char 
 	for (int i = 0; i < LR_PROBE_COUNT; i++) {
 		if (kern_probe_defs[i].level > k->opts.level)
 			continue;
-		err = attach_probe(k, i, elf, path, pid);
+		err = attach_probe(k, i, &kern_probe_defs[i], elf, path, pid);
 		if (!err)
 			continue;
 		if (kern_probe_defs[i].required || err == -EPERM || err == -EACCES) {
@@ -413,17 +412,25 @@ int kern__attach_library(struct kern *k, const struct target_elf *elf, const cha
 {
 	bool by_pid = k->opts.attach == KERN_ATTACH_MULTI &&
 		      kern_features__has(KERN_FEATURE_UPROBE_MULTI_PID);
+	struct kern_probe_def async = kern_probe_defs[LR_PROBE_loop_async];
 	int err = 0;
 
-	if (!by_pid && image_probed(k, dev, inode))
-		return 0;
+	if (!by_pid) {
+		pid = 0;
+		if (image_probed(k, dev, inode))
+			return 0;
+	}
+	/* In the runtime's own file only a part of what wakes the loop can be seen. */
+	async.keep = LR_SITE_JOBS | TARGET_JOBS_ASYNC;
+	if (attach_probe(k, LR_PROBE_loop_async, &async, elf, path, pid))
+		log_info("%s: not in the library", async.name);
 	for (int i = 0; i < LR_PROBE_COUNT; i++) {
 		int failed;
 
 		if (!(kern_probe_defs[i].keep & LR_SITE_JOBS) ||
 		    kern_probe_defs[i].level > k->opts.level)
 			continue;
-		failed = attach_probe(k, i, elf, path, by_pid ? pid : 0);
+		failed = attach_probe(k, i, &kern_probe_defs[i], elf, path, pid);
 		if (failed)
 			log_info("%s: not attached: %s", kern_probe_defs[i].name,
 				 k->probes[i].reason);

@@ -369,6 +369,20 @@ static uint64_t queue_done(const struct target_elf *elf, const struct refs *r)
 	return found;
 }
 
+/* What uv_async_init passes on is called where the loop was woken; it names no other function. */
+static int find_async(struct target_jobs *jobs, const struct target_elf *elf)
+{
+	const struct elf_symbol *sym = target_elf__symbol(elf, "uv__async_io");
+	struct refs init = {.elf = elf};
+
+	if (!sym)
+		find_refs(elf, "uv_async_init", &init);
+	if (!sym && init.n != 1)
+		return 0;
+	return add_function(jobs, elf, TARGET_JOBS_ASYNC, "uv__async_io",
+			    sym ? sym->addr : init.ref[0], sym ? sym->size : 0, 0);
+}
+
 /* Without symbols: what starts the threads names what they run. */
 static void find_hidden(struct target_jobs *jobs, const struct target_elf *elf)
 {
@@ -439,7 +453,7 @@ static int find_submits(struct target_jobs *jobs, const struct target_elf *elf)
 
 bool target_jobs__complete(const struct target_jobs *jobs)
 {
-	for (int i = 0; i < TARGET_JOBS_PARTS; i++)
+	for (int i = 0; i < TARGET_JOBS_ASYNC; i++)
 		if (!jobs->part[i].n)
 			return false;
 	return jobs->part[TARGET_JOBS_DONE].n == 1 + ARRAY_SIZE(by_submit);
@@ -465,6 +479,8 @@ int target_jobs__decode(struct target_jobs *jobs, const struct target_elf *elf)
 		find_worker(jobs, elf, worker->addr, worker->size);
 	if (done)
 		find_work_done(jobs, elf, done->addr, done->size);
+	if (!err)
+		err = find_async(jobs, elf);
 	if (!jobs->part[TARGET_JOBS_START].n || !jobs->part[TARGET_JOBS_OVER].n)
 		find_hidden(jobs, elf);
 	return err;

@@ -24,6 +24,7 @@ enum target_jobs_part {
 	TARGET_JOBS_END,    /* in `worker`, where it wakes the loop */
 	TARGET_JOBS_DONE,   /* the functions that the loop calls for a finished job */
 	TARGET_JOBS_OVER,   /* in uv__work_done, behind such a call */
+	TARGET_JOBS_ASYNC,  /* uv__async_io: the loop was woken; jobs can do without */
 	TARGET_JOBS_PARTS
 };
 

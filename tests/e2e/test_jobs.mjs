@@ -78,6 +78,14 @@ function attribution(name, run, pairs, all) {
       known += job.request_seq !== null;
     }
   }
+  const { strangers } = run.truth;
+  const nobodys = strangers.flatMap((told) => run.jobs.filter((job) => isThis(job, told)));
+  const taken = nobodys.filter((job) => job.request_seq !== null);
+
+  if (nobodys.length < 100)
+    wrong.push(`${nobodys.length} jobs of nobody: nothing was tested`);
+  for (const job of taken)
+    wrong.push(`nobody's is said to be ${seqs.get(job.request_seq)?.path}'s: ${JSON.stringify(job)}`);
   verdict(name, 'none is wrong', wrong, `${known} of ${all.length} known`);
   verdict(name, 'known', known >= KNOWN_MIN * all.length ? [] :
     [`${known} of ${all.length}: ${JSON.stringify(run.report.jobs.unknown)}`]);

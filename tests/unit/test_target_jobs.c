@@ -78,6 +78,7 @@ static void check_symbols(const struct target_elf *elf, const struct target_jobs
 	check_in(elf, jobs, TARGET_JOBS_DONE, "uv__queue_done");
 	check_in(elf, jobs, TARGET_JOBS_DONE, "uv__random_done");
 	check_in(elf, jobs, TARGET_JOBS_OVER, "uv__work_done");
+	check_in(elf, jobs, TARGET_JOBS_ASYNC, "uv__async_io");
 }
 
 /* The program's own libuv, once with its symbols and once without: the same places. */
@@ -104,7 +105,7 @@ static void check_stripped(const char *path, const struct target_jobs *with)
 	elf = open_elf(bare);
 	assert_int_equal(target_jobs__decode(&jobs, elf), 0);
 	check_all_there(path, &jobs);
-	for (int i = 0; i < TARGET_JOBS_PARTS; i++)
+	for (int i = 0; i < TARGET_JOBS_ASYNC; i++)
 		assert_int_equal(jobs.part[i].site[0].at, with->part[i].site[0].at);
 	assert_int_equal(jobs.lr.reg, with->lr.reg);
 	target_elf__free(elf);
@@ -158,6 +159,8 @@ static void libuv(const char *path)
 
 	assert_int_equal(target_jobs__decode(&jobs, elf), 0);
 	check_all_there(path, &jobs);
+	assert_int_equal(jobs.part[TARGET_JOBS_ASYNC].n, 1);
+	assert_true(jobs.part[TARGET_JOBS_ASYNC].site[0].emulated);
 	target_elf__free(elf);
 }
 
