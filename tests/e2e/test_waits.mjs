@@ -5,12 +5,13 @@
 //
 // test-timeout: 600
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import os from 'node:os';
 
 import { nodes, selected } from './lib/env.mjs';
 import { jsonLines, loopray, record, run, sleep, startService, tmpFile, track } from './lib/proc.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
-import { Client, KINDS, aloneWrong, amongWrong, joined, middle, ms, noteTurns, routeOf, strangeWrong, sum,
+import { Client, KINDS, aloneWrong, amongWrong, joined, middle, ms, noteTurns, now, routeOf, strangeWrong, sum,
   sumsWrong, told } from './lib/waits.mjs';
 import { OVER_NS, blockingWrong, holds, payersWrong } from './lib/waits_blocking.mjs';
 import { makeWorld, ownWorld } from './lib/waits_world.mjs';
@@ -22,6 +23,7 @@ const LANES = 8;
 const MIXED = 180;
 const FIRST_MS = 8; /* until the one who holds the loop does */
 const POOL = 32;
+const WATCH_MS = 3;
 
 /* What is asked for one after the other, and the kinds that it is about. */
 const ALONE = [
@@ -100,6 +102,22 @@ async function mixed(port) {
   return asked;
 }
 
+/* Every few milliseconds the system call that the main thread is in: [[ns, number]], 0 none. */
+function watch(pid) {
+  const samples = [];
+  const timer = setInterval(() => {
+    const at = now();
+    const text = fs.readFileSync(`/proc/${pid}/syscall`, 'latin1');
+
+    samples.push([at, Number(text.split(' ')[0]) || 0]);
+  }, WATCH_MS);
+
+  return () => {
+    clearInterval(timer);
+    return samples;
+  };
+}
+
 /* Runs @drive under an agent; @drive returns {name: what was asked}. */
 async function observe(node, world, drive, env = {}) {
   world.ready.clear();
@@ -109,7 +127,9 @@ async function observe(node, world, drive, env = {}) {
   try {
     await repeat(service.ready.port, WARM.length, (c, i) => c.ask(WARM[i]));
     const agent = await record([service.pid]);
+    const watched = watch(service.pid);
     const asked = await drive(service, service.ready.port);
+    const samples = watched();
     await sleep(200);
     const end = await agent.stop();
     const log = (await service.dump()).filter((e) => e.start_ns === undefined ||
@@ -131,7 +151,7 @@ async function observe(node, world, drive, env = {}) {
       missing.push(...of.missing);
     }
     const json = await loopray(['report', '--json', ...over, agent.file]);
-    return { parts, missing, requests, log, lines, end, service,
+    return { parts, missing, requests, log, lines, end, service, samples,
       summary: lines.find((l) => l.type === 'summary'),
       blocking: lines.filter((l) => l.type === 'blocking'),
       report: JSON.parse(json.stdout) };
@@ -186,7 +206,7 @@ function blockingAgrees(run) {
 }
 
 function blockingChecks(name, run, suffix, pairs) {
-  verdict(name, `blocking${suffix}`, [...blockingWrong(run.blocking, run.log, run.requests),
+  verdict(name, `blocking${suffix}`, [...blockingWrong(run.blocking, run.log, run.requests, run.samples),
     ...blockingAgrees(run), ...(holds(run.log).length ? [] : ['nothing was tested'])],
   `${run.blocking.length} told`);
   if (!pairs)

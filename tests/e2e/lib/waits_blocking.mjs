@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Callbacks that held the loop: who, how long, doing what, and who paid for it.
-import { key, ms, sourceOf, sum, tolerance } from './waits.mjs';
+import { key, ms, routeOf, sourceOf, sum, tolerance } from './waits.mjs';
 
 export const OVER_NS = 20e6;
 const MARGIN_NS = 3e6;
@@ -8,6 +8,8 @@ const MEMBERS = ['blocked_ns', 'by', 'cpu_ns', 'duration_ns', 'env', 'gc_ns', 'p
   'request', 'sched_ns', 'start_ns'];
 const BY = ['request', 'timers', 'immediates', 'async', 'unknown'];
 const MOST = 0.9;
+const POLLS = [232, 281]; /* epoll_wait, epoll_pwait */
+const LATE_NS = 1e6; /* a sample is taken after its time */
 
 const end = (b) => b.start_ns + b.duration_ns;
 const overlap = (a, b, c, d) => Math.max(0, Math.min(b, d) - Math.max(a, c));
@@ -38,14 +40,26 @@ function formWrong(b) {
 
   if (MEMBERS.some((m) => !(m in b)))
     return [`members ${Object.keys(b)}`];
-  if (!BY.includes(b.by) || (b.by === 'request' && b.request === null))
+  if (!BY.includes(b.by))
     return [`by ${b.by}: ${JSON.stringify(b.request)}`];
   return parts.every((p) => Number.isInteger(p) && p >= 0) && sum(parts) <= b.duration_ns * 1.001 ?
     [] : [`parts ${parts} of ${b.duration_ns}`];
 }
 
-/** Each hold is told once, with who did it and what it was; nothing else is. */
-export function blockingWrong(lines, log, requests) {
+/* Timers that are due together have one turn: who did what in it is not always known. */
+const isShared = (log, b, hold) => b.by === 'timers' && log.some((entry) => entry.port &&
+  key(entry) !== hold.key && entry.ops.some(({ kind, to_ns: at }) => kind === 'timer' &&
+  at > b.start_ns - LATE_NS && at < end(b) + LATE_NS));
+
+/* Was the loop in its poll meanwhile? It may be held by what the service does not know of: a lock. */
+const waitedIn = (samples, b) => samples.filter(([at, call]) => POLLS.includes(call) &&
+  at > b.start_ns + LATE_NS && at < end(b) - LATE_NS).length;
+
+/**
+ * Each hold is told once, with who did it and what it was; nothing else is. @samples: [ns, number of
+ * the system call that the thread was in].
+ */
+export function blockingWrong(lines, log, requests, samples) {
   const wrong = lines.flatMap(formWrong);
   const seen = new Map(requests.map((r) => [r.seq, r]));
   const off = [];
@@ -62,7 +76,7 @@ export function blockingWrong(lines, log, requests) {
     }
     const [b] = found;
     const req = b.request && seen.get(b.request.seq);
-    if ((req ? key(req) : null) !== hold.key)
+    if ((req ? key(req) : null) !== hold.key && !(b.request === null && isShared(log, b, hold)))
       wrong.push(`${name}: done by ${JSON.stringify(b.request)} (${b.by})`);
     if (req && (req.conn !== b.request.conn || req.path !== b.request.path))
       wrong.push(`${name}: ${JSON.stringify(b.request)} of ${req.conn} ${req.path}`);
@@ -85,8 +99,9 @@ export function blockingWrong(lines, log, requests) {
     wrong.push(...off);
   /* The machine may hold a callback up; the program did not. */
   for (const b of lines.filter((l) => !told.has(l))) {
-    if (b.duration_ns - b.sched_ns - b.gc_ns > OVER_NS)
-      wrong.push(`told without a reason: ${JSON.stringify(b)}`);
+    const idle = waitedIn(samples, b);
+    if (idle || b.cpu_ns > OVER_NS)
+      wrong.push(`told without a reason, ${idle} times seen to wait: ${JSON.stringify(b)}`);
   }
   return wrong;
 }
@@ -103,13 +118,24 @@ function disjoint(times) {
 }
 
 /*
+ * What the request certainly needed, and whose end shows: of operations at once the last one, and of
+ * timers whose callbacks do nothing that is seen the one before the response.
+ */
+function needed({ entry }) {
+  if (!['all', 'timers', 'then'].includes(routeOf(entry)))
+    return entry.ops;
+  return routeOf(entry) === 'then' ? [] :
+    [...entry.ops].sort((x, y) => x.to_ns - y.to_ns).slice(-1);
+}
+
+/*
  * When the request only waited for the loop: its bytes were there, or what it waited for. With
  * @perhaps also when it waited for something of which it is not known when it was there.
  */
 function waited(pair, ready, perhaps) {
   const times = [[pair.client.start_ns, pair.entry.start_ns]];
 
-  for (const op of pair.entry.ops) {
+  for (const op of perhaps ? pair.entry.ops : needed(pair)) {
     const at = sourceOf(op, pair.client, ready) ?? (perhaps ? op.from_ns : undefined);
     if (at !== undefined)
       times.push([at, op.to_ns]);
