@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Where requests waited, against what services/waits.js wrote down and lib/waits_world.mjs knows.
+import fs from 'node:fs';
+
 import { Raw } from './raw.mjs';
 import { sleep } from './proc.mjs';
 
@@ -20,7 +22,7 @@ const ANSWERED = ['fs', 'dns', 'call'];
 const PARTS = { call: ['connect'], pool_queue: ['fs'] };
 const MS_NS = 1e6;
 const POOL = ['dns', 'fs', 'crypto', 'zlib', 'pool'];
-const NOTHING = { least: 0, source: 0, most: 0, known: true };
+const NOTHING = { least: 0, alone: 0, source: 0, most: 0, known: true };
 /* A wait of its own that is told of a route is at least so long. */
 const WORTH_NS = 5e6;
 
@@ -37,6 +39,9 @@ export function median(list) {
   return sorted.length ? sorted[sorted.length >> 1] : 0;
 }
 
+/* For how long this thread could have run and had no CPU, so far. */
+const delay = () => Number(fs.readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]);
+
 /** A connection and what was asked over it: ask() resolves to an entry with the client's times. */
 export class Client {
   static async open(port) {
@@ -49,6 +54,7 @@ export class Client {
 
   /** @late_ms: a body is sent of which the second half comes later by that. */
   async ask(path, late_ms = 0) {
+    const delayed = delay();
     const entry = { port: this.raw.port, seq: ++this.seq, path, start_ns: now() };
     const head = `${late_ms ? 'POST' : 'GET'} ${path} HTTP/1.1\r\nHost: waits\r\n`;
 
@@ -61,6 +67,7 @@ export class Client {
       await this.raw.exchange(`${head}\r\n`);
     }
     entry.end_ns = now();
+    entry.delay_ns = delay() - delayed;
     return entry;
   }
 
@@ -109,7 +116,8 @@ export function sourceOf(op, client, ready) {
 
 /*
  * How long the operation took at its source (as far as that is known), and until its callback. What
- * the thread was kept from its CPU meanwhile may be called that.
+ * the thread was kept from its CPU meanwhile may be called that; of a request that is alone, what
+ * the thread did meanwhile is its own.
  */
 function opTimes(op, client, ready) {
   const most = op.to_ns - op.from_ns;
@@ -117,27 +125,28 @@ function opTimes(op, client, ready) {
   const source = at === undefined ? most : Math.min(Math.max(at - op.from_ns, 0), most);
 
   return { kind: op.kind, most, known: at !== undefined, source,
-    least: Math.max(0, source - op.delay_ns) };
+    least: Math.max(0, source - op.delay_ns),
+    alone: Math.max(0, source - op.delay_ns - op.cpu_ns) };
 }
 
 /**
- * kind -> {least, source, most, known}: what a request's own operations and callbacks took. Of
+ * kind -> {least, alone, source, most, known}: what a request's own operations and callbacks took. Of
  * operations at the same time the one that ends last counts.
  */
 export function expected({ entry, client }, ready) {
   const kinds = new Map();
-  const add = (kind, least, source, most, known = true) => {
+  const add = (kind, least, alone, source, most, known = true) => {
     const has = kinds.get(kind) ?? NOTHING;
 
-    kinds.set(kind, { least: has.least + least, source: has.source + source,
-      most: has.most + most, known: has.known && known });
+    kinds.set(kind, { least: has.least + least, alone: has.alone + alone,
+      source: has.source + source, most: has.most + most, known: has.known && known });
   };
   const ops = entry.late ? [] : entry.ops.map((op) => opTimes(op, client, ready));
   const counted = routeOf(entry) === 'all' ?
     ops.sort((a, b) => b.most - a.most).slice(0, 1) : ops;
 
   for (const op of counted)
-    add(op.kind, op.least, op.source, op.most, op.known);
+    add(op.kind, op.least, op.alone, op.source, op.most, op.known);
   for (const held of entry.late ? [] : entry.held) {
     const own = held.to_ns - held.from_ns - held.delay_ns;
     const value = held.kind === 'blocked' ? own - held.cpu_ns : own;
@@ -146,7 +155,7 @@ export function expected({ entry, client }, ready) {
      * V8's own threads may take the CPU from a collection that runs on several. A request has some
      * CPU time beside what it holds the loop with.
      */
-    add(held.kind, value, value,
+    add(held.kind, value, value, value,
       value + ({ gc: held.delay_ns, cpu: SMALL_NS.cpu / 2 }[held.kind] ?? 0));
   }
   return kinds;
@@ -191,32 +200,33 @@ export function strangeWrong(pairs) {
 }
 
 /* To the service a job begins when it hands it in. */
-const ofKind = (w, kind) => w[kind] + (POOL.includes(kind) ? w.pool_queue : 0);
+const withQueue = (w, kind) => w[kind] + (POOL.includes(kind) ? w.pool_queue : 0);
 
-const isOutside = (ns, { least, most }) =>
-  ns < least - tolerance(least) || ns > most + tolerance(most);
+const isOutside = (w, kind, { least, most }) =>
+  withQueue(w, kind) < least - tolerance(least) || w[kind] > most + tolerance(most);
+
+/* Whose an operation is may be unknown: then nothing is told of it, and the time is nobody's. */
+const isUnknown = (w, kind, { least }) => w[kind] === 0 && least > LEAST_NS &&
+  w.other >= least - tolerance(least);
 
 /* Of one kind, over all of a route: the middle is right, and nearly all are within the bounds. */
 function kindWrong(kind, pairs, of) {
-  const wants = of.map((kinds) => kinds.get(kind) ?? NOTHING);
-  const has = median(pairs.map(({ w }) => ofKind(w, kind)));
-  const [least, most] = ['least', 'most'].map((f) => median(wants.map((x) => x[f])));
+  const all = pairs.map(({ w }, i) => ({ w, ...(of[i].get(kind) ?? NOTHING) }))
+    .map((x) => ({ ...x, least: x.alone }));
+  const known = all.filter((x) => !isUnknown(x.w, kind, x));
+  const [has, least, most] = [({ w }) => withQueue(w, kind), (x) => x.least, (x) => x.most]
+    .map((f) => median(known.map(f)));
   const wrong = [];
 
-  if (has < least - tolerance(least) || has > most + tolerance(most))
+  if (known.length < (1 - UNKNOWN) * all.length)
+    wrong.push(`${kind} is unknown in ${all.length - known.length} of ${all.length}`);
+  if (has < least - tolerance(least) || median(known.map(({ w }) => w[kind])) > most + tolerance(most))
     wrong.push(`${kind} is ${ms(has)} in the middle, not ${ms(least)} to ${ms(most)}`);
-  /* Whose an operation is may be unknown: then nothing is told of it, and the time is nobody's. */
-  const unknown = pairs.filter(({ w }, i) => w[kind] === 0 &&
-    w.other >= wants[i].least - tolerance(wants[i].least));
-  if (unknown.length > UNKNOWN * pairs.length)
-    wrong.push(`${kind} is unknown in ${unknown.length} of ${pairs.length}`);
-  const outside = pairs.filter((p, i) => !unknown.includes(p) &&
-    isOutside(ofKind(p.w, kind), wants[i]));
-  if (outside.length > (1 - MOST) * pairs.length) {
+  const outside = known.filter((x) => isOutside(x.w, kind, x));
+  if (outside.length > (1 - MOST) * all.length) {
     const [one] = outside;
-    const want = wants[pairs.indexOf(one)];
-    wrong.push(`${kind} of ${outside.length} of ${pairs.length}, such as ${ms(one.w[kind])}, ` +
-      `not ${ms(want.least)} to ${ms(want.most)}: ${told(one.w)}`);
+    wrong.push(`${kind} of ${outside.length} of ${all.length}, such as ${ms(one.w[kind])}, ` +
+      `not ${ms(one.least)} to ${ms(one.most)}: ${told(one.w)}`);
   }
   return wrong;
 }
@@ -228,6 +238,8 @@ function largestWrong(pairs, of) {
       .sort(([, a], [, b]) => b.source - a.source);
     const top = Math.max(...Object.values(w));
 
+    if (w.other === top && [...of[i]].some(([kind, want]) => isUnknown(w, kind, want)))
+      return false;
     /* Of two that are about as large either may be. */
     return !wants.some(([kind, { most }]) => w[kind] === top &&
       most >= wants[0][1].source - 2 * tolerance(most));
@@ -237,10 +249,11 @@ function largestWrong(pairs, of) {
     [`${wrong.length} of ${pairs.length}: another kind is the largest: ${told(wrong[0].w)}`];
 }
 
-/* What the client measured from its first byte to the last that it got. */
+/* What the client measured from its first byte to the last that it got, if it had a CPU for it. */
 function durationWrong(pairs) {
   const off = median(pairs.map(({ req, client }) =>
-    Math.abs(req.end_ns - req.start_ns - (client.end_ns - client.start_ns))));
+    Math.max(0, Math.abs(req.end_ns - req.start_ns - (client.end_ns - client.start_ns)) -
+      client.delay_ns)));
   const of = median(pairs.map(({ client }) => client.end_ns - client.start_ns));
 
   return off <= tolerance(of) ? [] : [`duration is off by ${ms(off)} of ${ms(of)}`];
@@ -264,9 +277,9 @@ function unasked(kind, { entry, client }, kinds) {
 
 /**
  * All that is asked of requests that were alone: their kinds are those of the truth, in size, and
- * nothing else is of any size. @kinds names those that the route is about.
+ * nothing else is of any size. @kinds names those that the route is about, @besides what may be there.
  */
-export function aloneWrong(pairs, ready, kinds) {
+export function aloneWrong(pairs, ready, kinds, besides = []) {
   const known = pairs.filter((p) => p.w);
   const of = known.map((p) => expected(p, ready));
   const wrong = [];
@@ -279,7 +292,7 @@ export function aloneWrong(pairs, ready, kinds) {
     wrong.push(...kindWrong(kind, known, of));
   }
   wrong.push(...largestWrong(known, of));
-  for (const kind of KINDS.filter((k) => !kinds.includes(k))) {
+  for (const kind of KINDS.filter((k) => !kinds.includes(k) && !besides.includes(k))) {
     const has = median(known.map((p, i) => p.w[kind] - unasked(kind, p, of[i])));
     if (has > (SMALL_NS[kind] ?? LEAST_NS))
       wrong.push(`${kind} is ${ms(has)} in the middle, not small`);
@@ -307,11 +320,11 @@ export function amongWrong(pairs, ready) {
   for (const pair of pairs.filter((p) => p.w)) {
     for (const [kind, want] of expected(pair, ready)) {
       const { least, source, most, known } = want;
-      if (isOutside(ofKind(pair.w, kind), known ? want : { least: 0, most }))
+      if (isOutside(pair.w, kind, known ? want : { least: 0, most }))
         bounds.push(`${pair.entry.path}: ${kind} ${ms(pair.w[kind])}, not ${ms(least)} to ` +
           `${ms(most)}: ${told(pair.w)}`);
       if (known && most - source > WORTH_NS)
-        late.push(ofKind(pair.w, kind) - source);
+        late.push(withQueue(pair.w, kind) - source);
     }
   }
   const all = pairs.filter((p) => p.w).length;

@@ -63,6 +63,7 @@ export function blockingWrong(lines, log, requests, samples) {
   const wrong = lines.flatMap(formWrong);
   const seen = new Map(requests.map((r) => [r.seq, r]));
   const off = [];
+  const nobody = [];
   const told = new Set();
 
   for (const hold of holds(log)) {
@@ -76,7 +77,9 @@ export function blockingWrong(lines, log, requests, samples) {
     }
     const [b] = found;
     const req = b.request && seen.get(b.request.seq);
-    if ((req ? key(req) : null) !== hold.key && !(b.request === null && isShared(log, b, hold)))
+    if (b.request === null && hold.key && !isShared(log, b, hold))
+      nobody.push(`${name}: done by nobody known (${b.by})`);
+    else if (b.request && (!req || key(req) !== hold.key))
       wrong.push(`${name}: done by ${JSON.stringify(b.request)} (${b.by})`);
     if (req && (req.conn !== b.request.conn || req.path !== b.request.path))
       wrong.push(`${name}: ${JSON.stringify(b.request)} of ${req.conn} ${req.path}`);
@@ -95,12 +98,14 @@ export function blockingWrong(lines, log, requests, samples) {
         off.push(`${name}: ${what} ${ms(is)}, not ${ms(want)}`);
     }
   }
+  if (nobody.length > (1 - MOST) * Math.max(1, told.size))
+    wrong.push(...nobody);
   if (off.length > (1 - MOST) * 4 * Math.max(1, told.size))
     wrong.push(...off);
   /* The machine may hold a callback up; the program did not. */
   for (const b of lines.filter((l) => !told.has(l))) {
     const idle = waitedIn(samples, b);
-    if (idle || b.cpu_ns > OVER_NS)
+    if (b.cpu_ns > OVER_NS || (idle && b.duration_ns - b.sched_ns - b.gc_ns > OVER_NS))
       wrong.push(`told without a reason, ${idle} times seen to wait: ${JSON.stringify(b)}`);
   }
   return wrong;
@@ -118,14 +123,13 @@ function disjoint(times) {
 }
 
 /*
- * What the request certainly needed, and whose end shows: of operations at once the last one, and of
- * timers whose callbacks do nothing that is seen the one before the response.
+ * What the request certainly needed, and whose end shows: not of operations at once, and of timers
+ * whose callbacks do nothing that is seen only the one before the response.
  */
 function needed({ entry }) {
-  if (!['all', 'timers', 'then'].includes(routeOf(entry)))
-    return entry.ops;
-  return routeOf(entry) === 'then' ? [] :
-    [...entry.ops].sort((x, y) => x.to_ns - y.to_ns).slice(-1);
+  if (['all', 'then'].includes(routeOf(entry)))
+    return [];
+  return routeOf(entry) === 'timers' ? entry.ops.slice(-1) : entry.ops;
 }
 
 /*
