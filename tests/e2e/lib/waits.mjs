@@ -21,6 +21,7 @@ const UNKNOWN = 0.2;
 const ANSWERED = ['fs', 'dns', 'call'];
 const PARTS = { call: ['connect'], pool_queue: ['fs'] };
 const MS_NS = 1e6;
+const TICK_NS = 5e6; /* the kernel's count may be as old as a tick, which is at most 4 ms */
 const POOL = ['dns', 'fs', 'crypto', 'zlib', 'pool'];
 const NOTHING = { least: 0, alone: 0, source: 0, most: 0, known: true };
 /* A wait of its own that is told of a route is at least so long. */
@@ -129,6 +130,16 @@ function opTimes(op, client, ready) {
     alone: Math.max(0, source - op.delay_ns - op.cpu_ns) };
 }
 
+/*
+ * What a hypervisor took of the CPU while the thread had it: the kernel counts it as no time on a
+ * CPU, and it is no delay either, so nothing tells it from a thread that blocks.
+ */
+function stolen(held) {
+  const ns = held.to_ns - held.from_ns - held.delay_ns - held.cpu_ns;
+
+  return held.kind === 'cpu' && ns > TICK_NS ? ns : 0;
+}
+
 /**
  * kind -> {least, alone, source, most, known}: what a request's own operations and callbacks took. Of
  * operations at the same time the one that ends last counts.
@@ -155,7 +166,9 @@ export function expected({ entry, client }, ready) {
      * V8's own threads may take the CPU from a collection that runs on several. A request has some
      * CPU time beside what it holds the loop with.
      */
-    add(held.kind, value, value, value,
+    const least = value - stolen(held);
+
+    add(held.kind, least, least, least,
       value + ({ gc: held.delay_ns, cpu: SMALL_NS.cpu / 2 }[held.kind] ?? 0));
   }
   return kinds;
@@ -234,7 +247,9 @@ function kindWrong(kind, pairs, of) {
 function largestWrong(pairs, of) {
   const wrong = pairs.filter(({ w, entry }, i) => {
     const held = sum([...entry.held, ...entry.ops].map((h) => h.delay_ns));
-    const wants = [...of[i], ['sched', { source: held, most: held }]]
+    const lost = sum(entry.held.map(stolen));
+    const wants = [...of[i], ['sched', { source: held, most: held }],
+      ['blocked', { source: lost, most: lost }]]
       .sort(([, a], [, b]) => b.source - a.source);
     const top = Math.max(...Object.values(w));
 
@@ -270,7 +285,7 @@ function unasked(kind, { entry, client }, kinds) {
     return sum([...entry.held, ...entry.ops].map((h) => h.delay_ns));
   /* The thread waits for V8's others before it marks on. */
   if (kind === 'blocked')
-    return SHARE * (kinds.get('gc')?.most ?? 0);
+    return SHARE * (kinds.get('gc')?.most ?? 0) + sum(entry.held.map(stolen));
   return kind === 'loop' ? sum([...kinds.values()].map(({ source, most }) => most - source)) :
     kinds.get(kind)?.most ?? 0;
 }
