@@ -278,6 +278,9 @@ function durationWrong(pairs) {
 function unasked(kind, { entry, client }, kinds) {
   if (kind === 'queue')
     return entry.start_ns - client.start_ns;
+  /* To start another process is work. */
+  if (kind === 'cpu')
+    return sum(entry.held.filter((h) => h.kind === 'blocked').map((h) => h.cpu_ns));
   /* A thread of the pool that is free may wait for a CPU. */
   if (kind === 'pool_queue')
     return POOL.some((k) => kinds.has(k)) ? Infinity : 0;
