@@ -28,8 +28,11 @@ static __always_inline void birth_found(struct lr_births *b, __u64 value, __u32 
 	b->nfound = n + 1;
 }
 
-/* The words just read from @at on: nearly all of them hold nothing. Looked at once (global). */
-__noinline int birth_words(struct lr_births *b, __u64 at)
+/*
+ * The words just read from @at on: nearly all of them hold nothing. Behind @end there may be what
+ * an earlier collection has left. Looked at once (global).
+ */
+__noinline int birth_words(struct lr_births *b, __u64 at, __u64 end)
 {
 	__u64 first, second;
 
@@ -40,16 +43,13 @@ __noinline int birth_words(struct lr_births *b, __u64 at)
 	for (__u32 k = 0; k < BIRTH_READ / 8; k++) {
 		__u64 w = b->words[k];
 
-		if (w && (w == first || w == second))
+		if (w && (w == first || w == second) && at + 8UL * k < end)
 			birth_found(b, at + 8UL * k + 1, b->instance[w != first]);
 	}
 	return 0;
 }
 
-/*
- * A callback: one read. It may reach beyond the end, into what the next callback allocated: the
- * reader decides by the address whose it is.
- */
+/* A callback: one read. It may reach beyond the end. */
 static long birth_read(__u32 i, struct birth_search *s)
 {
 	struct lr_births *b = s->b;
@@ -57,7 +57,7 @@ static long birth_read(__u32 i, struct birth_search *s)
 
 	if (at >= s->end || bpf_probe_read_user(b->words, BIRTH_READ, (void *)at))
 		return 1;
-	birth_words(b, at);
+	birth_words(b, at, s->end);
 	return b->nfound >= LR_BIRTH_FOUND;
 }
 
