@@ -91,13 +91,14 @@ static __always_inline __u16 client_tls(const __u8 *b)
 /*
  * Messages before the first query. PostgreSQL: those without a type begin with a length, whose
  * first byte is 0 (startup, SSLRequest); 'p' answers a demand for authentication. MySQL: every
- * command begins a sequence of packets with number 0, the log-in goes on with the server's.
+ * command begins a sequence of packets with number 0, the log-in goes on with the server's. In TLS
+ * that place belongs to a record's length, and what the record holds is not known.
  */
 static __always_inline bool client_setup(__u32 client, const __u8 *b)
 {
 	if (client == LR_CLIENT_POSTGRESQL)
 		return b[0] == 0 || b[0] == 'p';
-	return client == LR_CLIENT_MYSQL && b[3] != 0;
+	return client == LR_CLIENT_MYSQL && b[3] != 0 && !(client_tls(b) && b[2]);
 }
 
 #define CLIENT_QUIT 5 /* bytes of PostgreSQL's Terminate and of MySQL's COM_QUIT */
