@@ -285,6 +285,16 @@ static __always_inline void gc_births(struct task_struct *task, struct lr_task *
 	births_tell(b, t, p);
 }
 
+/* The old space's area: before a collection it is the callback's, behind one it is a new one. */
+static __always_inline void gc_tenured(struct task_struct *task, struct lr_task *t, bool begins)
+{
+	__u32 tgid = task->tgid;
+	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+
+	if (turn_wanted(p) && t->turn_open)
+		tenured_look(task, t, &p->heap, begins);
+}
+
 /* A collection may move what it finds: an epoch ends with its beginning. */
 static __always_inline int gc(__u32 probe, __u32 phase, __u32 arg)
 {
@@ -294,6 +304,7 @@ static __always_inline int gc(__u32 probe, __u32 phase, __u32 arg)
 
 	if (!enter(probe, &task, &t))
 		return 0;
+	gc_tenured(task, t, !phase);
 	if (!phase) {
 		gc_births(task, t);
 		t->epoch++;

@@ -387,6 +387,7 @@ static __always_inline void bytes_turn(struct bytes_ctx *c)
 	runtime_env(c->task, c->t);
 	if (!turn_in_use(p, c->t))
 		return;
+	tenured_look(c->task, c->t, &p->heap, c->t->turn_open);
 	c->top = turn_top(&p->heap, c->t);
 	if (c->t->uid_addr)
 		c->counter = read_u64(c->t->uid_addr +

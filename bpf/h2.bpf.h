@@ -178,8 +178,10 @@ static __noinline void h2_stores(struct task_struct *task, struct lr_task *t,
 	s->stores.conn = conn;
 	s->stores.op = LR_OP_SERVER;
 	runtime_env(task, t);
-	if (turn_in_use(p, t))
+	if (turn_in_use(p, t)) {
+		tenured_now(task, t, p);
 		store_tell_active(s, task, t, p, told->now);
+	}
 	if (s->stores.n)
 		h2_fields(t, b, nva, n);
 	h2_birth_answered(b, conn);

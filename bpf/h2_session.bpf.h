@@ -232,6 +232,7 @@ static __noinline __u64 h2_turn(struct task_struct *task, struct lr_task *t, __u
 	runtime_env(task, t);
 	if (!turn_in_use(p, t))
 		return 0;
+	tenured_look(task, t, &p->heap, t->turn_open);
 	top = h2_native(p, t) ? turn_top(&p->heap, t) : 0;
 	t->turn_open = 1;
 	h2_birth_begin(task, t, conn, body, top);

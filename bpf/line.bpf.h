@@ -161,6 +161,7 @@ __noinline int line_written(__u32 fd, __u64 addr, __u32 parts, __s32 ret)
 	now = bpf_ktime_get_ns();
 	if (!line_allowed(l, now))
 		return 0;
+	tenured_now(task, t, p);
 	l->store.stores.conn = 0;
 	l->store.stores.op = fd == 1 ? LR_OP_STDOUT : LR_OP_STDERR;
 	store_tell_active(&l->store, task, t, p, now);

@@ -146,6 +146,9 @@ struct lr_task {
 	__u32 epoch;	 /* garbage collections so far: within one, objects keep their address */
 	__u32 turn_open; /* a receive on a server connection was the last turn of the loop */
 	__u64 top_addr;	 /* of the new space's allocation top, 0 unknown */
+	__u64 old_addr;	 /* of the old space's allocation top, 0 unknown */
+	__u64 old_top;	 /* what was there at the last look, 0: no area, or not known */
+	__u64 old_limit; /* where that area ends */
 	__u64 undefined; /* V8's, 0 unknown */
 	__u64 frame_map; /* of an AsyncContextFrame, seen to be a JSMap's in frame_epoch */
 	__u32 frame_epoch;

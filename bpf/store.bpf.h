@@ -457,6 +457,7 @@ __noinline int store_active(struct lr_conn *conn, __u64 now, __u32 own)
 	runtime_env(task, t);
 	if (!turn_in_use(p, t))
 		return 0;
+	tenured_now(task, t, p);
 	s->stores.conn = conn->id;
 	s->stores.op = conn->class == LR_CONN_SERVER ? LR_OP_SERVER : LR_OP_CLIENT;
 	store_tell_active(s, task, t, p, now);
@@ -483,6 +484,7 @@ __noinline int store_active_job(__u64 now)
 	runtime_env(task, t);
 	if (!turn_in_use(p, t))
 		return 0;
+	tenured_now(task, t, p);
 	s->stores.conn = 0;
 	s->stores.op = LR_OP_JOB;
 	store_tell_active(s, task, t, p, now);

@@ -10,6 +10,7 @@
 
 #include "clock.bpf.h"
 #include "emit.bpf.h"
+#include "tenured.bpf.h"
 
 #define TURN_MS	      1000000ULL /* nanoseconds */
 #define TURN_LATE_MAX (3600ULL * 1000 * TURN_MS)
@@ -85,6 +86,7 @@ static __always_inline __u64 turn_end(struct task_struct *task, struct lr_task *
 	t->turn_open = 0;
 	if (!turn_wanted(p))
 		return 0;
+	tenured_look(task, t, &p->heap, true);
 	top = turn_top(&p->heap, t);
 	births = bpf_task_storage_get(&lr_births, task, NULL, 0);
 	if (births)

@@ -35,6 +35,7 @@ enum lr_event_type {
 	LR_EV_H2 = 18,	    /* HTTP/2: what else happens to a stream: lr_ev_h2 */
 	LR_EV_H2_FIELDS = 19, /* HTTP/2: values in a response head: lr_ev_h2_fields */
 	LR_EV_JOB = 20,	      /* a job for libuv's thread pool: lr_ev_job */
+	LR_EV_TENURED = 21,   /* a callback allocated in the old space: lr_ev_tenured */
 };
 
 /*
@@ -234,6 +235,21 @@ struct lr_ev_turn {
 	__u32 epoch;  /* garbage collections of this thread since it was first seen */
 	__u16 kind;   /* enum lr_turn_kind */
 	__u16 flags;  /* LR_TURN_F_* */
+};
+
+#define LR_TENURED_F_AREA (1u << 0) /* in an area that is new: something may have come before */
+#define LR_TENURED_F_REST (1u << 1) /* what was left of an area, used up or given back since */
+
+/*
+ * What the callback that the last receive on a server connection began has allocated in the old
+ * space, [begin, end). Objects there keep their addresses until a collection of that space.
+ */
+struct lr_ev_tenured {
+	struct lr_event h;
+	__u64 begin;
+	__u64 end;
+	__u32 epoch; /* as in lr_ev_turn */
+	__u32 flags; /* LR_TENURED_F_* */
 };
 
 #define LR_STORES_MAX 8 /* AsyncLocalStorage instances told of at one operation */
@@ -543,6 +559,7 @@ LR_ASSERT_SIZE(lr_ev_resource, 88);
 LR_ASSERT_SIZE(lr_ev_scope, 72);
 LR_ASSERT_SIZE(lr_ev_parser, 64);
 LR_ASSERT_SIZE(lr_ev_gc, 48);
+LR_ASSERT_SIZE(lr_ev_tenured, 48);
 LR_ASSERT_SIZE(lr_ev_turn, 88);
 LR_ASSERT_SIZE(lr_ev_stores, 216);
 LR_ASSERT_SIZE(lr_store_field, 88);

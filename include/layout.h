@@ -34,6 +34,7 @@ struct lr_chain {
 #define LR_HEAP_TOP	(1u << 1) /* isolate_top */
 #define LR_HEAP_ACF	(1u << 2) /* the continuation-preserved slot and what lies in it */
 #define LR_HEAP_HOOKS	(1u << 3) /* the current resource of async_hooks */
+#define LR_HEAP_OLD	(1u << 4) /* isolate_old_top */
 
 /* async_hooks: the native stack of resources is a std::vector or a std::deque of handles. */
 #define LR_HOOKS_FIELDS	      8 /* of fields[] that are read: kInit to kStackLength */
@@ -94,10 +95,10 @@ struct lr_heap {
 	 * first iterator (cur, first, last, node) lies in Environment itself.
 	 */
 	struct lr_chain env_js_resources;
-	__u32 env_native_resources; /* offset in Environment */
-	__u32 resources_kind;	    /* LR_RESOURCES_* */
-	__u32 field_stack;	    /* index in fields[] of kStackLength; kInit is the first */
-	__u32 pad2;
+	__u32 env_native_resources;	 /* offset in Environment */
+	__u32 resources_kind;		 /* LR_RESOURCES_* */
+	__u32 field_stack;		 /* index in fields[] of kStackLength; kInit is the first */
+	struct lr_chain isolate_old_top; /* as isolate_top, of the old space */
 };
 
 /*

@@ -126,6 +126,7 @@ static const uint16_t min_size[] = {
 	[LR_EV_WRITE] = sizeof(struct lr_ev_write),
 	[LR_EV_CLIENT] = sizeof(struct lr_ev_client),
 	[LR_EV_JOB] = sizeof(struct lr_ev_job),
+	[LR_EV_TENURED] = sizeof(struct lr_ev_tenured),
 	[LR_EV_H2_HEAD] = offsetof(struct lr_ev_h2_head, path),
 	[LR_EV_H2] = sizeof(struct lr_ev_h2),
 	[LR_EV_H2_FIELDS] = offsetof(struct lr_ev_h2_fields, data),
@@ -346,6 +347,8 @@ static int dispatch(struct flow_decode *d, struct decode_thread *t, const struct
 		return flow_decode__gc(d, t, rec);
 	case LR_EV_TURN:
 		return flow_decode__turn(d, rec);
+	case LR_EV_TENURED:
+		return flow_decode__tenured(d, rec);
 	case LR_EV_STORES:
 		return flow_decode__stores(d, t, rec);
 	case LR_EV_STORE:

@@ -132,6 +132,7 @@ int flow_decode__scope(struct flow_decode *d, struct decode_thread *t, const voi
 int flow_decode__parser(struct flow_decode *d, struct decode_thread *t, const void *rec);
 int flow_decode__gc(struct flow_decode *d, struct decode_thread *t, const void *rec);
 int flow_decode__turn(struct flow_decode *d, const void *rec);
+int flow_decode__tenured(struct flow_decode *d, const void *rec);
 /* @ts: of the record; @idle: its flags say that the loop's count is valid. */
 struct fe_clock flow_decode__clock(const struct lr_clock *clock, uint64_t ts, bool idle);
 

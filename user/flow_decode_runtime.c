@@ -174,3 +174,20 @@ int flow_decode__turn(struct flow_decode *d, const void *rec)
 		ev.turn.due_ns = turn.due_ns;
 	return flow_decode__emit(d, &ev);
 }
+
+int flow_decode__tenured(struct flow_decode *d, const void *rec)
+{
+	struct flow_event ev = {.type = FE_TENURED};
+	struct lr_ev_tenured r;
+
+	memcpy(&r, rec, sizeof(r));
+	ev.pid = r.h.pid;
+	ev.tid = r.h.tid;
+	ev.ts = r.h.ts;
+	ev.tenured.begin = r.begin;
+	ev.tenured.end = r.end;
+	ev.tenured.epoch = r.epoch;
+	ev.tenured.area = r.flags & LR_TENURED_F_AREA;
+	ev.tenured.rest = r.flags & LR_TENURED_F_REST;
+	return flow_decode__emit(d, &ev);
+}

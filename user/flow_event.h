@@ -46,6 +46,7 @@ enum flow_event_type {
 	FE_HEADERS = 24, /* headers of a request that are kept */
 	FE_JOB = 25,	 /* a job of the thread pool */
 	FE_PULSE = 26,	 /* what an event loop was at, at one moment */
+	FE_TENURED = 27, /* a callback allocated objects in the old space */
 	FE_TYPE_MAX
 };
 
@@ -248,6 +249,18 @@ struct fe_turn {
 	uint8_t kind; /* enum lr_turn_kind */
 	struct fe_clock clock;
 	uint64_t due_ns; /* timers: when the first was due, 0 unknown */
+};
+
+/*
+ * FE_TENURED. What the callback that runs has allocated in V8's old space, [begin, end). Objects
+ * there keep their addresses until a collection that is no scavenge.
+ */
+struct fe_tenured {
+	uint64_t begin;
+	uint64_t end;
+	uint32_t epoch; /* as in fe_turn */
+	bool area;	/* in a new piece of memory: something may have come before */
+	bool rest;	/* the rest of one, perhaps not all of it: of this callback only */
 };
 
 /* enum lr_value_kind of events.h is used for kinds of values. */
@@ -498,6 +511,7 @@ struct flow_event {
 		struct fe_loss loss;
 		struct fe_counter counter;
 		struct fe_turn turn;
+		struct fe_tenured tenured;
 		struct fe_stores stores;
 		struct fe_store store;
 		struct fe_timers timers;

@@ -11,7 +11,8 @@
  *   head or body. Young objects lie one behind the other, so an object whose address is between
  *   the allocation top at that receive and the top at the next turn of the loop was made in that
  *   callback (flow_mismatch_birth.c). Timers, immediates, completions of the thread pool and
- *   receives of other sockets are turns: what they make is nobody's.
+ *   receives of other sockets are turns: what they make is nobody's. What V8 allocates in the old
+ *   space at once is told apart (flow_mismatch_tenured.c).
  *
  *   Inbound id. A store that holds an id that came with exactly one request is that request's.
  *
@@ -125,6 +126,7 @@ static void thread_drop(struct flow_mismatch *m, struct mm_thread *t)
 	flow_table__take(&m->threads, t->pid, t->tid);
 	free(t->writes);
 	free(t->ring);
+	free(t->tenured);
 	free(t);
 }
 
@@ -235,6 +237,7 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 	case FE_IN:
 	case FE_OUT:
 	case FE_TURN:
+	case FE_TENURED:
 	case FE_STORES:
 	case FE_STORE:
 	case FE_GC:
@@ -265,6 +268,10 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 		break;
 	case FE_GC:
 		mm_thread__collected(t, ev->gc.epoch, ev->gc.top);
+		mm_tenured__collected(t, ev->gc.kind);
+		break;
+	case FE_TENURED:
+		mm_tenured__add(t, &ev->tenured);
 		break;
 	case FE_STORE:
 		mm_store__told(m, t, &ev->store);

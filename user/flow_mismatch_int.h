@@ -7,21 +7,23 @@
 #include "flow_mismatch.h"
 #include "flow_table.h"
 
-#define MM_THREADS    1024
-#define MM_REQUESTS   32768 /* remembered, in flight or not; the oldest go */
-#define MM_STORES     32768 /* the ones not seen longest go */
-#define MM_CONNS      65536
-#define MM_VALUES     262144
-#define MM_ROUTES     8192
-#define MM_CARRIERS   65536 /* then all are forgotten */
-#define MM_INSTANCES  4096
-#define MM_INTERVALS  8192 /* per thread, a power of two */
-#define MM_PAGES      256  /* per thread: 64 MB of young objects */
-#define MM_PAGE_BITS  18   /* V8's regular pages are 256 kB */
-#define MM_MET	      8	   /* connections answered under a store of nobody's */
-#define MM_FIRST      4	   /* instances whose first store is kept */
-#define MM_HEAD_FOUND 4	   /* findings of one request */
-#define MM_WRITES     16   /* of a callback, by which a head is judged */
+#define MM_THREADS	  1024
+#define MM_REQUESTS	  32768 /* remembered, in flight or not; the oldest go */
+#define MM_STORES	  32768 /* the ones not seen longest go */
+#define MM_CONNS	  65536
+#define MM_VALUES	  262144
+#define MM_ROUTES	  8192
+#define MM_CARRIERS	  65536 /* then all are forgotten */
+#define MM_INSTANCES	  4096
+#define MM_INTERVALS	  8192 /* per thread, a power of two */
+#define MM_PAGES	  256  /* per thread: 64 MB of young objects */
+#define MM_PAGE_BITS	  18   /* V8's regular pages are 256 kB */
+#define MM_TENURED	  2048 /* pieces of the old space per thread, a power of two */
+#define MM_TENURED_EPOCHS 64   /* in which what lies there is known again */
+#define MM_MET		  8    /* connections answered under a store of nobody's */
+#define MM_FIRST	  4    /* instances whose first store is kept */
+#define MM_HEAD_FOUND	  4    /* findings of one request */
+#define MM_WRITES	  16   /* of a callback, by which a head is judged */
 
 /* The first store that an instance got in the callbacks that read a request. */
 struct mm_born_first {
@@ -59,6 +61,16 @@ struct mm_page {
 	bool bad; /* the top went back: nothing is concluded on this page */
 };
 
+/* What one callback allocated in the old space: [begin, end). */
+struct mm_tenured {
+	uint64_t begin;
+	uint64_t end;
+	uint64_t conn;
+	uint64_t seq; /* 0 not known which, or it may not be the first that the callback made */
+	uint32_t epoch;
+	uint64_t turn; /* only good in this one; 0: in all */
+};
+
 /* A line or an outgoing call that holds ids, written under a store. */
 struct mm_write {
 	uint64_t ts;
@@ -88,6 +100,8 @@ struct mm_thread {
 	uint64_t pushed;
 	struct mm_page pages[MM_PAGES];
 	uint64_t paged;
+	struct mm_tenured *tenured; /* MM_TENURED of them, NULL: there was none so far */
+	uint64_t ntenured;
 	/* The last FE_STORES: the FE_OUT behind it has its time and connection. */
 	struct fe_stores stores;
 	uint64_t stores_ts;
@@ -232,6 +246,14 @@ enum mm_born mm_thread__born(const struct mm_thread *t, uint32_t epoch, uint64_t
 			     uint64_t *conn, uint64_t *seq);
 /* Whether the open interval was begun by a receive on @conn. */
 bool mm_thread__serves(const struct mm_thread *t, uint64_t conn);
+
+/* flow_mismatch_tenured.c: what a callback allocated in the old space */
+/* To be given what is told, ahead of the turn or the stores behind it. */
+void mm_tenured__add(struct mm_thread *t, const struct fe_tenured *e);
+/* A collection of this kind (fe_gc.kind) ended. */
+void mm_tenured__collected(struct mm_thread *t, uint8_t kind);
+/* The piece that the object at @addr lies in, or NULL. Good until the next piece. */
+const struct mm_tenured *mm_tenured__find(const struct mm_thread *t, uint64_t addr);
 
 /* flow_mismatch_store.c: stores and their identity */
 void mm_store__told(struct flow_mismatch *m, struct mm_thread *t, const struct fe_store *s);

@@ -93,12 +93,40 @@ void mm_stores__free(struct flow_mismatch *m)
 		evict(m, m->oldest);
 }
 
+/*
+ * The object at @value was made in the old space: in epochs since it has been the same one, with
+ * all that is known of it. NULL: it was not seen yet.
+ */
+static struct mm_store *get_tenured(struct flow_mismatch *m, const struct mm_thread *t,
+				    uint64_t value, uint32_t epoch)
+{
+	const struct mm_tenured *p = mm_tenured__find(t, ADDRESS(value));
+	struct mm_store *st;
+
+	for (uint32_t e = epoch; p && e != p->epoch && epoch - e < MM_TENURED_EPOCHS;) {
+		st = flow_table__take(&m->stores, value, epoch_key(t->id, --e));
+		if (!st)
+			continue;
+		st->epoch = epoch;
+		if (!flow_table__put(&m->stores, value, epoch_key(t->id, epoch), st))
+			return st;
+		m->counts.not_kept++;
+		forget_values(m, st);
+		list_unlink(m, st);
+		mm_store__put(m, st);
+		return NULL;
+	}
+	return NULL;
+}
+
 /* The object at this address in this epoch: known, or new and not yet resolved. */
 static struct mm_store *get(struct flow_mismatch *m, const struct mm_thread *t, uint64_t value,
 			    uint32_t epoch, uint32_t instance)
 {
 	struct mm_store *st = flow_table__get(&m->stores, value, epoch_key(t->id, epoch));
 
+	if (!st)
+		st = get_tenured(m, t, value, epoch);
 	if (st) {
 		list_unlink(m, st);
 		list_link(m, st);
@@ -358,12 +386,31 @@ static void bind_new(struct flow_mismatch *m, struct mm_instance *in, struct mm_
 	}
 }
 
+/* Whose callback made it, in the new space or in the old one. */
+static enum mm_born born_where(const struct mm_thread *t, const struct mm_store *st, uint64_t top,
+			       uint64_t *conn, uint64_t *seq)
+{
+	enum mm_born born = mm_thread__born(t, st->epoch, ADDRESS(st->value), top, conn, seq);
+	const struct mm_tenured *p = NULL;
+
+	/* Strings get there by being made unique, and constants when code is compiled: by whomever.
+	 */
+	if (born == MM_BORN_UNKNOWN && st->kind == LR_VALUE_OBJECT)
+		p = mm_tenured__find(t, ADDRESS(st->value));
+	/* What is known of it from epochs before was not looked for any further back. */
+	if (!p || st->epoch - p->epoch > MM_TENURED_EPOCHS)
+		return born;
+	*conn = p->conn;
+	*seq = p->seq;
+	return MM_BORN_REQUEST;
+}
+
 static void resolve(struct flow_mismatch *m, const struct mm_thread *t, struct mm_store *st,
 		    uint64_t top)
 {
 	struct mm_instance *in = mm_instance__get(m, t, st->instance);
 	uint64_t conn = 0, seq = 0;
-	enum mm_born born = mm_thread__born(t, st->epoch, ADDRESS(st->value), top, &conn, &seq);
+	enum mm_born born = born_where(t, st, top, &conn, &seq);
 	struct mm_store *old = born == MM_BORN_UNKNOWN && in ? recognize(m, in, st) : NULL;
 
 	st->resolved = true;

@@ -244,6 +244,9 @@ bool event_fields(struct capture_codec *c, struct flow_event *ev)
 	case FE_TURN:
 		event_turn(c, &ev->turn);
 		return true;
+	case FE_TENURED:
+		event_tenured(c, &ev->tenured);
+		return true;
 	case FE_STORES:
 		event_stores(c, &ev->stores);
 		return true;

@@ -101,6 +101,7 @@ bool event_fits(const struct flow_event *ev);
 
 /* out_capture_store.c: the same for what is told of stores. */
 void event_turn(struct capture_codec *c, struct fe_turn *t);
+void event_tenured(struct capture_codec *c, struct fe_tenured *t);
 void event_stores(struct capture_codec *c, struct fe_stores *s);
 void event_store(struct capture_codec *c, struct fe_store *s);
 void event_write(struct capture_codec *c, struct fe_write *w);

@@ -25,6 +25,15 @@ void event_turn(struct capture_codec *c, struct fe_turn *t)
 		field_delta(c, &t->due_ns, c->ts);
 }
 
+void event_tenured(struct capture_codec *c, struct fe_tenured *t)
+{
+	field_u64(c, &t->begin);
+	field_delta(c, &t->end, t->begin);
+	field_running32(c, &t->epoch, &c->cur->epoch);
+	field_bool(c, &t->area);
+	field_bool(c, &t->rest);
+}
+
 static uint32_t field_count(struct capture_codec *c, uint32_t n, uint32_t max)
 {
 	uint64_t x = n;

@@ -14,7 +14,7 @@
 #include "util.h"
 
 /* To be raised whenever the decoder finds something else in the same binary. */
-#define CACHE_VERSION 7
+#define CACHE_VERSION 9
 #define CACHE_MAGIC   "LRLAYOUT"
 
 /* Program and section headers of any executable fit; they change with every relinking. */
@@ -75,7 +75,7 @@ static bool layout_valid(const struct target_layout *l)
 		  chain_valid(&lr->env_loop) && chain_valid(&lr->loop_internal) &&
 		  chain_valid(&lr->wrap_env) && chain_valid(&l->p.isolate_tag) &&
 		  chain_valid(&l->p.isolate_realm) && chain_valid(&l->heap.isolate_top) &&
-		  chain_valid(&l->heap.env_js_resources);
+		  chain_valid(&l->heap.env_js_resources) && chain_valid(&l->heap.isolate_old_top);
 
 	if (!ok || l->nproviders > LR_PROVIDERS_MAX || l->nmissing > LR_MISSING_MAX ||
 	    lr->provider_max != l->nproviders || !memchr(l->build_id, '\0', sizeof(l->build_id)))

@@ -52,6 +52,7 @@ static const struct layout_part parts[] = {
 	{layout_builtins__decode, 0, true},
 	{layout_heap__decode, 0, true},
 	{layout_top__decode, 0, true},
+	{layout_old__decode, 0, true},
 	{layout_hooks__decode, 0, true},
 	{layout_entry__decode, 0, true},
 	{layout_timers__decode, 0, true},

@@ -30,6 +30,7 @@ int layout_acf__decode(struct layout_job *job);	       /* the continuation-prese
 int layout_builtins__decode(struct layout_job *job);   /* sets of compiled internal modules */
 int layout_heap__decode(struct layout_job *job);       /* V8's objects */
 int layout_top__decode(struct layout_job *job);	       /* where V8 allocates next */
+int layout_old__decode(struct layout_job *job);	       /* the same of the old space */
 int layout_hooks__decode(struct layout_job *job);      /* async_hooks: current resources */
 int layout_entry__decode(struct layout_job *job);      /* whether JavaScript runs */
 int layout_timers__decode(struct layout_job *job);     /* counters of timers and immediates */

@@ -8,20 +8,29 @@
  * makes with the limit, and stores it back, all relative to the root register. How far that
  * register is from the isolate is told by a builtin that reads a slot of the isolate which is
  * known from elsewhere: the continuation-preserved one.
+ *
+ * The old space has such an area too, and V8 a function for its top. Where that is gone, the area
+ * is taken to lie right behind the new space's, as it does wherever the functions tell: IsolateData
+ * names them one behind the other. Who reads it checks that it is one: {start, top, limit}.
  */
 #include <errno.h>
 
 #include "target_layout_parts.h"
 #include "util.h"
 
-#define FN_TOP	    "v8::internal::ExternalReference::new_space_allocation_top_address("
-#define FN_LIMIT    "v8::internal::ExternalReference::new_space_allocation_limit_address("
+#define FN_TOP	 "v8::internal::ExternalReference::new_space_allocation_top_address("
+#define FN_LIMIT "v8::internal::ExternalReference::new_space_allocation_limit_address("
+/* By its mangled name: parts of it that rarely run have the same one. */
+#define FN_OLD                                                                       \
+	"_ZN2v88internal17ExternalReference32old_space_allocation_top_addressEPNS0_" \
+	"7IsolateE"
 #define FN_BUILTIN  "Builtins_CreateIterResultObject"
 #define FN_ENTRY    "Builtins_JSEntry"
 #define FN_CPED	    "Builtins_GetContinuationPreservedEmbedderData"
 #define ISOLATE_MAX (1 << 20)
 #define INSNS_MAX   64
 #define WORD	    8
+#define AREA_WORDS  3 /* start, top, limit */
 
 /* What the last trace returns: an address reached from the isolate. */
 static bool returned(const struct layout_job *job, struct lr_chain *chain)
@@ -197,5 +206,43 @@ int layout_top__decode(struct layout_job *job)
 		return err;
 	h->isolate_top = top;
 	h->flags |= LR_HEAP_TOP;
+	return 0;
+}
+
+/*
+ * The function has the area from the space, and the top's address in whichever register: the one
+ * that is a word behind what it loaded.
+ */
+static bool old_top(const struct layout_job *job, struct lr_chain *chain)
+{
+	for (size_t i = 0; i < job->trace.n; i++) {
+		const struct trace_event *e = &job->trace.ev[i];
+
+		if (e->kind == TRACE_LEA && e->at.add == WORD && e->at.id == 0 &&
+		    trace_event__chain(e, TRACE_ARG, chain) && chain->n > 1)
+			return true;
+	}
+	return returned(job, chain);
+}
+
+int layout_old__decode(struct layout_job *job)
+{
+	struct lr_heap *h = &job->l->heap;
+	struct lr_chain top = h->isolate_top;
+	int err;
+
+	if (!(h->flags & LR_HEAP_TOP))
+		return 0;
+	if (layout_job__has(job, FN_TOP)) {
+		err = layout_job__trace_symbol(job, FN_OLD);
+		if (err)
+			return err;
+		if (!old_top(job, &top))
+			return layout_job__refuse(job, FN_OLD, "does not return an address");
+	} else {
+		top.off[top.n - 1] += AREA_WORDS * WORD;
+	}
+	h->isolate_old_top = top;
+	h->flags |= LR_HEAP_OLD;
 	return 0;
 }

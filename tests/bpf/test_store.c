@@ -143,7 +143,8 @@ static uint64_t heap_frame(uint64_t store)
 static void heap_layout(struct lr_heap *h)
 {
 	*h = (struct lr_heap){
-		.flags = LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_ACF,
+		.flags = LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_ACF | LR_HEAP_OLD,
+		.isolate_old_top = {.n = 1, .off = {offsetof(struct fake_isolate, old_top)}},
 		.isolate_top = {.n = 1, .off = {offsetof(struct fake_isolate, top)}},
 		.isolate_cped = offsetof(struct fake_isolate, slot),
 		.isolate_undefined = offsetof(struct fake_isolate, undefined),
@@ -204,12 +205,13 @@ static void heap_layout(struct lr_heap *h)
 /* ---- what is seen ---- */
 
 struct seen {
-	uint64_t by_type[16];
+	uint64_t by_type[32];
 	uint64_t holes;
 	uint32_t last_seq;
 	uint32_t before;		 /* type of the record before */
 	struct lr_ev_turn turn, closing; /* the last, and the last with a top */
 	struct lr_ev_gc gc;
+	struct lr_ev_tenured tenured[2]; /* the last ones, the newest first */
 	struct lr_ev_data in;
 	struct lr_ev_stores stores; /* the last of a server */
 	struct lr_ev_store store;
@@ -224,12 +226,18 @@ struct fixture {
 	struct seen seen;
 };
 
+static void keep_tenured(struct seen *s, const void *data)
+{
+	s->tenured[1] = s->tenured[0];
+	memcpy(&s->tenured[0], data, sizeof(s->tenured[0]));
+}
+
 static int on_record(void *ctx, const void *data, size_t len)
 {
 	const struct lr_event *h = data;
 	struct seen *s = ctx;
 
-	assert_true(len >= sizeof(*h) && h->size <= len && h->type < 16);
+	assert_true(len >= sizeof(*h) && h->size <= len && h->type < 32);
 	if (h->tid) {
 		s->holes += h->seq != s->last_seq + 1;
 		s->last_seq = h->seq;
@@ -242,6 +250,8 @@ static int on_record(void *ctx, const void *data, size_t len)
 	}
 	if (h->type == LR_EV_GC)
 		memcpy(&s->gc, data, sizeof(s->gc));
+	else if (h->type == LR_EV_TENURED)
+		keep_tenured(s, data);
 	else if (h->type == LR_EV_IN)
 		memcpy(&s->in, data, sizeof(s->in));
 	else if (h->type == LR_EV_STORE)
@@ -395,6 +405,42 @@ static void tops(void **state)
 	stop(&f);
 }
 
+static void expect_tenured(const struct fixture *f, uint32_t i, uint64_t begin, uint64_t bytes,
+			   uint32_t flags)
+{
+	assert_int_equal(f->seen.tenured[i].begin, begin);
+	assert_int_equal(f->seen.tenured[i].end, begin + bytes);
+	assert_int_equal(f->seen.tenured[i].flags, flags);
+}
+
+/* What a request's callback allocates in the old space is told once, and only then. */
+static void tenured(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, LR_MECHANISM_ACF, KERN_BYTES_AUTO);
+	act(&f, VICTIM_SERVE, N);
+	assert_int_equal(f.seen.by_type[LR_EV_TENURED], 0);
+	act(&f, VICTIM_TENURE, 0x60);
+	act(&f, VICTIM_SERVE, 1);
+	assert_int_equal(f.seen.by_type[LR_EV_TENURED], 1);
+	expect_tenured(&f, 0, VICTIM_OLD, 0x60, 0);
+	act(&f, VICTIM_SERVE, 1);
+	act(&f, VICTIM_TIMERS, 1);
+	assert_int_equal(f.seen.by_type[LR_EV_TENURED], 2);
+	expect_tenured(&f, 0, VICTIM_OLD + 0x60, 0x60, 0);
+	/* The next one does not fit: what is left of the area, and the area that is new. */
+	act(&f, VICTIM_SERVE, 1);
+	assert_int_equal(f.seen.by_type[LR_EV_TENURED], 4);
+	expect_tenured(&f, 1, VICTIM_OLD + 0xc0, 0x40, LR_TENURED_F_REST);
+	expect_tenured(&f, 0, VICTIM_OLD - VICTIM_OLD_NEXT, 0x60, LR_TENURED_F_AREA);
+	act(&f, VICTIM_TENURE, 0);
+	act(&f, VICTIM_SERVE, N);
+	assert_int_equal(f.seen.by_type[LR_EV_TENURED], 4);
+	stop(&f);
+}
+
 static void nothing_without_mechanism(void **state)
 {
 	struct fixture f;
@@ -535,6 +581,7 @@ int main(void)
 		cmocka_unit_test(turns),
 		cmocka_unit_test(due),
 		cmocka_unit_test(tops),
+		cmocka_unit_test(tenured),
 		cmocka_unit_test(nothing_without_mechanism),
 		cmocka_unit_test(stores_tracepoint),
 		cmocka_unit_test(stores_syscall),

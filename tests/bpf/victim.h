@@ -28,6 +28,7 @@ enum victim_command {
 	VICTIM_ASYNC,	     /* count: work of other threads is done */
 	VICTIM_SERVE,	     /* count: requests answered, with nothing received in return */
 	VICTIM_SLOT,	     /* the frame becomes number count of victim_slots */
+	VICTIM_TENURE,	     /* each VICTIM_SERVE allocates count bytes in the old space */
 	VICTIM_IDLE,	     /* no JavaScript is on the stack from now on */
 	VICTIM_DUE,	     /* the loop runs timers, the first of which was due count ms ago */
 	VICTIM_WORK,	     /* one request over TCP, which takes work count (enum victim_work) */
@@ -60,6 +61,10 @@ struct victim_measure {
 #define VICTIM_SLOTS	   16
 #define VICTIM_TOP	   0x1000 /* and what each request adds to it */
 #define VICTIM_ALLOCATES   0x40
+/* The old space's area: its size, and by how much the next one lies below. */
+#define VICTIM_OLD	   0x7f0000000000ULL
+#define VICTIM_OLD_AREA	   0x100
+#define VICTIM_OLD_NEXT	   0x10000
 
 struct victim {
 	pid_t pid;

@@ -32,6 +32,7 @@ struct fake_isolate {
 	uint64_t slot;	    /* the frame */
 	uint64_t undefined; /* root */
 	uint64_t js_entry;
+	uint64_t old_start, old_top, old_limit; /* the old space's area */
 };
 
 struct fake_internal {
@@ -419,6 +420,19 @@ static void victim_repeat(uint32_t count, void (*first)(void), void (*second)(vo
 	}
 }
 
+static uint32_t victim_tenured; /* bytes that each request allocates in the old space */
+
+/* As V8: what does not fit goes into another area, which may lie anywhere. */
+static void victim_tenures(void)
+{
+	if (victim_isolate.old_top + victim_tenured > victim_isolate.old_limit) {
+		victim_isolate.old_start -= VICTIM_OLD_NEXT;
+		victim_isolate.old_top = victim_isolate.old_start;
+		victim_isolate.old_limit = victim_isolate.old_start + VICTIM_OLD_AREA;
+	}
+	victim_isolate.old_top += victim_tenured;
+}
+
 /* Requests come in; the top moves as it does when something is allocated. No other receive. */
 static void victim_serve(uint32_t count)
 {
@@ -431,6 +445,7 @@ static void victim_serve(uint32_t count)
 		must(write(fds[0], request, sizeof(request) - 1) == sizeof(request) - 1);
 		must(read(fds[1], buf, sizeof(buf)) == sizeof(request) - 1);
 		victim_isolate.top += VICTIM_ALLOCATES;
+		victim_tenures();
 		must(write(fds[1], victim_answer, sizeof(victim_answer) - 1) > 0);
 	}
 	close(fds[0]);
@@ -468,6 +483,9 @@ void victim__do_here(enum victim_command command, uint32_t count)
 	case VICTIM_SLOT:
 		victim_isolate.slot = victim_slots[count % VICTIM_SLOTS];
 		return;
+	case VICTIM_TENURE:
+		victim_tenured = count;
+		return;
 	case VICTIM_IDLE:
 		victim_isolate.js_entry = 0;
 		return;
@@ -489,6 +507,9 @@ static void victim_setup(void)
 	victim_live = 0;
 	victim_isolate.env = &victim_env;
 	victim_isolate.top = VICTIM_TOP;
+	victim_isolate.old_start = victim_isolate.old_top = VICTIM_OLD;
+	victim_isolate.old_limit = VICTIM_OLD + VICTIM_OLD_AREA;
+	victim_tenured = 0;
 	victim_isolate.slot = victim_isolate.undefined = victim_slots[0];
 	victim_isolate.js_entry = 1;
 	victim_env.isolate = &victim_isolate;

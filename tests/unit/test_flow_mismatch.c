@@ -166,12 +166,27 @@ static void turn(struct run *run, uint64_t top)
 	feed(run, &ev);
 }
 
-static void collect(struct run *run, uint64_t top)
+static void collect_kind(struct run *run, uint64_t top, uint8_t kind)
 {
 	struct flow_event ev = {.type = FE_GC};
 
 	ev.gc.epoch = ++run->epoch;
 	ev.gc.top = top;
+	ev.gc.kind = kind;
+	feed(run, &ev);
+}
+
+static void collect(struct run *run, uint64_t top)
+{
+	collect_kind(run, top, 0);
+}
+
+/* The callback that runs has allocated @bytes at @at, in the old space. */
+static void tenure(struct run *run, uint64_t at, uint64_t bytes, bool area, bool rest)
+{
+	struct flow_event ev = {.type = FE_TENURED};
+
+	ev.tenured = (struct fe_tenured){at, at + bytes, run->epoch, area, rest};
 	feed(run, &ev);
 }
 
@@ -797,6 +812,148 @@ static void test_collection(void **state)
 	run_free(run);
 }
 
+#define OLD_SPACE (900 * PAGE)
+
+/* Stores that V8 allocates in the old space: by where they lie, through scavenges as well. */
+static void test_tenured(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	tenure(run, OLD_SPACE, 0x100, false, false);
+	answer(run, 1, 0x1800, OLD_SPACE + 0x40);
+	request(run, 2, 0x2000);
+	tenure(run, OLD_SPACE + 0x100, 0x100, false, false);
+	request(run, 3, 0x3000);
+	turn(run, 0x4000);
+	answer(run, 3, 0x9000, OLD_SPACE + 0x140);
+	collect(run, 9 * PAGE);
+	answer(run, 2, 9 * PAGE + 0x100, OLD_SPACE + 0x140);
+	expect(run, 0, CONTEXT_OWN, 0);
+	expect(run, 1, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[1].f[0].other.conn, 2);
+	assert_int_equal(run->done[1].f[0].binding, BINDING_BIRTH);
+	expect(run, 2, CONTEXT_OWN, 0);
+	run_free(run);
+}
+
+/* What nothing follows from: a collection that may have moved them, nobody's callback, lost
+ * records. */
+static void test_tenured_unknown(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	tenure(run, OLD_SPACE, 0x100, false, false);
+	turn(run, 0x2000);
+	tenure(run, OLD_SPACE + 0x100, 0x100, false, false);
+	request(run, 2, 0x3000);
+	turn(run, 0x4000);
+	answer(run, 2, 0x4100, OLD_SPACE + 0x140);
+	collect_kind(run, 9 * PAGE, 1);
+	answer(run, 1, 9 * PAGE + 0x100, OLD_SPACE + 0x40);
+	request(run, 3, 9 * PAGE + 0x200);
+	feed(run, &(struct flow_event){.type = FE_LOSS, .loss = {FLOW_LOSS_RING, 1}});
+	tenure(run, OLD_SPACE + 0x200, 0x100, false, false);
+	answer(run, 3, 9 * PAGE + 0x300, OLD_SPACE + 0x240);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	expect(run, 1, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[1].q.unknown, UNKNOWN_MOVED);
+	expect(run, 2, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[2].q.unknown, UNKNOWN_LOSS);
+	run_free(run);
+}
+
+/* A string is made unique there by the first that uses it, and is not its own. */
+static void test_tenured_string(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	run->kind = LR_VALUE_STRING;
+	tenure(run, OLD_SPACE, 0x100, false, false);
+	answer(run, 1, 0x1800, OLD_SPACE + 0x40);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
+/* The rest of an area says something in its callback only: later it may be somebody else's. */
+static void test_tenured_rest(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	tenure(run, OLD_SPACE, 0x100, false, true);
+	tenure(run, OLD_SPACE + PAGE, 0x100, true, false);
+	answer(run, 1, 0x1800, OLD_SPACE + 0x40);
+	request(run, 2, 0x2000);
+	tenure(run, OLD_SPACE + 0x1000, 0x100, false, true);
+	turn(run, 0x3000);
+	answer(run, 2, 0x4000, OLD_SPACE + 0x1040);
+	expect(run, 0, CONTEXT_OWN, 0);
+	expect(run, 1, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
+/* Through scavenges it is the same object: that others entered it is not forgotten. */
+static void test_tenured_shared(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	tenure(run, OLD_SPACE, 0x100, false, false);
+	answer(run, 1, 0x1800, OLD_SPACE + 0x40);
+	request(run, 2, 0x2000);
+	call(run, 0x2100, OLD_SPACE + 0x40); /* found in the callback that reads it */
+	answer(run, 2, 0x2200, OLD_SPACE + 0x40);
+	request(run, 3, 0x3000);
+	turn(run, 0x4000);
+	collect(run, 9 * PAGE);
+	collect(run, 10 * PAGE);
+	answer(run, 3, 10 * PAGE + 0x100, OLD_SPACE + 0x40);
+	expect(run, 0, CONTEXT_OWN, 0);
+	expect(run, 1, CONTEXT_UNKNOWN, 0);
+	expect(run, 2, CONTEXT_UNKNOWN, 0);
+	assert_int_equal(run->done[2].q.unknown, UNKNOWN_SHARED);
+	run_free(run);
+}
+
+/* One object in two epochs is no second store with the same id: the id goes on to identify. */
+static void test_tenured_identifies(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	tenure(run, OLD_SPACE, 0x100, false, false);
+	tell(run, OLD_SPACE + 0x40, "0123456789abcdef-1", "u1");
+	call(run, 0x1200, OLD_SPACE + 0x40);
+	request(run, 2, 0x2000);
+	tell(run, 0x2100, "0123456789abcdef-2", "u2");
+	call(run, 0x2200, 0x2100);
+	turn(run, 0x4000);
+	collect(run, 9 * PAGE);
+	tell(run, OLD_SPACE + 0x40, "0123456789abcdef-1", "u1");
+	call(run, 9 * PAGE + 0x80, OLD_SPACE + 0x40);
+	tell(run, 7 * PAGE + 0x80, "0123456789abcdef-2", "u2");
+	answer(run, 2, 9 * PAGE + 0x100, 7 * PAGE + 0x80);
+	answer(run, 1, 9 * PAGE + 0x100, OLD_SPACE + 0x40);
+	expect(run, 0, CONTEXT_OWN, 0);
+	expect(run, 1, CONTEXT_OWN, 0);
+	run_free(run);
+}
+
 /* A value that two stores have identifies neither. */
 static void test_low_entropy(void **state)
 {
@@ -1143,6 +1300,12 @@ int main(void)
 		cmocka_unit_test(test_older_store),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_collection),
+		cmocka_unit_test(test_tenured),
+		cmocka_unit_test(test_tenured_unknown),
+		cmocka_unit_test(test_tenured_rest),
+		cmocka_unit_test(test_tenured_string),
+		cmocka_unit_test(test_tenured_shared),
+		cmocka_unit_test(test_tenured_identifies),
 		cmocka_unit_test(test_low_entropy),
 		cmocka_unit_test(test_collection_in_callback),
 		cmocka_unit_test(test_inbound),

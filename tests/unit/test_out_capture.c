@@ -372,6 +372,10 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 		ev->turn.kind = (uint8_t)rnd(seed, LR_TURN_KINDS);
 		rnd_clock(seed, &ev->turn.clock);
 		ev->turn.due_ns = rnd_u64(seed);
+	} else if (ev->type == FE_TENURED) {
+		ev->tenured =
+			(struct fe_tenured){rnd_u64(seed), rnd_u64(seed), (uint32_t)rnd_u64(seed),
+					    rnd(seed, 2), rnd(seed, 2)};
 	} else if (ev->type == FE_STORES) {
 		rnd_stores(seed, &ev->stores);
 	} else if (ev->type == FE_STORE) {

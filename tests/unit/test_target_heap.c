@@ -79,7 +79,8 @@ static void objects(void **state)
 	(void)state;
 	image_open(&im);
 	decode(&im, &l);
-	assert_int_equal(h->flags, LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_ACF | LR_HEAP_HOOKS);
+	assert_int_equal(h->flags,
+			 LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_OLD | LR_HEAP_ACF | LR_HEAP_HOOKS);
 	assert_int_equal(h->type_string_max, 120);
 	assert_int_equal(h->type_js_object_min, 1000);
 	assert_int_equal(h->type_js_map, fake_jsmap_type);
@@ -109,6 +110,17 @@ static void assert_top(const struct target_layout *l)
 	assert_true(l->heap.flags & LR_HEAP_TOP);
 	assert_int_equal(l->heap.isolate_top.n, 1);
 	assert_int_equal(l->heap.isolate_top.off[0], FAKE_TOP);
+	assert_true(l->heap.flags & LR_HEAP_OLD);
+}
+
+static void assert_old(const struct target_layout *l)
+{
+	const struct lr_chain *top = &l->heap.isolate_old_top;
+
+	assert_int_equal(top->n, 3);
+	assert_int_equal(top->off[0], FAKE_OLD);
+	assert_int_equal(top->off[1], FAKE_OLD_AREA);
+	assert_int_equal(top->off[2], 8);
 }
 
 /* By the function of V8 that hands it out; where there is none, by what a builtin does. */
@@ -122,11 +134,15 @@ static void allocation_top(void **state)
 	image_rename(&im, FN_CREATE);
 	decode(&im, &l);
 	assert_top(&l);
+	assert_old(&l);
 
+	/* Without the functions the old space's area is the one behind. */
 	image_open(&im);
 	image_rename(&im, FN_TOP);
 	decode(&im, &l);
 	assert_top(&l);
+	assert_int_equal(l.heap.isolate_old_top.n, 1);
+	assert_int_equal(l.heap.isolate_old_top.off[0], FAKE_TOP + 24);
 }
 
 /* What is not there is not known, and the rest is. */
@@ -137,14 +153,21 @@ static void missing(void **state)
 		const char *why;
 		uint32_t flags;
 	} cases[] = {
-		{{"v8dbg_TaggedSize"}, "V8's heap: v8dbg_TaggedSize is -1", LR_HEAP_TOP},
-		{{"v8dbg_ThinStringTag"}, "V8's heap: no v8dbg_ThinStringTag", LR_HEAP_TOP},
+		{{"v8dbg_TaggedSize"},
+		 "V8's heap: v8dbg_TaggedSize is -1",
+		 LR_HEAP_TOP | LR_HEAP_OLD},
+		{{"v8dbg_ThinStringTag"},
+		 "V8's heap: no v8dbg_ThinStringTag",
+		 LR_HEAP_TOP | LR_HEAP_OLD},
 		{{FN_LIMIT},
 		 "v8::internal::ExternalReference::new_space_allocation_limit_address: ",
 		 LR_HEAP_OBJECTS | LR_HEAP_ACF},
+		{{FN_OLD},
+		 FN_OLD ": not in this binary",
+		 LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_ACF},
 		{{FN_ENTRY},
 		 "Builtins_JSEntry: does not note its frame",
-		 LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_ACF},
+		 LR_HEAP_OBJECTS | LR_HEAP_TOP | LR_HEAP_OLD | LR_HEAP_ACF},
 		{{FN_TOP, FN_CREATE},
 		 "Builtins_CreateIterResultObject: ",
 		 LR_HEAP_OBJECTS | LR_HEAP_ACF},
@@ -193,6 +216,9 @@ static void assert_real(const struct target_layout *l, const char *path)
 	assert_int_equal(h->isolate_js_entry != 0, l->p.cped != 0);
 	assert_true(h->isolate_top.n >= 1 && h->isolate_top.off[0] > 0);
 	assert_true(h->isolate_top.off[h->isolate_top.n - 1] % 8 == 0);
+	assert_true(h->flags & LR_HEAP_OLD);
+	assert_true(h->isolate_old_top.n == 1 || h->isolate_old_top.n == 3);
+	assert_true(h->isolate_old_top.off[h->isolate_old_top.n - 1] % 8 == 0);
 	assert_true(h->type_js_map > h->type_js_object && h->type_js_array > h->type_js_object);
 	assert_true(h->type_symbol >= h->type_string_max);
 	assert_int_equal(h->str_shape_mask, 7);
