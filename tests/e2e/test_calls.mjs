@@ -22,6 +22,7 @@ if (found.status === 0)
 
 /* Of calls made under a store. Whose store it is is not known after some collections. */
 const KNOWN_MIN = 0.95;
+const ECONNREFUSED = 111;
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CLIENTS = ['keep', 'once', 'fetch', 'undici'];
 
@@ -50,6 +51,8 @@ async function drive({ ready: { port } }) {
   await together(port, many(400, (i) => `/each/${CLIENTS[i % 4]}/e${i}`), 50);
   await together(port, many(160, (i) => `/three/${CLIENTS[i % 4]}/t${i}`), 40);
   await together(port, many(160, (i) => `/three/tls/s${i}`), 40);
+  await together(port, many(160, (i) => `/three/mysql/m${i}`), 40);
+  await together(port, many(60, (i) => `/six/v${i}`), 20);
   await together(port, many(80, (i) => `/late/keep/l${i}`), 20);
   /*
    * A late request that gives its connection back would run the first queries that wait in the
@@ -59,6 +62,7 @@ async function drive({ ready: { port } }) {
   await together(port, many(100, (i) => `/pooled/p${i}`), 50);
   await together(port, many(100, (i) => `/three/few/f${i}`), 40);
   await together(port, many(5, (i) => `/refused/r${i}`), 1);
+  await together(port, many(20, (i) => `/wrong/w${i}`), 5);
   await together(port, many(5, (i) => `/trace/x${i}?token=1`), 1, {
     traceparent: `00-${TRACE}-b7ad6b7169203331-01`, tracestate: 'vendor=1,other=a',
     'X-Request-Id': 'the-id', 'x-other': 'not kept',
@@ -72,10 +76,14 @@ function children(run) {
 }
 
 /* Is this what the request did? A connection's own port, and it was sent in that time. */
-function isThis(call, told) {
+function isThis(call, told, addr) {
   if (told.error)
-    return call.outcome === 'error' && call.peer_port === 9;
+    return call.outcome === 'error' && call.peer_port === told.absent && call.error === ECONNREFUSED;
   if (call.kind !== told.kind || (told.port && call.local_port !== told.port))
+    return false;
+  if (call.peer_addr !== addr)
+    return false;
+  if (told.outcome && call.outcome !== told.outcome)
     return false;
   if (told.kind === 'http')
     return call.path === told.path && call.status === told.status;
@@ -95,7 +103,7 @@ function compare(run, pairs) {
     /* A connection's log-in is its opener's, and no query. */
     if (call.setup)
       continue;
-    const at = pair.open.findIndex((told) => isThis(call, told));
+    const at = pair.open.findIndex((told) => isThis(call, told, pair.entry.addr ?? '127.0.0.1'));
     if (at < 0) {
       wrong.push(`${pair.entry.path}: ${JSON.stringify(call)} is not of ${JSON.stringify(pair.entry.calls)}`);
       continue;
@@ -158,7 +166,7 @@ function report(variant, run) {
 
   if (calls.total !== all || sum !== all)
     wrong.push(`report ${calls.total}, peers ${sum}, lines ${all}`);
-  for (const [kind, port] of [['postgresql', 5432], ['redis', 6379], ['http', 8080],
+  for (const [kind, port] of [['postgresql', 5432], ['mysql', 3306], ['redis', 6379], ['http', 8080],
     ['https', 8443]]) {
     const peer = calls.peers.find((p) => p.port === port);
     if (!peer || peer.kind !== kind || !(peer.latency_ms.p50 > 0))
@@ -168,6 +176,51 @@ function report(variant, run) {
     wrong.push('refused connections are not counted as failed');
   verdict(variant.name, 'report', wrong,
     calls.peers.map((p) => `${p.kind} ${p.calls}, ${p.unknown} unknown`).join('; '));
+}
+
+/*
+ * Each connection to MariaDB is logged in to once, before its queries, and no query is taken for
+ * that: one send each, but where one request did both.
+ */
+function logins(variant, run) {
+  const all = [...children(run).map(([, c]) => c), ...run.calls.filter((c) => c.request_seq === null)];
+  const conns = Map.groupBy(all.filter((c) => c.kind === 'mysql' && c.sends), (c) => c.conn);
+  const wrong = [];
+  let own = 0;
+
+  for (const calls of conns.values()) {
+    const [first, ...others] = calls.sort((a, b) => a.start_ns - b.start_ns);
+
+    own += first.setup;
+    if (first.reused || !(first.setup ? first.sends === 1 : first.sends === 2))
+      wrong.push(`not with a log-in: ${JSON.stringify(first)}`);
+    if (others.some((c) => c.setup || !c.reused || c.sends !== 1 || c.round_trips > 1))
+      wrong.push(`no query: ${JSON.stringify(others.find((c) => c.setup || !c.reused || c.sends !== 1))}`);
+  }
+  /* As many as the pool may have, and as many again as were given up. */
+  if (conns.size < 10 || conns.size > 30)
+    wrong.push(`${conns.size} connections`);
+  verdict(variant.name, 'mysql log-ins', wrong, `${conns.size} connections, ${own} log-ins apart`);
+}
+
+/* Over IPv6: as many calls as were made, whosever, and none to an address that looks like it. */
+function overSix(variant, result, run) {
+  const made = result.of.filter((p) => p.entry.addr).flatMap((p) => p.entry.calls);
+  const all = [...children(run).map(([, c]) => c), ...run.calls.filter((c) => c.request_seq === null)];
+  const mine = all.filter((c) => c.peer_addr === '::1' && !c.setup);
+  const wrong = all.filter((c) => !['127.0.0.1', '127.0.0.2', '::1'].includes(c.peer_addr))
+    .map((c) => `${c.kind} of ${c.peer_addr}`);
+
+  for (const kind of ['postgresql', 'redis', 'http']) {
+    const of = (calls) => calls.filter((c) => c.kind === kind);
+    /* Without a store, what several requests ask of Redis at once may be one call. */
+    if (kind === 'redis' ? !of(mine).length : of(mine).length !== of(made).length)
+      wrong.push(`${of(mine).length} of ${of(made).length} ${kind}`);
+    const ports = new Set(of(made).map((c) => c.port));
+    if (of(mine).some((c) => !ports.has(c.local_port)))
+      wrong.push(`ports of ${kind}`);
+  }
+  verdict(variant.name, 'IPv6 peers', wrong, `${mine.length} of ${made.length} calls`);
 }
 
 async function testVariant(variant, modules, { upstream, secure }, mode) {
@@ -184,15 +237,17 @@ async function testVariant(variant, modules, { upstream, secure }, mode) {
     ...(run.summary.loss.total ? [`loss ${run.summary.loss.total}`] : []),
     ...(run.end.status ? [run.end.stderr] : [])], `${pairs.length} requests`);
   verdict(named.name, 'none is wrong', result.wrong, text(counts(result.of)));
-  for (const name of ['each', 'three/keep', 'three/once', 'three/fetch', 'three/undici', 'late'])
+  for (const name of ['each', 'three/keep', 'three/once', 'three/fetch', 'three/undici', 'three/mysql', 'six', 'late'])
     route(named, name, result, min);
   /* The first call on a connection is sent when the handshake is over, in a callback of its own. */
   route(named, 'three/tls', result, min && 0.8);
-  for (const name of ['refused', 'trace'])
+  for (const name of ['refused', 'wrong', 'trace'])
     route(named, name, result, min && 0.6);
   /* Clients that go on with what waits in the context of something else: unknown, not wrong. */
   for (const name of ['pooled', 'three/few'])
     route(named, name, result, 0);
+  logins(named, run);
+  overSix(named, result, run);
   traces(named, run);
   report(named, run);
 }

@@ -12,7 +12,7 @@ import { finish, part, verdict } from './lib/report.mjs';
 const PORT = 25000;
 const REQUESTS = 2000;
 const CONNECTIONS = 20;
-function totals(summary, requests, client, server) {
+function totals(summary, requests, client, server, host) {
   const wrong = [];
   const expect = (what, is, want) => is === want || wrong.push(`${what} ${is}, not ${want}`);
 
@@ -26,6 +26,7 @@ function totals(summary, requests, client, server) {
   expect('sequence numbers', new Set(requests.map((r) => r.seq)).size, REQUESTS);
   expect('complete', requests.filter(whole).length, REQUESTS);
   expect('local port', new Set(requests.map((r) => r.local_port)).size, 1);
+  expect('from there', requests.filter((r) => r.peer_addr === host).length, REQUESTS);
   return wrong;
 }
 
@@ -52,12 +53,12 @@ async function reportAgrees(file, requests, version) {
 }
 
 /* @args: what the agent is told besides; @suffix names such a variant in the matrix. */
-async function testVersion(node, args = [], suffix = '') {
-  const service = await startService(node, 'mixed.js', [PORT]);
+async function testVersion(node, args = [], suffix = '', host = '127.0.0.1') {
+  const service = await startService(node, 'mixed.js', [PORT, host]);
 
   try {
     const agent = await record([service.pid], args);
-    const { log: client, result } = await load(`127.0.0.1:${PORT}`,
+    const { log: client, result } = await load(`${host}:${PORT}`,
       ['-c', CONNECTIONS, '-n', REQUESTS, '--mix', MIX].map(String));
     const end = await agent.stop();
     const server = await service.dump();
@@ -65,7 +66,7 @@ async function testVersion(node, args = [], suffix = '') {
 
     verdict(node.name, `clean end${suffix}`, end.status === 0 && result.errors.total === 0 ? [] :
       [`status ${end.status}, ${result.errors.total} errors: ${end.stderr}`]);
-    verdict(node.name, `exactly 2000${suffix}`, totals(summary, requests, client, server));
+    verdict(node.name, `exactly 2000${suffix}`, totals(summary, requests, client, server, host));
     verdict(node.name, `fields${suffix}`, compareAll(requests, client, server));
     const times = compareTimes(requests, client, server);
     verdict(node.name, `latency${suffix}`, times.wrong, times.detail);
@@ -118,6 +119,10 @@ for (const node of nodes(['18', '22', '26', 'debian'])) {
   if (selected('syscall'))
     await part(node.name, 'exactly 2000, syscall', () => testVersion(node,
       ['--byte-source', 'syscall', '--attach-method', 'perf'], ', syscall'));
+}
+for (const node of nodes(['20', '24'])) {
+  if (selected('IPv6'))
+    await part(node.name, 'exactly 2000, IPv6', () => testVersion(node, [], ', IPv6', '::1'));
 }
 for (const node of nodes(['22'])) {
   if (selected('live'))

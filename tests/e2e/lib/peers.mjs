@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Real peers from Debian, at their own ports: PostgreSQL, Redis, nginx. They need a network
-// namespace of the test's own, since another test or the machine may use these ports.
+// Real peers from Debian, at their own ports: PostgreSQL, MariaDB, Redis, nginx. They need a
+// network namespace of the test's own, since another test or the machine may use these ports.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -61,13 +61,29 @@ async function postgres() {
   if (made.status !== 0)
     throw new Error(`initdb: ${made.stderr} ${made.error ?? ''}`);
   const child = start('setpriv', [...AS, path.join(bin, 'postgres'), '-D', path.join(dir, 'data'),
-    '-k', dir, '-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=100']);
+    '-k', dir, '-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1,::1', '-c', 'max_connections=100']);
   await answers(5432, 'postgres', child);
   return child;
 }
 
+/*
+ * Without its tables of users, so nothing has to be set up first: it starts on an empty directory,
+ * and whoever logs in is let in.
+ */
+async function mariadb() {
+  const dir = path.join(TMP, 'mariadb');
+
+  fs.mkdirSync(dir);
+  const child = start('mariadbd', ['--no-defaults', '--user=root', `--datadir=${dir}`,
+    `--socket=${dir}/socket`, `--pid-file=${dir}/pid`, '--port=3306', '--bind-address=127.0.0.1',
+    '--skip-grant-tables', '--skip-networking=0', '--skip-name-resolve', '--skip-innodb',
+    '--default-storage-engine=MyISAM', '--skip-log-bin', '--max-connections=100']);
+  await answers(3306, 'mariadbd', child);
+  return child;
+}
+
 async function redis() {
-  const child = start('redis-server', ['--port', '6379', '--bind', '127.0.0.1', '--save', '',
+  const child = start('redis-server', ['--port', '6379', '--bind', '127.0.0.1', '::1', '--save', '',
     '--appendonly', 'no']);
 
   await answers(6379, 'redis-server', child);
@@ -85,7 +101,7 @@ worker_processes 1; events { worker_connections 512; }
 http { access_log off; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p;
 fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
 keepalive_timeout 60; keepalive_requests 100000;
-server { listen 127.0.0.1:8080; listen 127.0.0.1:8443 ssl;
+server { listen 127.0.0.1:8080; listen [::1]:8080; listen 127.0.0.1:8443 ssl;
 ssl_certificate ${pem.cert}; ssl_certificate_key ${pem.key}; location / { return 200 "$request_uri"; } } }
 `);
   const child = start('nginx', ['-c', conf, '-p', dir]);
@@ -97,7 +113,7 @@ ssl_certificate ${pem.cert}; ssl_certificate_key ${pem.key}; location / { return
 export async function peers() {
   const children = [];
 
-  for (const one of [postgres, redis, nginx])
+  for (const one of [postgres, mariadb, redis, nginx])
     children.push(await one());
   return {
     upstream: 8080,

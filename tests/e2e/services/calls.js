@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 'use strict';
 /*
- * A service that asks others for each request: a database, a cache, an upstream. It logs what each
+ * A service that asks others for each request: databases, a cache, an upstream. It logs what each
  * request really asked for: the connection's own port as the peer or the socket has it, and when.
  *
  *   calls.js MODULES UPSTREAM_PORT als|none TLS_PORT
@@ -20,6 +20,7 @@ const [modules, upstream, mode, secure] = process.argv.slice(2);
 const load = (name) => require(path.join(modules, name));
 const { Pool } = load('pg');
 const Redis = load('ioredis');
+const mysql = load('mysql2/promise');
 const undici = load('undici-6');
 
 const als = mode === 'als' ? new AsyncLocalStorage() : null;
@@ -30,6 +31,13 @@ const once = new http.Agent({ keepAlive: false });
 const keepTls = new https.Agent({ keepAlive: true, maxSockets: 20, rejectUnauthorized: false });
 const pool = new Pool({ host: '127.0.0.1', port: 5432, user: 'postgres', database: 'postgres', max: 10 });
 const redis = new Redis({ host: '127.0.0.1', port: 6379 });
+const maria = mysql.createPool({ host: '127.0.0.1', port: 3306, user: 'root', connectionLimit: 10 });
+/* The same peers over IPv6. */
+const six = {
+  pool: new Pool({ host: '::1', port: 5432, user: 'postgres', database: 'postgres', max: 4 }),
+  redis: new Redis({ host: '::1', port: 6379, family: 6 }),
+  origin: `http://[::1]:${upstream}`,
+};
 const origin = `http://127.0.0.1:${upstream}`;
 const few = new undici.Pool(origin, { connections: 4 });
 
@@ -44,8 +52,8 @@ async function call(entry, kind, ask) {
 
 const SELECT = 'SELECT inet_client_port() AS port, $1::text AS id';
 
-const query = (entry) => call(entry, 'postgresql', async () => {
-  const client = await pool.connect();
+const query = (entry, from = pool) => call(entry, 'postgresql', async () => {
+  const client = await from.connect();
   const { rows } = await client.query(SELECT, [entry.id]);
 
   client.release();
@@ -59,16 +67,55 @@ const pooled = (entry) => call(entry, 'postgresql', async () => {
   return { port: rows[0].port };
 });
 
-const cache = (entry) => call(entry, 'redis', async () => {
-  await redis.get(`k${entry.id}`);
-  return { port: redis.stream.localPort };
+const cache = (entry, from = redis) => call(entry, 'redis', async () => {
+  await from.get(`k${entry.id}`);
+  return { port: from.stream.localPort };
 });
 
-function get(entry, agent) {
+/* The server's own word for the client's port. */
+const HOST = 'SELECT HOST AS host, ? AS id FROM information_schema.PROCESSLIST ' +
+  'WHERE ID = CONNECTION_ID()';
+const ofHost = ([[row]]) => ({ port: Number(row.host.split(':').pop()) });
+
+const mariaQuery = (entry) => call(entry, 'mysql', async () => {
+  const conn = await maria.getConnection();
+  const answer = await conn.query(HOST, [entry.id]);
+
+  conn.release();
+  return ofHost(answer);
+});
+
+const mariaPooled = (entry) => call(entry, 'mysql', async () => ofHost(await maria.query(HOST, [entry.id])));
+
+/* A query that the server refuses is answered; one that the client gives up is not. */
+const mariaWrong = (entry) => call(entry, 'mysql', async () => {
+  const conn = await maria.getConnection();
+  const port = conn.connection.stream.localPort;
+
+  await conn.query('SELECT nothing FROM nowhere').catch((err) => { entry.code = err.code; });
+  conn.release();
+  return { port, outcome: 'ok' };
+});
+
+const mariaGivenUp = (entry) => call(entry, 'mysql', async () => {
+  const conn = await maria.getConnection();
+  const port = conn.connection.stream.localPort;
+
+  conn.query('SELECT SLEEP(20)').catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  conn.destroy();
+  return { port, outcome: 'aborted' };
+});
+
+const mariaAbsent = (entry) => call(entry, 'mysql', () =>
+  mysql.createConnection({ host: '127.0.0.2', port: 3306, user: 'root' })
+    .then(() => ({}), (err) => ({ error: err.code, absent: 3306 })));
+
+function get(entry, agent, at = origin) {
   const url = `/up/${entry.id}/${entry.calls.length}?secret=1`;
 
   return call(entry, 'http', () => new Promise((resolve, reject) => {
-    http.get(origin + url, { agent, headers: entry.trace && { traceparent: entry.trace } }, (res) => {
+    http.get(at + url, { agent, headers: entry.trace && { traceparent: entry.trace } }, (res) => {
       const port = res.socket.localPort;
 
       res.resume();
@@ -80,6 +127,7 @@ function get(entry, agent) {
 const clients = {
   keep: (entry) => get(entry, keep),
   once: (entry) => get(entry, once),
+  mysql: mariaQuery,
   tls: (entry) => call(entry, 'https', () => new Promise((resolve, reject) => {
     https.get({ host: '127.0.0.1', port: secure, path: '/', agent: keepTls }, (res) => {
       const port = res.socket.localPort;
@@ -120,7 +168,19 @@ const routes = {
   each: async (entry, client) => {
     await query(entry);
     await cache(entry);
+    await mariaQuery(entry);
     await clients[client](entry);
+  },
+  six: async (entry) => {
+    entry.addr = '::1';
+    await query(entry, six.pool);
+    await cache(entry, six.redis);
+    await get(entry, keep, six.origin);
+  },
+  wrong: async (entry) => {
+    await mariaWrong(entry);
+    await mariaGivenUp(entry);
+    await mariaAbsent(entry);
   },
   three: async (entry, client) => {
     for (let i = 0; i < 3; i++)
@@ -129,6 +189,7 @@ const routes = {
   pooled: async (entry) => {
     await pooled(entry);
     await pooled(entry);
+    await mariaPooled(entry);
   },
   trace: async (entry) => {
     entry.trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -136,7 +197,7 @@ const routes = {
   },
   refused: (entry) => call(entry, 'other', () => new Promise((resolve) => {
     http.get({ host: '127.0.0.1', port: 9, agent: once }, () => {})
-      .on('error', (err) => resolve({ error: err.code }));
+      .on('error', (err) => resolve({ error: err.code, absent: 9 }));
   })),
 };
 
@@ -169,7 +230,7 @@ const server = http.createServer((req, res) => {
 });
 
 async function main() {
-  await redis.ping();
+  await Promise.all([redis.ping(), six.redis.ping()]);
   server.keepAliveTimeout = 60000;
   server.listen(0, '127.0.0.1', () => say('ready', { pid: process.pid, port: server.address().port }));
   commands({ dump: ({ file }) => dumpTo(file, { log }) });

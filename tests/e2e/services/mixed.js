@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 'use strict';
 /*
- * node mixed.js PORT: methods, paths, statuses, kinds of bodies and of work in a colourful mix,
+ * node mixed.js PORT [HOST]: methods, paths, statuses, kinds of bodies and of work in a colourful mix,
  * for tests that compare what was served with what was observed.
  */
 const fs = require('fs');
@@ -78,7 +78,7 @@ const server = http.createServer((req, res) => {
 });
 
 server.keepAliveTimeout = 60000;
-server.listen(Number(process.argv[2]), '127.0.0.1', () => say('ready', { pid: process.pid }));
+server.listen(Number(process.argv[2]), process.argv[3] || '127.0.0.1', () => say('ready', { pid: process.pid }));
 
 commands({
   dump: ({ file }) => dumpTo(file, log),
