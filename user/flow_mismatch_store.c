@@ -393,7 +393,9 @@ static enum mm_born born_where(const struct mm_thread *t, const struct mm_store 
 	enum mm_born born = mm_thread__born(t, st->epoch, ADDRESS(st->value), top, conn, seq);
 	const struct mm_tenured *p = NULL;
 
-	if (born == MM_BORN_UNKNOWN)
+	/* Strings get there by being made unique, and constants when code is compiled: by whomever.
+	 */
+	if (born == MM_BORN_UNKNOWN && st->kind == LR_VALUE_OBJECT)
 		p = mm_tenured__find(t, ADDRESS(st->value));
 	/* What is known of it from epochs before was not looked for any further back. */
 	if (!p || st->epoch - p->epoch > MM_TENURED_EPOCHS)

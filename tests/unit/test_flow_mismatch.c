@@ -868,6 +868,21 @@ static void test_tenured_unknown(void **state)
 	run_free(run);
 }
 
+/* A string is made unique there by the first that uses it, and is not its own. */
+static void test_tenured_string(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	establish(run);
+	request(run, 1, 0x1000);
+	run->kind = LR_VALUE_STRING;
+	tenure(run, OLD_SPACE, 0x100, false, false);
+	answer(run, 1, 0x1800, OLD_SPACE + 0x40);
+	expect(run, 0, CONTEXT_UNKNOWN, 0);
+	run_free(run);
+}
+
 /* The rest of an area says something in its callback only: later it may be somebody else's. */
 static void test_tenured_rest(void **state)
 {
@@ -1288,6 +1303,7 @@ int main(void)
 		cmocka_unit_test(test_tenured),
 		cmocka_unit_test(test_tenured_unknown),
 		cmocka_unit_test(test_tenured_rest),
+		cmocka_unit_test(test_tenured_string),
 		cmocka_unit_test(test_tenured_shared),
 		cmocka_unit_test(test_tenured_identifies),
 		cmocka_unit_test(test_low_entropy),
