@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "utf8.h"
 
 static void flush(struct json *j)
 {
@@ -123,44 +124,6 @@ void json__array_end(struct json *j)
 	end(j, ']', false);
 }
 
-/*
- * Length of the well-formed UTF-8 sequence at @s, or 0 with *bad set to the length of the
- * maximal part that cannot be one (Unicode 15, table 3-7: no overlong forms, no surrogates,
- * nothing over U+10FFFF).
- */
-static size_t utf8_sequence(const unsigned char *s, size_t len, size_t *bad)
-{
-	unsigned char lo = 0x80, hi = 0xbf;
-	size_t need, i;
-
-	*bad = 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		need = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		need = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		need = 4;
-	else
-		return 0;
-	if (s[0] == 0xe0)
-		lo = 0xa0;
-	else if (s[0] == 0xed)
-		hi = 0x9f;
-	else if (s[0] == 0xf0)
-		lo = 0x90;
-	else if (s[0] == 0xf4)
-		hi = 0x8f;
-	for (i = 1; i < need; i++) {
-		if (i >= len || s[i] < lo || s[i] > hi) {
-			*bad = i;
-			return 0;
-		}
-		lo = 0x80;
-		hi = 0xbf;
-	}
-	return need;
-}
-
 static void put_control(struct json *j, unsigned char c)
 {
 	static const char shorts[] = "\bb\tt\nn\ff\rr\"\"\\\\";
@@ -189,14 +152,17 @@ static void put_string(struct json *j, const char *s, size_t len)
 			continue;
 		}
 		if (p[i] >= 0x80) {
-			n = utf8_sequence(p + i, len - i, &bad);
-			if (n) {
+			n = utf8__sequence(s + i, len - i, &bad);
+			if (n && !utf8__is_c1(s + i, n)) {
 				i += n;
 				continue;
 			}
 			put(j, s + start, i - start);
-			put(j, "\xef\xbf\xbd", 3);
-			i += bad;
+			if (n)
+				put_control(j, p[i + 1]);
+			else
+				put(j, "\xef\xbf\xbd", 3);
+			i += n ? n : bad;
 		} else {
 			put(j, s + start, i - start);
 			put_control(j, p[i]);
