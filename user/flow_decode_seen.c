@@ -8,18 +8,13 @@
 
 #include "flow_decode_int.h"
 #include "flow_value.h"
+#include "flow_words.h"
 #include "util.h"
 
 #define TOKEN_MIN 4
 #define TOKEN_MAX LR_FIELD_TEXT /* no longer value is known */
 #define CAP_MIN	  64
 #define HALF_MAX  (SEEN_MAX / 2)
-
-/* 1: anywhere in a word; 2: inside only, what ends in one is punctuation of the text around. */
-static const uint8_t token_char[256] = {
-	['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['_'] = 1,
-	['-'] = 1,	   ['.'] = 2,	      [':'] = 2,
-};
 
 /* Home of a value: its hash is as random as it gets. */
 static uint64_t *slot_of(const struct decode_seen_half *h, uint64_t hash)
@@ -89,11 +84,11 @@ static void seen_put(struct decode_seen *s, uint64_t hash, uint32_t len)
 /* One word from end to end? */
 static bool is_token(const char *p, size_t n)
 {
-	if (n < TOKEN_MIN || n > TOKEN_MAX || token_char[(uint8_t)p[0]] != 1 ||
-	    token_char[(uint8_t)p[n - 1]] != 1)
+	if (n < TOKEN_MIN || n > TOKEN_MAX || flow_word_char[(uint8_t)p[0]] != 1 ||
+	    flow_word_char[(uint8_t)p[n - 1]] != 1)
 		return false;
 	for (size_t i = 1; i + 1 < n; i++)
-		if (!token_char[(uint8_t)p[i]])
+		if (!flow_word_char[(uint8_t)p[i]])
 			return false;
 	return true;
 }
@@ -160,20 +155,15 @@ static void try_token(const struct decode_seen *s, uint64_t key, const char *p, 
 uint32_t decode_seen__find(const struct decode_seen *s, uint64_t key, const char *p, size_t n,
 			   uint64_t ids[FE_IDS_MAX])
 {
-	const char *end = p + n, *from, *to, *trace;
+	const char *end = p + n, *word, *trace;
+	size_t len;
 	struct found f = {.ids = ids};
 
 	if (!s->recent.count && !s->older.count)
 		return 0;
-	while (p < end) {
-		while (p < end && token_char[(uint8_t)*p] != 1)
-			p++;
-		for (from = p; p < end && token_char[(uint8_t)*p];)
-			p++;
-		for (to = p; to > from && token_char[(uint8_t)to[-1]] != 1;)
-			to--;
-		try_token(s, key, from, (size_t)(to - from), &f);
-		trace = flow_http__trace_id(from, (size_t)(to - from));
+	while (flow_word__next(&p, end, &word, &len)) {
+		try_token(s, key, word, len, &f);
+		trace = flow_http__trace_id(word, len);
 		if (trace)
 			try_token(s, key, trace, 32, &f);
 	}

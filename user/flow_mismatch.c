@@ -125,6 +125,7 @@ static void thread_drop(struct flow_mismatch *m, struct mm_thread *t)
 {
 	flow_table__take(&m->threads, t->pid, t->tid);
 	free(t->writes);
+	free(t->lines);
 	free(t->ring);
 	free(t->tenured);
 	free(t);

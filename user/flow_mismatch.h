@@ -153,6 +153,7 @@ enum line_by {
 	LINE_UNKNOWN,
 	LINE_BY_STORE, /* the request whose store was active */
 	LINE_BY_TURN,  /* no such store: the request whose callback ran */
+	LINE_BY_ID,    /* live only: the text names that request alone, see flow_mismatch__named */
 };
 
 enum line_stores {
@@ -160,6 +161,42 @@ enum line_stores {
 	LINE_NONE,	 /* none was */
 	LINE_UNREADABLE, /* the read failed */
 	LINE_ELSEWHERE,	 /* written by a thread that runs no JavaScript */
+};
+
+/* Why the request of a line is not known. */
+enum line_why {
+	LINE_WHY_NOT,
+	LINE_WHY_NO_STORE,   /* none was active, and no request's callback ran */
+	LINE_WHY_STORE,	     /* whose the store is cannot be told: see store_why */
+	LINE_WHY_UNPROVEN,   /* no response of its route was sent under a store of its own so far */
+	LINE_WHY_CONTRADICT, /* stores of different requests were active */
+	LINE_WHY_UNREADABLE, /* the read failed */
+	LINE_WHY_NOT_READ,   /* a thread without JavaScript, or a process that uses no store */
+	LINE_WHY_BATCH,	     /* one write of many log lines: a logger that buffers */
+	LINE_WHY_SEVERAL,    /* its parts were written by different requests */
+	LINE_WHY_TWO_POSSIBLE, /* its store's, or one that ran under that store */
+	LINE_WHYS
+};
+
+/* A request as lines name it. Strings are NULL where it is not remembered. */
+struct line_request {
+	uint64_t conn; /* 0: not known */
+	uint64_t seq;  /* as in flow_req; 0: which one of the connection is not known */
+	const char *method;
+	const char *path; /* perhaps cut */
+};
+
+/*
+ * A line that was told before: it was written in the callback that answered @by, under a store of
+ * @under, another request (conn 0: it is not known whose store).
+ */
+struct flow_line_mark {
+	uint32_t pid;
+	uint32_t tid;
+	uint64_t ts; /* of the line */
+	bool sure;   /* it names both: @by has written it; else perhaps @under did, just before */
+	struct line_request by;
+	struct line_request under;
 };
 
 struct line_store {
@@ -179,8 +216,16 @@ struct flow_line {
 	uint32_t captured;    /* of the bytes */
 	enum line_by by;
 	enum line_stores stores;
-	uint64_t conn; /* of the request; 0 unknown */
-	uint64_t seq;  /* as in flow_req; 0: which one of the connection is not known */
+	enum line_why why;  /* where by is LINE_UNKNOWN */
+	uint8_t store_why;  /* enum context_unknown */
+	bool served;	    /* responses of others were sent under its store: it may be theirs */
+	uint64_t conn;	    /* of the request; 0 unknown */
+	uint64_t seq;	    /* as in flow_req; 0: which one of the connection is not known */
+	const char *method; /* as in line_request */
+	const char *path;
+	/* With LINE_WHY_UNPROVEN: whose it is if flow_mismatch__has_stores says so later. */
+	struct line_request perhaps;
+	uint32_t perhaps_of; /* instance, as flow_mismatch__has_stores takes it */
 	uint32_t n;
 	const struct line_store *store;
 };
@@ -195,6 +240,8 @@ struct flow_mismatch_opts {
 	/* Called for every request when it is over, with its findings. */
 	void (*done)(void *ctx, const struct flow_req *req);
 	void (*line)(void *ctx, const struct flow_line *line); /* may be NULL */
+	/* May be NULL. Called before anything else of the line's thread is. */
+	void (*mark)(void *ctx, const struct flow_line_mark *mark);
 	void *ctx;
 };
 
@@ -206,6 +253,13 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev);
 
 /* A finished request: hands it on with its findings. */
 void flow_mismatch__request(struct flow_mismatch *m, const struct flow_req *req);
+
+/*
+ * The one request of process @pid that an id with this fingerprint names: it came with it, or a
+ * store that is known to be its own holds it. False: none, several, or not known (yet).
+ */
+bool flow_mismatch__named(struct flow_mismatch *m, uint32_t pid, uint64_t hash,
+			  struct line_request *out);
 
 #define FLOW_STREAMS 2 /* standard output, standard error */
 

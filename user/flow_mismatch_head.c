@@ -70,6 +70,7 @@ static void foreign(const struct judged *j, struct mm_store *st, enum finding_pr
 	mm_finding__find_id(j, f, mm_instance__get(j->m, j->t, st->instance), st,
 			    own ? own->store : NULL);
 	mm_write__find_id(j, f, st, own ? own->store : NULL);
+	mm_mark__found(j, st, own ? own->store : NULL);
 	f->grade = f->own_seen || f->id_in_response || f->id_in_line || f->id_in_call ? GRADE_HARM
 										      : GRADE_MIXED;
 }

@@ -24,6 +24,7 @@
 #define MM_FIRST	  4    /* instances whose first store is kept */
 #define MM_HEAD_FOUND	  4    /* findings of one request */
 #define MM_WRITES	  16   /* of a callback, by which a head is judged */
+#define MM_LINES	  32   /* of a callback, that may be marked */
 
 /* The first store that an instance got in the callbacks that read a request. */
 struct mm_born_first {
@@ -108,6 +109,8 @@ struct mm_thread {
 	/* Since the last thing that may have ended a callback. */
 	uint32_t nwrites;
 	struct mm_write *writes; /* MM_WRITES of them, NULL: none needed so far */
+	uint64_t nlines;	 /* of the same time, where marks are wanted: the last MM_LINES */
+	struct mm_write *lines;
 };
 
 /* Ids of an OpenTelemetry span: see flow_mismatch_span.c. */
@@ -362,6 +365,9 @@ bool mm_store__owner_has_stores(struct flow_mismatch *m, struct mm_store *st);
 /* Fills in whose store it is. */
 void mm_finding__other(const struct judged *j, struct flow_finding *f, struct mm_store *st);
 
+/* Whether the owner of a store is believed to be its request: see flow_mismatch_write.c. */
+bool mm_store__believed(struct flow_mismatch *m, struct mm_store *st);
+
 /* flow_mismatch_leak.c: stores that outlive their request */
 /* @st was active at an operation on @conn, 0: not known on which. */
 void mm_leak__seen(struct flow_mismatch *m, const struct mm_thread *t, uint64_t conn,
@@ -377,6 +383,18 @@ void mm_write__forget(struct mm_thread *t);
 /* Looks for ids of the active store in what the request itself logged or sent. */
 void mm_write__find_id(const struct judged *j, struct flow_finding *f, struct mm_store *st,
 		       const struct mm_store *own);
+/* Written in the execution that writes the head, after the request came, under that store. */
+bool mm_write__of_this_callback(const struct judged *j, const struct mm_write *w,
+				const struct mm_store *st);
+/* It names the store's request and the answered one, and no third. */
+bool mm_write__names_both(const struct judged *j, const struct mm_write *w,
+			  const struct mm_instance *in, const struct mm_store *st,
+			  const struct mm_store *own);
+
+/* flow_mismatch_mark.c: lines under another request's store, where somebody wants to know */
+void mm_mark__keep(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev);
+/* A head was found to be written under @st: so were the lines before it, in the same callback. */
+void mm_mark__found(const struct judged *j, struct mm_store *st, const struct mm_store *own);
 
 /* flow_mismatch_head.c: the rules at a response head */
 void mm_head__judge(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev,

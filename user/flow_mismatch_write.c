@@ -29,6 +29,7 @@
 void mm_write__forget(struct mm_thread *t)
 {
 	t->nwrites = 0;
+	t->nlines = 0;
 }
 
 /* Kept until its callback is over; of many the first ones. */
@@ -53,12 +54,33 @@ static void keep(struct flow_mismatch *m, struct mm_thread *t, const struct flow
 }
 
 /* As for heads: another request may have woken up code that made its store in this callback. */
-static bool believed(struct flow_mismatch *m, struct mm_store *st)
+bool mm_store__believed(struct flow_mismatch *m, struct mm_store *st)
 {
 	if (!st || !st->conn || st->shared)
 		return false;
 	return st->binding == BINDING_INBOUND ||
 	       (!st->later_born && mm_store__owner_has_stores(m, st));
+}
+
+/* A store that is not believed, for the first reason that there is. */
+static void doubted(struct flow_line *line, const struct mm_store *st)
+{
+	bool unproven = st && st->conn && !st->shared && !st->later_born;
+
+	if (line->why)
+		return;
+	line->why = unproven ? LINE_WHY_UNPROVEN : LINE_WHY_STORE;
+	if (unproven) {
+		line->perhaps.conn = st->conn;
+		line->perhaps.seq = st->seq;
+		line->perhaps_of = st->instance;
+	} else if (!st) {
+		line->store_why = UNKNOWN_PLAIN;
+	} else {
+		line->store_why = st->shared ? UNKNOWN_SHARED
+				  : st->conn ? UNKNOWN_ELSEWHERE
+					     : (uint8_t)st->unknown;
+	}
 }
 
 /* The request whose store is active. False: several are, and they disagree. */
@@ -73,24 +95,29 @@ static bool by_store(struct flow_mismatch *m, struct mm_thread *t, struct flow_l
 			continue;
 		line->stores = LINE_STORES;
 		st = mm_store__sight(m, t, at, &at->ref[i]);
-		if (!believed(m, st))
+		if (!mm_store__believed(m, st)) {
+			doubted(line, st);
 			continue;
+		}
 		if (line->conn && line->conn != st->conn) {
 			line->by = LINE_UNKNOWN;
 			line->conn = 0;
 			line->seq = 0;
+			line->why = LINE_WHY_CONTRADICT;
 			return false;
 		}
 		line->by = LINE_BY_STORE;
 		line->seq = line->conn && line->seq != st->seq ? 0 : st->seq;
 		line->conn = st->conn;
+		line->served |= st->served != 0;
 	}
 	return true;
 }
 
+/* What another request has woken up runs in that one's callback, under a store of its own. */
 static void by_turn(const struct mm_thread *t, struct flow_line *line)
 {
-	if (!t->open || !t->conn)
+	if (!t->open || !t->conn || (line->perhaps.conn && line->perhaps.conn != t->conn))
 		return;
 	line->by = LINE_BY_TURN;
 	line->conn = t->conn;
@@ -114,6 +141,34 @@ static void show_stores(struct flow_mismatch *m, struct mm_thread *t, struct flo
 		line->n++;
 	}
 	line->store = m->line_store;
+}
+
+static void name(struct flow_mismatch *m, uint64_t conn, uint64_t seq, const char **method,
+		 const char **path)
+{
+	const struct mm_request *r = mm_request__find(m, conn, seq);
+
+	*method = r ? r->pub.method : NULL;
+	*path = r ? r->pub.path : NULL;
+}
+
+/* What the request is called, or why it is not known. */
+static void explain(struct flow_mismatch *m, struct flow_line *line)
+{
+	if (line->by != LINE_UNKNOWN) {
+		line->why = LINE_WHY_NOT;
+		line->store_why = UNKNOWN_NOT;
+	} else if (line->stores == LINE_ELSEWHERE) {
+		line->why = LINE_WHY_NOT_READ;
+	} else if (line->stores == LINE_UNREADABLE) {
+		line->why = LINE_WHY_UNREADABLE;
+	} else if (!line->why) {
+		line->why = LINE_WHY_NO_STORE;
+	}
+	if (line->why != LINE_WHY_UNPROVEN)
+		line->perhaps = (struct line_request){0};
+	name(m, line->conn, line->seq, &line->method, &line->path);
+	name(m, line->perhaps.conn, line->perhaps.seq, &line->perhaps.method, &line->perhaps.path);
 }
 
 static void count(struct flow_line_counts *c, const struct flow_line *line)
@@ -150,6 +205,7 @@ static void on_line(struct flow_mismatch *m, struct mm_thread *t, const struct f
 	/* Under a store of nobody's it is still the callback that writes. */
 	if (told && at->status == LR_STORES_OK && by_store(m, t, &line) && !line.by)
 		by_turn(t, &line);
+	explain(m, &line);
 	count(&m->counts.lines[ev->write.op == LR_OP_STDERR], &line);
 	if (!m->opts.line)
 		return;
@@ -162,8 +218,10 @@ void mm_write__seen(struct flow_mismatch *m, struct mm_thread *t, const struct f
 {
 	bool told = t->stores_ts == ev->ts && t->stores.op == ev->write.op;
 
-	if (told)
+	if (told) {
 		keep(m, t, ev);
+		mm_mark__keep(m, t, ev);
+	}
 	if (ev->write.op == LR_OP_STDOUT || ev->write.op == LR_OP_STDERR)
 		on_line(m, t, ev, told);
 }
@@ -184,9 +242,8 @@ static bool holds(const struct mm_store *st, uint64_t hash)
 	return false;
 }
 
-/* Written in the execution that writes the head, after the request came, under that store. */
-static bool of_this_callback(const struct judged *j, const struct mm_write *w,
-			     const struct mm_store *st)
+bool mm_write__of_this_callback(const struct judged *j, const struct mm_write *w,
+				const struct mm_store *st)
 {
 	const struct fe_stores *a = &w->stores, *b = &j->t->stores;
 
@@ -199,10 +256,9 @@ static bool of_this_callback(const struct judged *j, const struct mm_write *w,
 	return false;
 }
 
-/* The answered request is named too, and no third one. */
-static bool names_both(const struct judged *j, const struct mm_write *w,
-		       const struct mm_instance *in, const struct mm_store *st,
-		       const struct mm_store *own)
+bool mm_write__names_both(const struct judged *j, const struct mm_write *w,
+			  const struct mm_instance *in, const struct mm_store *st,
+			  const struct mm_store *own)
 {
 	const struct mm_request *r = mm_request__find(j->m, j->req->conn, j->req->seq);
 	bool named = false;
@@ -248,7 +304,7 @@ void mm_write__find_id(const struct judged *j, struct flow_finding *f, struct mm
 		const struct mm_write *w = &j->t->writes[i];
 		const struct mm_field *x;
 
-		if (!of_this_callback(j, w, st))
+		if (!mm_write__of_this_callback(j, w, st))
 			continue;
 		x = mm_finding__id_in(j, in, st, own, w->ids, w->nids);
 		if (!x)
@@ -257,7 +313,7 @@ void mm_write__find_id(const struct judged *j, struct flow_finding *f, struct mm
 			counted = true;
 			st->logged++;
 		}
-		if ((later && st->logged > LOGGED_MANY) || names_both(j, w, in, st, own))
+		if ((later && st->logged > LOGGED_MANY) || mm_write__names_both(j, w, in, st, own))
 			sign(f, w, x);
 	}
 }

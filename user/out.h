@@ -58,8 +58,8 @@ struct out_opts {
 
 /*
  * One output format. @open writes nothing that depends on targets, which are not known yet;
- * @event, @request, @resource, @line, @call, @job and @blocking may be NULL where a format does not
- * need them;
+ * @event, @request, @resource, @line, @mark, @call, @job and @blocking may be NULL where a format
+ * does not need them;
  * @close writes the end from the final model and frees the state, also when it fails; @free frees
  * it without writing. All return 0 or -errno.
  */
@@ -71,6 +71,8 @@ struct out_format {
 	int (*request)(void *state, const struct flow_req *req);
 	int (*resource)(void *state, const struct flow_resource *res);
 	int (*line)(void *state, const struct flow_line *line);
+	/* A line told before was written under another request's store. */
+	int (*mark)(void *state, const struct flow_line_mark *mark);
 	/* A call that no request was handed out with: late, outlived or nobody's. */
 	int (*call)(void *state, const struct flow_call *call);
 	/* A job of the thread pool is done. */

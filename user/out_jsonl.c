@@ -356,7 +356,7 @@ static void put_line_stores(struct json *j, const struct flow_line *line, bool s
 /* Without its text, which no capture has. */
 static int jsonl_line(void *state, const struct flow_line *line)
 {
-	static const char *const by[] = {NULL, "store", "callback"};
+	static const char *const by[] = {NULL, "store", "callback", "id"};
 	static const char *const stores[] = {"read", "none", "unreadable", "other_thread"};
 	struct jsonl *s = state;
 	struct json *j = &s->j;

@@ -85,6 +85,14 @@ static void on_line(void *ctx, const struct flow_line *line)
 		p->error = p->opts.format->line(p->opts.format_state, line);
 }
 
+static void on_mark(void *ctx, const struct flow_line_mark *mark)
+{
+	struct pipeline *p = ctx;
+
+	if (!p->error)
+		p->error = p->opts.format->mark(p->opts.format_state, mark);
+}
+
 static void on_resource(void *ctx, const struct flow_resource *res)
 {
 	struct pipeline *p = ctx;
@@ -125,6 +133,8 @@ int pipeline__new(struct pipeline **out, const struct pipeline_opts *opts)
 		mismatch_opts.context_key = p->opts.context_key;
 		if (p->opts.format && p->opts.format->line)
 			mismatch_opts.line = on_line;
+		if (p->opts.format && p->opts.format->mark)
+			mismatch_opts.mark = on_mark;
 		err = flow_mismatch__new(&p->mismatch, &mismatch_opts);
 	}
 	if (!err)
@@ -228,6 +238,18 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 	view.jobs.not_kept += flow_loops__overflow(p->loops);
 	view.resources_not_kept = flow_context__overflow(p->context);
 	return model_builder__snapshot(p->model, &view, out);
+}
+
+bool pipeline__has_stores(const struct pipeline *p, uint32_t pid,
+			  const struct flow_req_ref *request, uint32_t instance)
+{
+	return flow_mismatch__has_stores(p->mismatch, pid, request, instance);
+}
+
+bool pipeline__named(const struct pipeline *p, uint32_t pid, uint64_t hash,
+		     struct line_request *out)
+{
+	return flow_mismatch__named(p->mismatch, pid, hash, out);
 }
 
 uint64_t pipeline__requests(const struct pipeline *p)

@@ -35,6 +35,14 @@ int pipeline__finish(struct pipeline *p);
  */
 int pipeline__model(struct pipeline *p, const struct model_view *view, struct model **out);
 
+/* Whether requests of the route of this request were seen to have stores of their own. */
+bool pipeline__has_stores(const struct pipeline *p, uint32_t pid,
+			  const struct flow_req_ref *request, uint32_t instance);
+
+/* The one request that an id with this fingerprint names: see flow_mismatch__named. */
+bool pipeline__named(const struct pipeline *p, uint32_t pid, uint64_t hash,
+		     struct line_request *out);
+
 uint64_t pipeline__requests(const struct pipeline *p);
 
 #endif

@@ -32,6 +32,8 @@ struct run {
 	uint32_t nfound[MAX_DONE];
 	size_t n;
 	struct flow_line line; /* the last one */
+	struct flow_line_mark mark[MAX_DONE];
+	size_t nmarks;
 	char field[FINDING_NAME + 1];
 	uint64_t ts;
 	uint64_t met;
@@ -66,12 +68,21 @@ static void on_line(void *ctx, const struct flow_line *line)
 		memcpy(run->field, line->store[0].store.field[0].name, sizeof(run->field));
 }
 
+static void on_mark(void *ctx, const struct flow_line_mark *mark)
+{
+	struct run *run = ctx;
+
+	assert_true(run->nmarks < MAX_DONE);
+	run->mark[run->nmarks++] = *mark;
+}
+
 static struct run *run_new(void)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	struct flow_requests_opts ropts = {
 		.done = over, .ctx = run, .max_connections = 64, .max_in_flight = 64};
-	struct flow_mismatch_opts mopts = {.done = on_done, .line = on_line, .ctx = run};
+	struct flow_mismatch_opts mopts = {
+		.done = on_done, .line = on_line, .mark = on_mark, .ctx = run};
 
 	assert_non_null(run);
 	assert_int_equal(flow_requests__new(&run->r, &ropts), 0);
@@ -482,13 +493,97 @@ static void test_whose(void **state)
 	run_free(run);
 }
 
+/* Lines before the response, in its callback: sure where both are named, else perhaps. */
+static void test_marks(void **state)
+{
+	struct run *run = waiting();
+	uint64_t both, other;
+
+	(void)state;
+	written(run, LR_OP_STDOUT, A_STORE, IDS(A_ID));
+	turn(run, 0x4100);
+	written(run, LR_OP_CLIENT, A_STORE, IDS(A_ID, B_ID));
+	written(run, LR_OP_STDOUT, B_STORE, IDS(A_ID, B_ID)); /* not under A's */
+	written(run, LR_OP_STDOUT, A_STORE, IDS(A_ID, B_ID));
+	both = run->ts;
+	assert_false(run->line.served);
+	written(run, LR_OP_STDERR, A_STORE, IDS(A_ID));
+	other = run->ts;
+	answer(run, 2, A_STORE);
+	assert_int_equal(run->nmarks, 2);
+	assert_true(run->mark[0].sure && !run->mark[1].sure);
+	assert_int_equal(run->mark[0].ts, both);
+	assert_int_equal(run->mark[1].ts, other);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(run->mark[i].by.conn, 2);
+		assert_int_equal(run->mark[i].under.conn, 1);
+		assert_int_equal(run->mark[i].pid, PID);
+	}
+	/* From now on it is not known to be A's what is written under A's store. */
+	written(run, LR_OP_STDOUT, A_STORE, IDS(A_ID));
+	assert_int_equal(run->line.conn, 1);
+	assert_true(run->line.served);
+	run_free(run);
+}
+
+/* Under a store whose route was not seen to have stores: whose it would be is told. */
+static void test_unproven(void **state)
+{
+	struct run *run = run_new();
+	struct flow_req_ref ref;
+
+	(void)state;
+	request(run, 1, 0x1000, NULL);
+	turn(run, 0x1800);
+	line(run, A_STORE, 0, LINE_STORES, LINE_UNKNOWN, 0);
+	assert_int_equal(run->line.why, LINE_WHY_UNPROVEN);
+	assert_int_equal(run->line.perhaps.conn, 1);
+	ref = (struct flow_req_ref){PID, 0, run->line.perhaps.seq, run->line.perhaps.conn};
+	assert_false(flow_mismatch__has_stores(run->m, PID, &ref, run->line.perhaps_of));
+	/* In another one's callback it is not that one's. */
+	request(run, 2, 0x2000, NULL);
+	line(run, A_STORE, 0, LINE_STORES, LINE_UNKNOWN, 0);
+	establish(run, 0x3000);
+	assert_true(flow_mismatch__has_stores(run->m, PID, &ref, run->line.perhaps_of));
+	line(run, 0, 0, LINE_NONE, LINE_UNKNOWN, 0);
+	assert_int_equal(run->line.why, LINE_WHY_NO_STORE);
+	line(run, 25 * PAGE, 0, LINE_STORES, LINE_UNKNOWN, 0);
+	assert_int_equal(run->line.why, LINE_WHY_STORE);
+	run_free(run);
+}
+
+/* An id that came with one request, or that one store of one has. */
+static void test_named(void **state)
+{
+	struct run *run = run_new();
+	struct line_request r;
+
+	(void)state;
+	request(run, 1, 0x1000, NULL);
+	tell(run, A_STORE, A_ID);
+	stores(run, LR_OP_CLIENT, 0, A_STORE, 0);
+	assert_false(flow_mismatch__named(run->m, PID, hash_of(A_ID), &r)); /* not proven */
+	establish(run, 30 * PAGE);
+	assert_true(flow_mismatch__named(run->m, PID, hash_of(A_ID), &r));
+	assert_int_equal(r.conn, 1);
+	assert_false(flow_mismatch__named(run->m, PID + 1, hash_of(A_ID), &r));
+	request(run, 2, 31 * PAGE, B_ID);
+	assert_true(flow_mismatch__named(run->m, PID, hash_of(B_ID), &r));
+	assert_int_equal(r.conn, 2);
+	request(run, 3, 32 * PAGE, B_ID);
+	assert_false(flow_mismatch__named(run->m, PID, hash_of(B_ID), &r));
+	assert_false(flow_mismatch__named(run->m, PID, hash_of(C_ID), &r));
+	run_free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_both),     cmocka_unit_test(test_of_the_other),
 		cmocka_unit_test(test_other_callback), cmocka_unit_test(test_again_and_again),
 		cmocka_unit_test(test_alive),	       cmocka_unit_test(test_own_id),
-		cmocka_unit_test(test_whose),
+		cmocka_unit_test(test_whose),	       cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_unproven),       cmocka_unit_test(test_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
