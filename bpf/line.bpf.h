@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A write to standard output or error: the stores that are active at it, and its first bytes.
- * File descriptors 1 and 2 are meant, whatever they are; copies of them are not followed.
+ * File descriptors 1 and 2 are meant, whatever they are; copies of them are not followed, but for
+ * what libuv makes of a terminal.
  *
  * Only for processes whose stores can be read, and only once one was in use: others pay for a
- * look at the file descriptor alone.
+ * look at the file descriptor alone. lr_lines_every: of all, where none can be active the bytes
+ * alone.
  */
 #ifndef LOOPRAY_LINE_BPF_H
 #define LOOPRAY_LINE_BPF_H
@@ -141,17 +143,19 @@ __noinline int line_written(__u32 fd, __u64 addr, __u32 parts, __s32 ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tgid = task->tgid;
 	struct lr_process_config *p = bpf_map_lookup_elem(&lr_processes, &tgid);
+	bool stores = turn_wanted(p);
 	struct line_scratch *l;
 	struct lr_task *t;
 	__u64 now;
 
-	if (!turn_wanted(p))
+	if (!p || (!stores && !lr_lines_every))
 		return 0;
 	t = task_context(task);
 	if (!t)
 		return 0;
 	runtime_env(task, t);
-	if (!turn_in_use(p, t))
+	stores = stores && turn_in_use(p, t);
+	if (!stores && !lr_lines_every)
 		return 0;
 	l = bpf_task_storage_get(&lr_line_scratch, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!l) {
@@ -164,7 +168,10 @@ __noinline int line_written(__u32 fd, __u64 addr, __u32 parts, __s32 ret)
 	tenured_now(task, t, p);
 	l->store.stores.conn = 0;
 	l->store.stores.op = fd == 1 ? LR_OP_STDOUT : LR_OP_STDERR;
-	store_tell_active(&l->store, task, t, p, now);
+	if (stores)
+		store_tell_active(&l->store, task, t, p, now);
+	else
+		l->store.stores.h.ts = now;
 	line_bytes(task, t, l, addr, parts, ret);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "filter.bpf.h"
 
 #define S_IFMT	  0170000
+#define S_IFCHR	  0020000
 #define S_IFSOCK  0140000
 #define NR_write  1
 #define NR_writev 20
@@ -19,31 +20,65 @@
 /* line.bpf.h: in the object of request.bpf.c, which has what reads stores. */
 extern int line_written(__u32 fd, __u64 addr, __u32 parts, __s32 ret);
 
-static __always_inline bool is_socket(struct task_struct *task, __u32 fd)
+/* What is open as @fd; NULL: nothing, or unreadable. */
+static __always_inline struct inode *inode_of(struct task_struct *task, __u64 fd)
 {
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	struct file **fds = BPF_CORE_READ(fdt, fd);
 	struct file *file = NULL;
 
 	if (fd >= BPF_CORE_READ(fdt, max_fds))
-		return false;
+		return NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]);
-	return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK;
+	return file ? BPF_CORE_READ(file, f_inode) : NULL;
 }
 
-static __always_inline bool is_line(struct task_struct *task, __u64 fd, long ret)
+static __always_inline __u32 kind_of(struct inode *inode)
 {
-	return (fd == 1 || fd == 2) && ret > 0 && filter_tgid(task->tgid);
+	return inode ? BPF_CORE_READ(inode, i_mode) & S_IFMT : 0;
+}
+
+static __always_inline bool is_socket(struct task_struct *task, __u32 fd)
+{
+	return kind_of(inode_of(task, fd)) == S_IFSOCK;
+}
+
+/*
+ * libuv opens a terminal once more, to make it non-blocking for itself alone (uv_tty_init). Where
+ * standard output and error are the same one, which of them it stands for cannot be told.
+ */
+static __always_inline __u32 terminal(struct task_struct *task, __u64 fd)
+{
+	struct inode *inode = inode_of(task, fd);
+
+	if (kind_of(inode) != S_IFCHR)
+		return 0;
+	if (inode == inode_of(task, 1))
+		return 1;
+	return inode == inode_of(task, 2) ? 2 : 0;
+}
+
+/* 1 or 2: standard output or error was written to; 0: something else. */
+static __always_inline __u32 line_stream(struct task_struct *task, __u64 fd, long ret)
+{
+	if (ret <= 0)
+		return 0;
+	if (fd == 1 || fd == 2)
+		return filter_tgid(task->tgid) ? fd : 0;
+	if (!lr_lines_tty || fd < 3 || !filter_tgid(task->tgid))
+		return 0;
+	return terminal(task, fd);
 }
 
 /* write(2) or writev(2) returned @ret; @regs are the registers at its entry. */
 static __always_inline int returned(const struct pt_regs *regs, long ret, bool vectored)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 stream = line_stream(task, regs->di, ret);
 
-	if (!is_line(task, regs->di, ret) || (lr_lines_by_socket && is_socket(task, regs->di)))
+	if (!stream || (lr_lines_by_socket && is_socket(task, regs->di)))
 		return 0;
-	line_written(regs->di, regs->si, vectored ? regs->dx : 0, ret);
+	line_written(stream, regs->si, vectored ? regs->dx : 0, ret);
 	return 0;
 }
 
@@ -109,7 +144,7 @@ int BPF_PROG(lr_line_send, struct sock *sk, int ret, int flags)
 		return 0;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	nr = regs->orig_ax;
-	if ((nr != NR_write && nr != NR_writev) || !is_line(task, regs->di, ret))
+	if ((nr != NR_write && nr != NR_writev) || ret <= 0 || (regs->di != 1 && regs->di != 2))
 		return 0;
 	line_written(regs->di, regs->si, nr == NR_writev ? regs->dx : 0, ret);
 	return 0;

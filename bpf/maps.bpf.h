@@ -27,6 +27,8 @@ const volatile __u32 lr_follow LR_WEAK;		 /* report forks of targets */
 const volatile __u32 lr_sockets_by_addr LR_WEAK; /* system call path: lr_conns_by_addr is used */
 const volatile __u32 lr_lines LR_WEAK;		 /* stdout and stderr are looked at */
 const volatile __u32 lr_lines_by_socket LR_WEAK; /* ... those that are sockets at their sends */
+const volatile __u32 lr_lines_tty LR_WEAK;	 /* ... terminals under other descriptors, too */
+const volatile __u32 lr_lines_every LR_WEAK;	 /* ... also where no store can be active */
 
 /* The ring: drained by a timer, so no record ever wakes the reader. Full: counted, dropped. */
 struct {

@@ -355,7 +355,7 @@ struct lr_ev_store {
 	struct lr_store_field field[LR_STORE_FIELDS];
 };
 
-#define LR_WRITE_MAX 4096 /* bytes captured */
+#define LR_WRITE_MAX 16384 /* bytes captured: as much as loggers that buffer write at once */
 
 #define LR_WRITE_F_FAULT (1u << 0) /* reading the bytes failed: captured is too short */
 

@@ -34,6 +34,8 @@ enum kern_bytes { KERN_BYTES_AUTO, KERN_BYTES_TRACEPOINT, KERN_BYTES_SYSCALL };
 #define KERN_LINES_SOCKET (1u << 0)
 #define KERN_LINES_OTHER  (1u << 1)
 #define KERN_LINES_CALLS  (1u << 2) /* to other services: the first bytes */
+#define KERN_LINES_EVERY  (1u << 3) /* lines also where no store can be active */
+#define KERN_LINES_TTY	  (1u << 4) /* a terminal is among them */
 #define KERN_LINES_ALL	  (KERN_LINES_SOCKET | KERN_LINES_OTHER | KERN_LINES_CALLS)
 
 struct kern_opts {

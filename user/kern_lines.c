@@ -44,6 +44,8 @@ void kern_lines__choose(struct kern *k)
 	k->lines = way_of(k);
 	s->rodata->lr_lines = k->opts.lines != 0;
 	s->rodata->lr_lines_by_socket = sockets;
+	s->rodata->lr_lines_tty = (k->opts.lines & KERN_LINES_TTY) != 0;
+	s->rodata->lr_lines_every = (k->opts.lines & KERN_LINES_EVERY) != 0;
 	bpf_program__set_autoload(s->progs.lr_line_send, k->opts.lines & KERN_LINES_SOCKET);
 	bpf_program__set_autoload(s->progs.lr_line_write, k->lines == LINES_FEXIT);
 	bpf_program__set_autoload(s->progs.lr_line_writev, k->lines == LINES_FEXIT);

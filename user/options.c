@@ -21,7 +21,8 @@
 
 #define FLAGS_MAX   48
 #define BLOCKING_NS 50000000ULL	   /* a loop held for longer is told of */
-#define LIVE_NS	    10000000000ULL /* report and export of live processes */
+#define LINE_LIMIT  4096	   /* bytes of a line that logs shows */
+#define LIVE_NS	    10000000000ULL /* report, export and logs of live processes */
 #define PROGRAM	    "loopray"
 
 struct parse {
@@ -270,7 +271,10 @@ static error_t check_command(struct argp_state *state)
 	if (c->needs_target && !o->capture && !live)
 		return bad(state, "nothing to look at: give %s-p PID or --all",
 			   c->args ? "a capture FILE, " : "");
-	if (c->args && !o->capture && !o->duration_ns)
+	if (o->forever && o->duration_ns)
+		return bad(state, "--duration and --forever exclude each other");
+	o->every_line = c->id == COMMAND_LOGS;
+	if (((c->args && !o->capture) || o->every_line) && !o->duration_ns && !o->forever)
 		o->duration_ns = LIVE_NS;
 	return 0;
 }
@@ -363,6 +367,7 @@ enum options_next options__parse(struct options *opts, int argc, char **argv)
 	opts->context = true;
 	opts->lines = true;
 	opts->blocking_ns = BLOCKING_NS;
+	opts->line_limit = LINE_LIMIT;
 	copy = argc > 0 ? calloc((size_t)argc + 1, sizeof(*copy)) : NULL;
 	if (copy) {
 		memcpy(copy, argv, (size_t)argc * sizeof(*copy));

@@ -19,6 +19,8 @@
 #define OPTIONS_PIDS_MAX 256
 #define OPTIONS_RING_MIN (64u << 10)
 #define OPTIONS_RING_MAX (1u << 30)
+#define LINE_LIMIT_MIN	 80
+#define LINE_LIMIT_MAX	 65536
 
 enum command_id {
 	COMMAND_NONE,
@@ -27,6 +29,13 @@ enum command_id {
 	COMMAND_REPORT,
 	COMMAND_EXPORT,
 	COMMAND_DOCTOR,
+	COMMAND_LOGS,
+};
+
+enum line_stream {
+	STREAM_BOTH,
+	STREAM_STDOUT,
+	STREAM_STDERR,
 };
 
 enum output_format {
@@ -79,7 +88,14 @@ struct options {
 	const char *context_key;     /* where a store has what names its request, NULL: anywhere */
 	struct lr_path context_path; /* the same, taken apart */
 	struct flow_keep_names headers; /* of requests, that are kept */
-	bool color;			/* stdout is a terminal that may be coloured */
+	bool forever;			/* until interrupted: no default duration */
+	bool every_line;		/* see lines also where no request can be known for them */
+	bool mismatch;			/* only lines that are marked */
+	enum line_stream stream;
+	uint64_t request;    /* only lines of this one, 0: all */
+	const char *path;    /* only lines of requests whose path matches, NULL: all */
+	uint32_t line_limit; /* bytes of a line that are shown */
+	bool color;	     /* stdout is a terminal that may be coloured */
 	enum log_level log_level;
 };
 

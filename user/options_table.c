@@ -11,8 +11,9 @@
 #define EXPORT CMD_BIT(COMMAND_EXPORT)
 #define DOCTOR CMD_BIT(COMMAND_DOCTOR)
 #define TOP    CMD_BIT(COMMAND_NONE)
+#define LOGS   CMD_BIT(COMMAND_LOGS)
 #define LIVE   (RECORD | REPORT | EXPORT)
-#define EACH   (PS | RECORD | REPORT | EXPORT | DOCTOR)
+#define EACH   (PS | RECORD | REPORT | EXPORT | DOCTOR | LOGS)
 
 #define FMT(f) (1u << FORMAT_##f)
 
@@ -52,6 +53,16 @@ const struct command commands[] = {
 	 "given by -p or --all for the duration.",
 	 "loopray export --format jsonl run.lray -o run.jsonl", FMT(JSONL), FORMAT_JSONL, true,
 	 false},
+	{COMMAND_LOGS, "logs", NULL, "show what processes log, each line with its request",
+	 "Prints the lines that running processes write to standard output and error, to whatever "
+	 "these lead, as they are written: with time, process and the request that each belongs "
+	 "to, "
+	 "by the AsyncLocalStorage store that was active at the write. A line that a request wrote "
+	 "under the store of another one is marked with !, one where this may be so with ~. Lines "
+	 "are "
+	 "shown as they were written, and may hold data of customers.",
+	 "loopray logs -p 1234 -f\nloopray logs -p 1234 -d 1m --mismatch --json",
+	 FMT(TEXT) | FMT(JSON), FORMAT_TEXT, true, true},
 	{COMMAND_DOCTOR, "doctor", NULL, "check what this machine lacks, each with its fix",
 	 "Checks the kernel's features and this user's privileges against what loopray needs. "
 	 "With -p, also whether those processes can be observed.",
@@ -63,6 +74,7 @@ const size_t commands_count = ARRAY_SIZE(commands);
 /* In the order of enum observe_level, attach_method, byte_source. */
 static const char *const level_words[] = {"requests", "resources", NULL};
 static const char *const attach_words[] = {"auto", "multi", "perf", NULL};
+static const char *const stream_words[] = {"both", "stdout", "stderr", NULL};
 static const char *const byte_words[] = {"auto", "tracepoint", "syscall", NULL};
 
 const char *const flag_groups[GROUP_COUNT] = {
@@ -75,18 +87,30 @@ const char *const flag_groups[GROUP_COUNT] = {
 const struct flag flags[] = {
 	{FLAG_PID, "pid", "PID[,PID]", EACH, GROUP_TARGET,
 	 "These processes only; may be given several times", NULL},
-	{FLAG_ALL, "all", NULL, PS | LIVE, GROUP_TARGET, "Every Node.js process", NULL},
-	{FLAG_FOLLOW, "follow", NULL, LIVE, GROUP_TARGET,
+	{FLAG_ALL, "all", NULL, PS | LIVE | LOGS, GROUP_TARGET, "Every Node.js process", NULL},
+	{FLAG_FOLLOW, "follow", NULL, LIVE | LOGS, GROUP_TARGET,
 	 "Also processes that the targets start, such as cluster workers", NULL},
-	{FLAG_DURATION, "duration", "TIME", LIVE, GROUP_TARGET,
+	{FLAG_DURATION, "duration", "TIME", LIVE | LOGS, GROUP_TARGET,
 	 "Observe for this long: 500ms, 30s, 5m, 1h. Default: record until interrupted, others "
 	 "10s",
 	 NULL},
+	{FLAG_FOREVER, "forever", NULL, LOGS, GROUP_TARGET,
+	 "Until interrupted or until the last process has ended, as tail -f", NULL},
+	{FLAG_REQUEST, "request", "SEQ", LOGS, GROUP_OUTPUT,
+	 "Only lines of the request with this number", NULL},
+	{FLAG_PATH, "path", "PATTERN", LOGS, GROUP_OUTPUT,
+	 "Only lines of requests whose path matches; * is any text: \"/users/*\"", NULL},
+	{FLAG_MISMATCH, "mismatch", NULL, LOGS, GROUP_OUTPUT,
+	 "Only lines that were, or may have been, written under another request's store", NULL},
+	{FLAG_STREAM, "stream", "STREAM", LOGS, GROUP_OUTPUT,
+	 "Only lines of one stream: stdout or stderr", stream_words},
+	{FLAG_LINE_LIMIT, "line-limit", "BYTES", LOGS, GROUP_OUTPUT,
+	 "Cut lines that are longer than this, 80 to 65536. Default 4096", NULL},
 	{FLAG_OUTPUT, "output", "FILE", EACH, GROUP_OUTPUT,
 	 "Write to FILE. Default: standard output; record: loopray-TIME.lray", NULL},
 	{FLAG_FORMAT, "format", "FORMAT", EACH, GROUP_OUTPUT, "Output format", NULL},
-	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR, GROUP_OUTPUT, "Same as --format json",
-	 NULL},
+	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS, GROUP_OUTPUT,
+	 "Same as --format json", NULL},
 	{FLAG_NO_COLOR, "no-color", NULL, EACH | TOP, GROUP_OUTPUT,
 	 "No colours, even on a terminal (also: environment variable NO_COLOR)", NULL},
 	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,
@@ -94,7 +118,7 @@ const struct flag flags[] = {
 	{FLAG_BLOCKED_OVER, "blocked-over", "TIME", REPORT | EXPORT, GROUP_OUTPUT,
 	 "Tell of every turn of an event loop that held it for longer than this. Default 50ms",
 	 NULL},
-	{FLAG_CONTEXT_KEY, "context-key", "NAME[.NAME]", LIVE, GROUP_OUTPUT,
+	{FLAG_CONTEXT_KEY, "context-key", "NAME[.NAME]", LIVE | LOGS, GROUP_OUTPUT,
 	 "The property of a store that names its request, such as requestId, or a path of up to 5: "
 	 "req.ids.trace; NAME is also a key of a Map, or what a symbol is described as. Default: "
 	 "whatever tells stores apart; the ids of an OpenTelemetry Context's span are always read",
@@ -117,15 +141,15 @@ const struct flag flags[] = {
 	 "Do not look at what the targets write to standard output and error, and to others: fewer "
 	 "signs of harm",
 	 NULL},
-	{FLAG_ATTACH_METHOD, "attach-method", "METHOD", LIVE, GROUP_PROBE,
+	{FLAG_ATTACH_METHOD, "attach-method", "METHOD", LIVE | LOGS, GROUP_PROBE,
 	 "How uprobes are attached: auto, multi (one link, kernel 6.6 and later) or perf",
 	 attach_words},
-	{FLAG_BYTE_SOURCE, "byte-source", "SOURCE", LIVE, GROUP_PROBE,
+	{FLAG_BYTE_SOURCE, "byte-source", "SOURCE", LIVE | LOGS, GROUP_PROBE,
 	 "Where sent and received bytes are seen: auto, tracepoint (of sockets) or syscall",
 	 byte_words},
-	{FLAG_RING_SIZE, "ring-size", "SIZE", LIVE, GROUP_PROBE,
+	{FLAG_RING_SIZE, "ring-size", "SIZE", LIVE | LOGS, GROUP_PROBE,
 	 "Size of the ring buffer, 64K to 1G, rounded up to a power of two", NULL},
-	{FLAG_FAIL_ON_LOSS, "fail-on-loss", NULL, LIVE, GROUP_PROBE,
+	{FLAG_FAIL_ON_LOSS, "fail-on-loss", NULL, LIVE | LOGS, GROUP_PROBE,
 	 "Exit with status 6 if any record was lost", NULL},
 	{FLAG_VERBOSE, "verbose", NULL, EACH | TOP, GROUP_GENERAL,
 	 "Say what is found, decoded and attached; twice: every decision", NULL},

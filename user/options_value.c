@@ -98,6 +98,20 @@ static const char *set_ring(const char *arg, uint32_t *bytes)
 	return NULL;
 }
 
+/* A whole number from @min to @max. 0 or -EINVAL. */
+static int set_number(const char *arg, uint64_t min, uint64_t max, uint64_t *number)
+{
+	uint64_t value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(arg, &end, 10);
+	if (*arg < '0' || *arg > '9' || *end || errno || value < min || value > max)
+		return -EINVAL;
+	*number = value;
+	return 0;
+}
+
 static const char *set_path(const char *arg, const char **path)
 {
 	if (!*arg)
@@ -130,6 +144,7 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 			       char hint[VALUE_HINT])
 {
 	const char *allowed;
+	uint64_t number;
 	int word = 0;
 
 	if (f->values) {
@@ -178,6 +193,27 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 		return NULL;
 	case FLAG_HEADER:
 		return set_header(o, arg, hint);
+	case FLAG_FOREVER:
+		o->forever = true;
+		return NULL;
+	case FLAG_REQUEST:
+		return set_number(arg, 1, UINT64_MAX, &o->request)
+			       ? "the number of a request, from 1"
+			       : NULL;
+	case FLAG_PATH:
+		o->path = arg;
+		return *arg ? NULL : "a path, or a pattern such as \"/users/*\"";
+	case FLAG_MISMATCH:
+		o->mismatch = true;
+		return NULL;
+	case FLAG_STREAM:
+		o->stream = word;
+		return NULL;
+	case FLAG_LINE_LIMIT:
+		if (set_number(arg, LINE_LIMIT_MIN, LINE_LIMIT_MAX, &number))
+			return "80 to 65536";
+		o->line_limit = (uint32_t)number;
+		return NULL;
 	case FLAG_FAIL_ON_LOSS:
 		o->fail_on_loss = true;
 		return NULL;

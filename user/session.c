@@ -125,7 +125,9 @@ static int load(struct session *s)
 	};
 	int err;
 
-	if (getrandom(&decode_opts.value_key, sizeof(decode_opts.value_key), 0) < 0)
+	decode_opts.value_key = s->opts->value_key;
+	if (!decode_opts.value_key &&
+	    getrandom(&decode_opts.value_key, sizeof(decode_opts.value_key), 0) < 0)
 		return -errno;
 	if (s->ntargets == 1 && !cli->follow && !cli->all)
 		kern_opts.single = s->targets[0]->proc->pid;

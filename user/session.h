@@ -17,6 +17,7 @@
 struct session_opts {
 	const struct options *cli;
 	struct flow_sink sink;
+	uint64_t value_key; /* of fingerprints, see flow_value__hash; 0: a random one */
 	/* Called about every @tick_ns while running (0: never). Non-zero ends the session. */
 	int (*tick)(void *ctx, uint64_t now_ns);
 	void *tick_ctx;

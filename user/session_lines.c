@@ -23,6 +23,9 @@ static uint32_t lines_of(pid_t pid, int fd)
 	to[len] = '\0';
 	if (strcmp(to, "/dev/null") == 0)
 		return 0;
+	if (strncmp(to, "/dev/pts/", 9) == 0 || strncmp(to, "/dev/tty", 8) == 0 ||
+	    strcmp(to, "/dev/console") == 0)
+		return KERN_LINES_OTHER | KERN_LINES_TTY;
 	return strncmp(to, "socket:", 7) == 0 ? KERN_LINES_SOCKET : KERN_LINES_OTHER;
 }
 
@@ -33,6 +36,8 @@ uint32_t session__lines_wanted(const struct session *s)
 
 	if (!cli->context || !cli->lines)
 		return 0;
+	if (cli->every_line)
+		lines |= KERN_LINES_EVERY;
 	/* Those that come later inherit what these have, or talk to them over sockets. */
 	if (cli->follow)
 		lines |= KERN_LINES_SOCKET;

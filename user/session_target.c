@@ -295,9 +295,10 @@ void session__tell_mechanism(struct session *s, struct session_target *t)
 	enum target_context context = target_context__of(t->envs, (size_t)t->nenvs, &why);
 	uint32_t mechanism = mechanism_of(s, t, context);
 
-	/* Only now: a process that uses no AsyncLocalStorage does not pay for it. */
-	if (context != TARGET_CONTEXT_NONE && mechanism != LR_MECHANISM_OFF &&
-	    mechanism != LR_MECHANISM_NONE)
+	/* Only now: a process that uses no AsyncLocalStorage pays for it only if asked to. */
+	if (s->opts->cli->every_line ||
+	    (context != TARGET_CONTEXT_NONE && mechanism != LR_MECHANISM_OFF &&
+	     mechanism != LR_MECHANISM_NONE))
 		session__attach_lines(s);
 	if (mechanism == t->config.mechanism)
 		return;

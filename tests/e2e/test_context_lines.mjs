@@ -119,7 +119,7 @@ function streamWrong(lines, text) {
     const piece = bytes.subarray(at, at + line.bytes).toString();
     at += line.bytes;
     wrong.push(piece.endsWith('\n') ? writeWrong(line, piece) : `cut in '${piece.slice(0, 40)}'`);
-    if (line.captured !== Math.min(line.bytes, 4096))
+    if (line.captured !== Math.min(line.bytes, 16384))
       wrong.push(`${line.captured} of ${line.bytes} bytes captured`);
   }
   if (at !== bytes.length)

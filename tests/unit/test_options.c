@@ -179,6 +179,29 @@ static void headers(void **state)
 	assert_int_equal(parse(&o, "report --header a run.lray"), OPTIONS_BAD);
 }
 
+static void logs(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "logs -p 7"), OPTIONS_RUN);
+	assert_int_equal(o.duration_ns, 10000000000ULL);
+	assert_int_equal(o.line_limit, 4096);
+	assert_int_equal(o.stream, STREAM_BOTH);
+	assert_true(o.every_line && o.lines && o.context && !o.mismatch);
+	assert_int_equal(parse(&o, "logs --all -f --mismatch --stream stderr --request 12 "
+				   "--path /users/* --line-limit 80 --json --follow"),
+			 OPTIONS_RUN);
+	assert_int_equal(o.duration_ns, 0);
+	assert_true(o.mismatch && o.json && o.follow && o.forever);
+	assert_int_equal(o.stream, STREAM_STDERR);
+	assert_int_equal(o.request, 12);
+	assert_string_equal(o.path, "/users/*");
+	assert_int_equal(o.line_limit, 80);
+	assert_int_equal(parse(&o, "record -p 7"), OPTIONS_RUN);
+	assert_false(o.every_line);
+}
+
 /* Each wrong command line, and what its message must contain. */
 static void refusals(void **state)
 {
@@ -229,6 +252,16 @@ static void refusals(void **state)
 		{"report a --no-context", "--no-context", "FILE"},
 		{"report a --no-lines", "--no-lines", "FILE"},
 		{"ps --show-values", "--show-values", "loopray ps"},
+		{"logs", "-p PID", "--all"},
+		{"logs run.lray -p 1", "'run.lray'", "unexpected"},
+		{"logs -p 1 -f -d 5s", "--duration", "--forever"},
+		{"logs -p 1 --stream out", "--stream", "stdout or stderr"},
+		{"logs -p 1 --request 0", "--request", "'0'"},
+		{"logs -p 1 --request 1x", "--request", "'1x'"},
+		{"logs -p 1 --path ~", "--path", "pattern"},
+		{"logs -p 1 --line-limit 79", "--line-limit", "80 to 65536"},
+		{"logs -p 1 --no-lines", "--no-lines", "loopray logs"},
+		{"record -p 1 -f", "'f'", "loopray record"},
 		{"record -p 1 --ring-size 1", "--ring-size", "64K to 1G"},
 		{"record -p 1 --ring-size 2G", "--ring-size", "64K to 1G"},
 		{"record -p 1 --ring-size 16Q", "--ring-size", "'16Q'"},
@@ -374,6 +407,7 @@ int main(void)
 		cmocka_unit_test(flags_before_the_command),
 		cmocka_unit_test(context),
 		cmocka_unit_test(headers),
+		cmocka_unit_test(logs),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(too_many_pids),
 		cmocka_unit_test(help_and_version),

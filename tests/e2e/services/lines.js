@@ -14,7 +14,7 @@ const http = require('node:http');
 const timers = require('node:timers/promises');
 const workers = require('node:worker_threads');
 
-const LONG = 9000; /* bytes: more than are captured */
+const LONG = 20000; /* bytes: more than are captured */
 
 const requests = new AsyncLocalStorage();
 const traces = new AsyncLocalStorage();
