@@ -14,7 +14,7 @@ const PAYMENT = path.join(TOP, 'tools/demo/payment.js');
 const START_MS = 30000;
 
 /* {child, where, oracle, stdout} of a service that listens, on a port or on a socket of the file system. */
-async function start(variant, mode, { unix, tls, args = [] }) {
+export async function startPayments(variant, mode, { unix, tls, args = [] }) {
   const oracle = tmpFile('oracle.jsonl');
   const socket = unix ? tmpFile('payment.sock') : '';
   const over = tls ? overTls() : { flags: [], env: {} };
@@ -110,7 +110,7 @@ function numbered(requests, log) {
  * of the file system, {tls} over HTTPS, {args} more arguments.
  */
 export async function observePayments(variant, mode, drive, how = {}) {
-  const service = await start(variant, mode, how);
+  const service = await startPayments(variant, mode, how);
 
   try {
     if (how.tls)
