@@ -8,7 +8,8 @@
 #include "util.h"
 
 #define BLOCKERS_SHOWN 8
-#define TEXT	       32 /* of a duration */
+#define PART_SHOWN     2000 /* what is less than one part of so many is not shown */
+#define TEXT	       32   /* of a duration */
 
 static void print_share(const struct printer *p, const char *what, uint64_t part, uint64_t whole,
 			uint64_t n)
@@ -41,7 +42,8 @@ static void print_waits(const struct printer *p, const struct model_waits *w)
 		int most = -1;
 
 		for (int i = 0; i < WAIT_KINDS; i++)
-			if (!shown[i] && w->ns[i] && (most < 0 || w->ns[i] > w->ns[most]))
+			if (!shown[i] && w->ns[i] > all / PART_SHOWN &&
+			    (most < 0 || w->ns[i] > w->ns[most]))
 				most = i;
 		if (most < 0)
 			break;

@@ -8,7 +8,7 @@ const char *wait_text(enum flow_wait kind)
 	static const char *const texts[WAIT_KINDS] = {
 		[WAIT_QUEUE] = "queued before it was read",
 		[WAIT_CPU] = "on CPU for it",
-		[WAIT_LOOP] = "ready, the loop busy with others",
+		[WAIT_LOOP] = "loop busy with others",
 		[WAIT_GC] = "garbage collection",
 		[WAIT_SCHED] = "no CPU for the thread",
 		[WAIT_BLOCKED] = "blocking inside of its callbacks",
