@@ -128,7 +128,7 @@ bench:
 	tools/bench/run-bench
 
 format:
-	clang-format -i $(wildcard user/*.[ch] bpf/*.[ch] include/*.h tests/*/*.c tools/*.c)
+	clang-format -i $(wildcard user/*.[ch] bpf/*.[ch] include/*.h tests/*/*.[ch] tools/*.c)
 
 lint:
 	tools/lint

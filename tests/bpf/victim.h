@@ -62,9 +62,9 @@ struct victim_measure {
 #define VICTIM_TOP	   0x1000 /* and what each request adds to it */
 #define VICTIM_ALLOCATES   0x40
 /* The old space's area: its size, and by how much the next one lies below. */
-#define VICTIM_OLD	   0x7f0000000000ULL
-#define VICTIM_OLD_AREA	   0x100
-#define VICTIM_OLD_NEXT	   0x10000
+#define VICTIM_OLD	0x7f0000000000ULL
+#define VICTIM_OLD_AREA 0x100
+#define VICTIM_OLD_NEXT 0x10000
 
 struct victim {
 	pid_t pid;

@@ -51,10 +51,10 @@ enum {
 	FAKE_WRAP_REALM = 0x18,
 	FAKE_WRAP_PROVIDER = 0x40,
 	FAKE_WRAP_ID = 0x48,
-	FAKE_TOP = 0xe8, /* isolate: where the new space allocates next; its limit is behind it */
+	FAKE_TOP = 0xe8,   /* isolate: where the new space allocates next; its limit is behind it */
 	FAKE_OLD = 0xf010, /* isolate: the old space, ... */
 	FAKE_OLD_AREA = 0x218, /* ... where that has the address of its area */
-	FAKE_ENTRY = 0x178, /* isolate: the outermost frame of JavaScript */
+	FAKE_ENTRY = 0x178,    /* isolate: the outermost frame of JavaScript */
 	FAKE_FIELD_STACK = 7,
 	FAKE_PROVIDERS = 24,
 };
@@ -85,8 +85,7 @@ enum {
 #define FN_FRAME_SET   "_ZN4node19async_context_frame3setEPN2v87IsolateENS1_5LocalINS1_5ValueEEE"
 #define FN_RECORD      "_ZN4node8builtins13BuiltinLoader12RecordResultEPKcNS1_6ResultEPNS_5RealmE"
 #define FN_TOP	       "_ZN2v88internal17ExternalReference32new_space_allocation_top_addressEPNS0_7IsolateE"
-#define FN_OLD \
-	"_ZN2v88internal17ExternalReference32old_space_allocation_top_addressEPNS0_7IsolateE"
+#define FN_OLD	       "_ZN2v88internal17ExternalReference32old_space_allocation_top_addressEPNS0_7IsolateE"
 #define FN_LIMIT \
 	"_ZN2v88internal17ExternalReference34new_space_allocation_limit_addressEPNS0_7IsolateE"
 #define FN_CREATE "Builtins_CreateIterResultObject"
@@ -201,12 +200,11 @@ FAKE(FN_SET_CPED, "lea 0x288(%rdi),%rax\n test %rsi,%rsi\n cmove %rax,%rsi\n mov
 FAKE(FN_GET_CPED, "mov 0x258(%rdi),%rcx\n mov 0x208(%rdi),%rax\n mov %rcx,(%rax)\n ret\n");
 FAKE(FN_FRAME_SET, "ret\n");
 /* The top's address goes through another register, as where its page is checked. */
-FAKE(FN_OLD,
-     "mov 0xf010(%rdi),%rax\n"
-     "mov 0x218(%rax),%rax\n"
-     "lea 0x8(%rax),%rdx\n"
-     "mov %rdx,%rax\n"
-     "ret\n");
+FAKE(FN_OLD, "mov 0xf010(%rdi),%rax\n"
+	     "mov 0x218(%rax),%rax\n"
+	     "lea 0x8(%rax),%rdx\n"
+	     "mov %rdx,%rax\n"
+	     "ret\n");
 FAKE(FN_TOP, "cmpq $0,0xdf60(%rdi)\n je 1f\n lea 0xe8(%rdi),%rax\n ret\n 1: xor %eax,%eax\n ret\n");
 FAKE(FN_LIMIT,
      "cmpq $0,0xdf60(%rdi)\n je 1f\n lea 0xf0(%rdi),%rax\n ret\n 1: xor %eax,%eax\n ret\n");
