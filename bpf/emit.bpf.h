@@ -41,6 +41,12 @@ static __always_inline void emit_commit(void *rec)
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 
+/* Of what does not happen often, and is to be acted on: the one that wakes the reader. */
+static __always_inline void emit_commit_now(void *rec)
+{
+	bpf_ringbuf_submit(rec, BPF_RB_FORCE_WAKEUP);
+}
+
 /* A record put together elsewhere; @size must be bounded. False: it was lost. */
 static __always_inline bool emit_copy(void *rec, __u64 size)
 {

@@ -30,7 +30,8 @@ const volatile __u32 lr_lines_by_socket LR_WEAK; /* ... those that are sockets a
 const volatile __u32 lr_lines_tty LR_WEAK;	 /* ... terminals under other descriptors, too */
 const volatile __u32 lr_lines_every LR_WEAK;	 /* ... also where no store can be active */
 
-/* The ring: drained by a timer, so no record ever wakes the reader. Full: counted, dropped. */
+/* The ring: drained by a timer; only an exec that is followed wakes the reader. Full: counted,
+ * dropped. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, LR_RING_BYTES);
@@ -60,10 +61,13 @@ struct {
 	__type(value, struct lr_process_config);
 } lr_processes SEC(".maps") LR_WEAK;
 
-/* tgid of a process that is only followed (--follow). Made by the agent; full: not followed. */
+/*
+ * tgid of a process that is only followed (--follow): what targets started, and what that started.
+ * Made by the agent and by forks, removed by the end of the process; full: counted, not followed.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, LR_MAX_PROCESSES);
+	__uint(max_entries, LR_MAX_FOLLOWED);
 	__type(key, __u32);
 	__type(value, __u32);
 } lr_followed SEC(".maps") LR_WEAK;

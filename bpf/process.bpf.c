@@ -31,8 +31,9 @@ int lr_threads(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/* @wake: the reader is told at once, and not when it looks next. */
 static __always_inline void process_event(struct task_struct *task, struct lr_task *t, __u32 op,
-					  __u32 other)
+					  __u32 other, bool wake)
 {
 	struct lr_ev_process *rec = emit_new(lr_ev_process, task, t, LR_EV_PROCESS);
 
@@ -42,38 +43,71 @@ static __always_inline void process_event(struct task_struct *task, struct lr_ta
 	rec->other = other;
 	rec->exit_code = task->exit_code;
 	rec->pad = 0;
-	emit_commit(rec);
+	if (wake)
+		emit_commit_now(rec);
+	else
+		emit_commit(rec);
 }
 
 /* A thread that never made a record ends silently. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(lr_exit, struct task_struct *task)
 {
+	__u32 tgid = task->tgid;
 	struct lr_task *t;
 
-	if (!filter_tgid(task->tgid))
+	if (lr_follow && task->pid == task->tgid)
+		bpf_map_delete_elem(&lr_followed, &tgid);
+	if (!filter_tgid(tgid))
 		return 0;
 	t = bpf_task_storage_get(&lr_tasks, task, NULL, 0);
 	if (t)
-		process_event(task, t, LR_PROC_EXIT, 0);
+		process_event(task, t, LR_PROC_EXIT, 0, false);
 	return 0;
 }
 
 /*
- * Children of targets, and of what targets started: a target is often behind a shell. The
- * agent enters those it was told of and does not observe themselves.
+ * Children of targets, and of what targets started: a target is often behind a shell. Noted here
+ * and not by the agent, as a shell has started its program long before the agent hears of it.
  */
 static __always_inline bool followed(__u32 tgid)
 {
 	return filter_tgid(tgid) || bpf_map_lookup_elem(&lr_followed, &tgid);
 }
 
+static __always_inline void follow(__u32 tgid)
+{
+	__u32 one = 1;
+
+	if (bpf_map_update_elem(&lr_followed, &tgid, &one, BPF_ANY))
+		stat_add(LR_STAT_follow_full, 1);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(lr_fork, struct task_struct *parent, struct task_struct *child)
+{
+	if (child->pid == child->tgid && followed(parent->tgid))
+		follow(child->tgid);
+	return 0;
+}
+
+/* A child may have been there before the attach. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(lr_exec, struct task_struct *task)
 {
 	struct task_struct *parent = task->real_parent;
+	__u32 tgid = task->tgid, ppid = parent ? parent->tgid : 0;
 
-	if (filter_tgid(task->tgid) || (lr_follow && parent && followed(parent->tgid)))
-		process_event(task, NULL, LR_PROC_EXEC, parent ? parent->tgid : 0);
+	if (!lr_follow) {
+		if (filter_tgid(tgid))
+			process_event(task, NULL, LR_PROC_EXEC, ppid, false);
+		return 0;
+	}
+	if (!followed(tgid)) {
+		if (!ppid || !followed(ppid))
+			return 0;
+		follow(tgid);
+	}
+	process_event(task, NULL, LR_PROC_EXEC, ppid, true);
 	return 0;
 }

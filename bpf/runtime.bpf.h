@@ -79,10 +79,10 @@ static __noinline __u64 runtime_find_env(struct task_struct *task, struct lr_tas
 
 	if (t->walks >= RUNTIME_MAX_WALKS)
 		return 0;
-	t->walks++;
 	p = bpf_map_lookup_elem(&lr_processes, &tgid);
-	if (!p || !(p->layout.flags & LR_LAYOUT_ENV))
+	if (!p || p->starting || !(p->layout.flags & LR_LAYOUT_ENV))
 		return 0;
+	t->walks++;
 	isolate = runtime_isolate(&p->layout, task);
 	if (!isolate)
 		return 0;

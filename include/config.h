@@ -7,6 +7,7 @@
 #include "layout.h"
 
 #define LR_MAX_PROCESSES   256	  /* observed at once */
+#define LR_MAX_FOLLOWED	   4096	  /* descendants of targets that are alive at once */
 #define LR_MAX_RESOURCES   262144 /* live async resources kept in the kernel */
 #define LR_MAX_CONNECTIONS 65536  /* followed by the system call path (no socket storage there) */
 #define LR_MAX_H2_SESSIONS 16384  /* HTTP/2 connections followed at once */
@@ -49,8 +50,8 @@ struct lr_process_config {
 	__u32 level;	 /* LR_LEVEL_* */
 	__u32 mechanism; /* LR_MECHANISM_*: as detected, told again when it changes */
 	struct lr_tls tls;
-	__u32 http2; /* 1: its HTTP/2 is followed, all probes for that are there */
-	__u32 pad;
+	__u32 http2;	/* 1: its HTTP/2 is followed, all probes for that are there */
+	__u32 starting; /* 1: its runtime is being set up, and not to be looked for yet */
 	struct lr_jobs jobs;
 };
 

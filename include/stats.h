@@ -27,7 +27,8 @@
 	LR_STAT(h2_session_doubt, NONE,                                                         \
 		"HTTP/2 connections that were not told apart at once: streams are missing")     \
 	LR_STAT(job_full, MAP, "jobs not followed because no state could be stored")            \
-	LR_STAT(lines_skipped, NONE, "writes to stdout and stderr beyond what is looked at")
+	LR_STAT(lines_skipped, NONE, "writes to stdout and stderr beyond what is looked at")    \
+	LR_STAT(follow_full, MAP, "processes not followed because no state could be stored")
 
 #define LR_STAT(name, loss, text) LR_STAT_##name,
 enum lr_stat { LR_STATS(LR_STAT) LR_STAT_COUNT };

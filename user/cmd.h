@@ -14,5 +14,6 @@ int cmd_report(const struct options *opts);
 int cmd_export(const struct options *opts);
 int cmd_doctor(const struct options *opts);
 int cmd_logs(const struct options *opts);
+int cmd_run(const struct options *opts);
 
 #endif

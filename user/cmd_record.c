@@ -78,11 +78,13 @@ static void default_name(char *name, size_t len)
 
 static void describe(const struct options *opts, char *text, size_t len)
 {
-	size_t at =
-		(size_t)snprintf(text, len, "record --level %s", options__level_name(opts->level));
+	size_t at = (size_t)snprintf(text, len, "%s --level %s", opts->child ? "run" : "record",
+				     options__level_name(opts->level));
 
 	if (opts->all && at < len)
 		at += (size_t)snprintf(text + at, len - at, " --all");
+	if (opts->child && at < len)
+		at += (size_t)snprintf(text + at, len - at, " -- %s", opts->program[0]);
 	for (size_t i = 0; i < opts->npids && at < len; i++)
 		at += (size_t)snprintf(text + at, len - at, " -p %d", opts->pids[i]);
 }
@@ -119,7 +121,8 @@ int cmd_record(const struct options *opts)
 	default_name(name, sizeof(name));
 	r.file.command = command;
 	r.file.path = opts->output ? opts->output : name;
-	r.progress = isatty(STDERR_FILENO) && opts->log_level == LOG_NORMAL;
+	/* A program that was started has the terminal to itself. */
+	r.progress = !opts->child && isatty(STDERR_FILENO) && opts->log_level == LOG_NORMAL;
 	r.started_ns = now_mono_ns();
 	status = session__run(&session, &result);
 	if (r.capture) {

@@ -83,6 +83,9 @@ int kern__attach_lines(struct kern *k);
 int kern__attach_image(struct kern *k, const struct target_elf *elf, const char *path, pid_t pid,
 		       uint64_t dev, uint64_t inode, char *why, size_t why_len);
 
+/* Finds, and reads into memory, where kern__attach_image will place its probes. */
+void kern__prepare_image(struct kern *k, const struct target_elf *elf, const char *path);
+
 /*
  * The same for the probes on the thread pool where libuv is a library of its own. Returns what the
  * first one that could not be placed came to; the others are all the same.

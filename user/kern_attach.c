@@ -104,10 +104,10 @@ int kern__attach_tracepoint(struct kern *k, struct bpf_program *prog)
 int kern__attach_bytes(struct kern *k)
 {
 	struct bpf_program *progs[] = {
-		k->skel->progs.lr_exit,	      k->skel->progs.lr_exec,
-		k->skel->progs.lr_data_ready, k->skel->progs.lr_sock_state,
-		k->skel->progs.lr_sys_exit,   k->skel->progs.lr_sock_send,
-		k->skel->progs.lr_sock_recv,
+		k->skel->progs.lr_exit,	      k->skel->progs.lr_fork,
+		k->skel->progs.lr_exec,	      k->skel->progs.lr_data_ready,
+		k->skel->progs.lr_sock_state, k->skel->progs.lr_sys_exit,
+		k->skel->progs.lr_sock_send,  k->skel->progs.lr_sock_recv,
 	};
 	int err = 0;
 
@@ -405,6 +405,18 @@ int kern__attach_image(struct kern *k, const struct target_elf *elf, const char 
 		log_info("%s: not attached: %s", kern_probe_defs[i].name, k->probes[i].reason);
 	}
 	return 0;
+}
+
+void kern__prepare_image(struct kern *k, const struct target_elf *elf, const char *path)
+{
+	for (int i = 0; i < LR_PROBE_COUNT; i++) {
+		struct kern_probe_state st = {};
+		struct sites sites = {.n = 0};
+
+		if (kern_probe_defs[i].level <= k->opts.level &&
+		    !find_sites(&st, &kern_probe_defs[i], elf, &sites))
+			touch_pages(path, &sites);
+	}
 }
 
 int kern__attach_library(struct kern *k, const struct target_elf *elf, const char *path, pid_t pid,

@@ -93,6 +93,7 @@ static void choose_programs(struct kern *k)
 	bpf_program__set_autoload(s->progs.lr_sys_exit, !sockets);
 	/* Came with the socket tracepoints or shortly before them (6.3). */
 	bpf_program__set_autoload(s->progs.lr_data_ready, sockets);
+	bpf_program__set_autoload(s->progs.lr_fork, k->opts.follow);
 	kern_lines__choose(k);
 	for (int i = 0; i < LR_PROBE_COUNT; i++) {
 		struct bpf_program *prog = kern__program(k, i);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "cmd.h"
 #include "log.h"
 #include "options.h"
@@ -15,6 +16,7 @@
 static int (*const run[])(const struct options *) = {
 	[COMMAND_PS] = cmd_ps,	       [COMMAND_RECORD] = cmd_record, [COMMAND_REPORT] = cmd_report,
 	[COMMAND_EXPORT] = cmd_export, [COMMAND_DOCTOR] = cmd_doctor, [COMMAND_LOGS] = cmd_logs,
+	[COMMAND_RUN] = cmd_run,
 };
 
 /* A program started with a standard descriptor closed would write diagnostics into its files. */
@@ -32,9 +34,10 @@ static int open_standard_fds(void)
  */
 static void ignore_sigpipe(void)
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 
-	sigaction(SIGPIPE, &ignore, NULL);
+	if (!sigaction(SIGPIPE, &ignore, &before))
+		child__set_sigpipe(&before);
 }
 
 static int redirect_stdout(const struct options *opts)

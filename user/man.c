@@ -165,7 +165,7 @@ void man__page(FILE *out)
 
 		fprintf(out, "%s.B loopray %s\n.RI [ OPTION ...]\n", i ? ".br\n" : "", c->name);
 		if (c->args)
-			fprintf(out, ".RI %s\n", "[ FILE ]");
+			roff(out, c->args, false);
 	}
 	heading(out, "DESCRIPTION");
 	roff(out,
@@ -198,6 +198,7 @@ static void completion_values(FILE *out)
 			fprintf(out, "%s%s", v ? " " : "", f->values[v]);
 		fprintf(out, "\" ;;\n");
 	}
+	fprintf(out, "\t--user) COMPREPLY=($(compgen -u -- \"$cur\")); return ;;\n");
 	fprintf(out, "\t--pid|-p) words=\"$(pgrep -x node 2>/dev/null)\" ;;\n");
 	fprintf(out, "\t--output|-o) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n");
 	fprintf(out, "\t--format) case $command in\n");
@@ -222,7 +223,12 @@ void man__completion(FILE *out)
 	completion_values(out);
 	fprintf(out, "\t*) case $command in\n");
 	for (size_t i = 0; i < commands_count; i++) {
-		fprintf(out, "\t\t%s) words=\"", commands[i].name);
+		fprintf(out, "\t\t%s) ", commands[i].name);
+		/* What to run, and then its arguments, are names of commands and files. */
+		if (commands[i].id == COMMAND_RUN)
+			fprintf(out, "[[ $cur = -* ]] || { COMPREPLY=($(compgen -A command -A file "
+				     "-- \"$cur\")); return; }; ");
+		fprintf(out, "words=\"");
 		completion_flags(out, CMD_BIT(commands[i].id));
 		fprintf(out, "\" ;;\n");
 	}

@@ -28,6 +28,7 @@
 struct parse {
 	struct options *opts;
 	const struct command *command; /* NULL: in front of the command */
+	char **argv_end;	       /* of the program's own words: behind the last */
 	int verbose;
 	bool quiet;
 	bool no_color;
@@ -235,10 +236,25 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 	return allowed ? bad_value(state, f, arg, allowed) : 0;
 }
 
+/* What follows is the program's own, flags too. argp was given a copy of the words that ends alike.
+ */
+static error_t parse_program(const char *arg, struct argp_state *state)
+{
+	struct parse *p = state->input;
+
+	if (!*arg)
+		return bad(state, "PROGRAM is an empty name");
+	p->opts->program = p->argv_end - (state->argc - state->next + 1);
+	state->next = state->argc;
+	return 0;
+}
+
 static error_t parse_positional(char *arg, struct argp_state *state)
 {
 	struct parse *p = state->input;
 
+	if (p->command->id == COMMAND_RUN)
+		return parse_program(arg, state);
 	if (!p->command->args)
 		return bad(state, "unexpected argument '%s'%s", arg,
 			   *arg >= '0' && *arg <= '9' ? "; give a process with -p" : "");
@@ -247,6 +263,20 @@ static error_t parse_positional(char *arg, struct argp_state *state)
 	if (!*arg)
 		return bad(state, "FILE is an empty name");
 	p->opts->capture = arg;
+	return 0;
+}
+
+static error_t check_run(struct argp_state *state)
+{
+	struct parse *p = state->input;
+	struct options *o = p->opts;
+	size_t len = o->output ? strlen(o->output) : 0;
+
+	if (!o->program)
+		return bad(state, "nothing to run: give -- PROGRAM [ARG...]");
+	if (!p->format_given && len > 5 && strcmp(o->output + len - 5, ".lray") == 0)
+		o->format = FORMAT_LRAY;
+	o->follow = true;
 	return 0;
 }
 
@@ -271,6 +301,8 @@ static error_t check_command(struct argp_state *state)
 	if (c->needs_target && !o->capture && !live)
 		return bad(state, "nothing to look at: give %s-p PID or --all",
 			   c->args ? "a capture FILE, " : "");
+	if (c->id == COMMAND_RUN)
+		return check_run(state);
 	if (o->forever && o->duration_ns)
 		return bad(state, "--duration and --forever exclude each other");
 	o->every_line = c->id == COMMAND_LOGS;
@@ -341,7 +373,8 @@ static error_t parse_command(char *arg, struct argp_state *state)
 	p->command = c;
 	p->opts->command = c->id;
 	p->opts->format = c->format;
-	run_argp(p, argc, argv, 0);
+	/* A program's flags are not loopray's, "--" or not. */
+	run_argp(p, argc, argv, c->id == COMMAND_RUN ? ARGP_IN_ORDER : 0);
 	free(argv);
 	state->next = state->argc;
 	return 0;
@@ -352,14 +385,16 @@ static bool want_color(const struct parse *p)
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 
-	if (p->no_color || (no_color && *no_color) || !isatty(STDOUT_FILENO))
+	int fd = p->opts->command == COMMAND_RUN ? STDERR_FILENO : STDOUT_FILENO;
+
+	if (p->no_color || (no_color && *no_color) || !isatty(fd))
 		return false;
 	return !term || strcmp(term, "dumb") != 0;
 }
 
 enum options_next options__parse(struct options *opts, int argc, char **argv)
 {
-	struct parse p = {.opts = opts, .next = OPTIONS_RUN};
+	struct parse p = {.opts = opts, .next = OPTIONS_RUN, .argv_end = argv + argc};
 	char *words[] = {PROGRAM, NULL};
 	char **copy;
 

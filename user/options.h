@@ -30,6 +30,7 @@ enum command_id {
 	COMMAND_EXPORT,
 	COMMAND_DOCTOR,
 	COMMAND_LOGS,
+	COMMAND_RUN,
 };
 
 enum line_stream {
@@ -63,6 +64,8 @@ enum byte_source {
 	BYTES_SYSCALL,	  /* tracepoints of the reading and writing system calls */
 };
 
+struct child;
+
 /* Strings point into argv. */
 struct options {
 	enum command_id command;
@@ -71,6 +74,9 @@ struct options {
 	bool all;		   /* every Node.js process; never together with pids */
 	bool follow;		   /* also processes that the targets start */
 	const char *capture;	   /* positional FILE, NULL: observe live */
+	char **program;		   /* run: PROGRAM and its arguments, NULL behind the last */
+	const char *user;	   /* run: who it runs as, NULL: whoever runs loopray */
+	struct child *child;	   /* run: the program, held before its exec; set by cmd_run */
 	const char *output;	   /* -o, NULL: stdout, or the command's default name */
 	enum output_format format; /* one of those that the command has */
 	bool json;		   /* format is FORMAT_JSON */
@@ -95,7 +101,7 @@ struct options {
 	uint64_t request;    /* only lines of this one, 0: all */
 	const char *path;    /* only lines of requests whose path matches, NULL: all */
 	uint32_t line_limit; /* bytes of a line that are shown */
-	bool color;	     /* stdout is a terminal that may be coloured */
+	bool color;	     /* the output is a terminal that may be coloured */
 	enum log_level log_level;
 };
 

@@ -10,10 +10,12 @@
 #define REPORT CMD_BIT(COMMAND_REPORT)
 #define EXPORT CMD_BIT(COMMAND_EXPORT)
 #define DOCTOR CMD_BIT(COMMAND_DOCTOR)
+#define RUN    CMD_BIT(COMMAND_RUN)
 #define TOP    CMD_BIT(COMMAND_NONE)
 #define LOGS   CMD_BIT(COMMAND_LOGS)
 #define LIVE   (RECORD | REPORT | EXPORT)
-#define EACH   (PS | RECORD | REPORT | EXPORT | DOCTOR | LOGS)
+#define SEEN   (LIVE | RUN)
+#define EACH   (PS | RECORD | REPORT | EXPORT | DOCTOR | LOGS | RUN)
 
 #define FMT(f) (1u << FORMAT_##f)
 
@@ -68,6 +70,21 @@ const struct command commands[] = {
 	 "With -p, also whether those processes can be observed.",
 	 "loopray doctor\nsudo loopray doctor -p 1234", FMT(TEXT) | FMT(JSON), FORMAT_TEXT, false,
 	 true},
+	{COMMAND_RUN, "run", "PROGRAM [ARG...]",
+	 "start a program and observe it from the first request",
+	 "Starts PROGRAM and observes it, and all that it starts, from the first request until it "
+	 "ends; it may be Node.js or start it, as npm and shell scripts do. Standard input, output "
+	 "and error are the program's own; the report is written when it has ended, to standard "
+	 "error or FILE. A FILE that ends in .lray becomes a capture. The program begins once "
+	 "loopray is ready, is only read, and goes on by itself should loopray be killed. Signals "
+	 "(HUP, INT, QUIT, TERM, USR1, USR2) are passed on to it.\n\n"
+	 "The exit status is that of the program, or 128 and the number of the signal that ended "
+	 "it; 127 if it is not found, 126 if it cannot be executed. If loopray cannot observe, the "
+	 "program is not started, and the status is loopray's own.",
+	 "sudo loopray run -- node app.js\n"
+	 "sudo loopray run --user app -o run.lray -- npm start\n"
+	 "sudo loopray run --format json -o report.json -- node test.js",
+	 FMT(TEXT) | FMT(JSON) | FMT(JSONL) | FMT(LRAY), FORMAT_TEXT, false, false},
 };
 const size_t commands_count = ARRAY_SIZE(commands);
 
@@ -85,7 +102,7 @@ const char *const flag_groups[GROUP_COUNT] = {
 };
 
 const struct flag flags[] = {
-	{FLAG_PID, "pid", "PID[,PID]", EACH, GROUP_TARGET,
+	{FLAG_PID, "pid", "PID[,PID]", (EACH & ~RUN), GROUP_TARGET,
 	 "These processes only; may be given several times", NULL},
 	{FLAG_ALL, "all", NULL, PS | LIVE | LOGS, GROUP_TARGET, "Every Node.js process", NULL},
 	{FLAG_FOLLOW, "follow", NULL, LIVE | LOGS, GROUP_TARGET,
@@ -106,50 +123,55 @@ const struct flag flags[] = {
 	 "Only lines of one stream: stdout or stderr", stream_words},
 	{FLAG_LINE_LIMIT, "line-limit", "BYTES", LOGS, GROUP_OUTPUT,
 	 "Cut lines that are longer than this, 80 to 65536. Default 4096", NULL},
+	{FLAG_USER, "user", "NAME", RUN, GROUP_TARGET,
+	 "Start the program as this user, with its groups and HOME. Default: as loopray itself",
+	 NULL},
 	{FLAG_OUTPUT, "output", "FILE", EACH, GROUP_OUTPUT,
-	 "Write to FILE. Default: standard output; record: loopray-TIME.lray", NULL},
+	 "Write to FILE. Default: standard output; run: standard error; captures: "
+	 "loopray-TIME.lray",
+	 NULL},
 	{FLAG_FORMAT, "format", "FORMAT", EACH, GROUP_OUTPUT, "Output format", NULL},
-	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS, GROUP_OUTPUT,
+	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS | RUN, GROUP_OUTPUT,
 	 "Same as --format json", NULL},
 	{FLAG_NO_COLOR, "no-color", NULL, EACH | TOP, GROUP_OUTPUT,
 	 "No colours, even on a terminal (also: environment variable NO_COLOR)", NULL},
 	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,
 	 "Time between progress lines and event loop samples, 10ms to 1h. Default 1s", NULL},
-	{FLAG_BLOCKED_OVER, "blocked-over", "TIME", REPORT | EXPORT, GROUP_OUTPUT,
+	{FLAG_BLOCKED_OVER, "blocked-over", "TIME", REPORT | EXPORT | RUN, GROUP_OUTPUT,
 	 "Tell of every turn of an event loop that held it for longer than this. Default 50ms",
 	 NULL},
-	{FLAG_CONTEXT_KEY, "context-key", "NAME[.NAME]", LIVE | LOGS, GROUP_OUTPUT,
+	{FLAG_CONTEXT_KEY, "context-key", "NAME[.NAME]", SEEN | LOGS, GROUP_OUTPUT,
 	 "The property of a store that names its request, such as requestId, or a path of up to 5: "
 	 "req.ids.trace; NAME is also a key of a Map, or what a symbol is described as. Default: "
 	 "whatever tells stores apart; the ids of an OpenTelemetry Context's span are always read",
 	 NULL},
-	{FLAG_SHOW_VALUES, "show-values", NULL, LIVE, GROUP_OUTPUT,
+	{FLAG_SHOW_VALUES, "show-values", NULL, SEEN, GROUP_OUTPUT,
 	 "Keep and show what stores hold; it may be data of customers. Default: fingerprints, "
 	 "which only tell whether two values are equal",
 	 NULL},
-	{FLAG_HEADER, "header", "NAME[,NAME]", LIVE, GROUP_PROBE,
+	{FLAG_HEADER, "header", "NAME[,NAME]", SEEN, GROUP_PROBE,
 	 "Keep these headers of incoming requests, such as x-request-id; may be given several "
 	 "times. Their values may be data of customers. Default: none",
 	 NULL},
-	{FLAG_LEVEL, "level", "LEVEL", LIVE, GROUP_PROBE,
+	{FLAG_LEVEL, "level", "LEVEL", SEEN, GROUP_PROBE,
 	 "How much to observe, which is what it costs the target: requests (least, default) or "
 	 "resources (also every asynchronous resource)",
 	 level_words},
-	{FLAG_NO_CONTEXT, "no-context", NULL, LIVE, GROUP_PROBE,
+	{FLAG_NO_CONTEXT, "no-context", NULL, SEEN, GROUP_PROBE,
 	 "Do not read which AsyncLocalStorage stores are active: no findings", NULL},
-	{FLAG_NO_LINES, "no-lines", NULL, LIVE, GROUP_PROBE,
+	{FLAG_NO_LINES, "no-lines", NULL, SEEN, GROUP_PROBE,
 	 "Do not look at what the targets write to standard output and error, and to others: fewer "
 	 "signs of harm",
 	 NULL},
-	{FLAG_ATTACH_METHOD, "attach-method", "METHOD", LIVE | LOGS, GROUP_PROBE,
+	{FLAG_ATTACH_METHOD, "attach-method", "METHOD", SEEN | LOGS, GROUP_PROBE,
 	 "How uprobes are attached: auto, multi (one link, kernel 6.6 and later) or perf",
 	 attach_words},
-	{FLAG_BYTE_SOURCE, "byte-source", "SOURCE", LIVE | LOGS, GROUP_PROBE,
+	{FLAG_BYTE_SOURCE, "byte-source", "SOURCE", SEEN | LOGS, GROUP_PROBE,
 	 "Where sent and received bytes are seen: auto, tracepoint (of sockets) or syscall",
 	 byte_words},
-	{FLAG_RING_SIZE, "ring-size", "SIZE", LIVE | LOGS, GROUP_PROBE,
+	{FLAG_RING_SIZE, "ring-size", "SIZE", SEEN | LOGS, GROUP_PROBE,
 	 "Size of the ring buffer, 64K to 1G, rounded up to a power of two", NULL},
-	{FLAG_FAIL_ON_LOSS, "fail-on-loss", NULL, LIVE | LOGS, GROUP_PROBE,
+	{FLAG_FAIL_ON_LOSS, "fail-on-loss", NULL, SEEN | LOGS, GROUP_PROBE,
 	 "Exit with status 6 if any record was lost", NULL},
 	{FLAG_VERBOSE, "verbose", NULL, EACH | TOP, GROUP_GENERAL,
 	 "Say what is found, decoded and attached; twice: every decision", NULL},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,14 @@ static const char *set_path(const char *arg, const char **path)
 	return NULL;
 }
 
+static const char *set_user(struct options *o, const char *arg)
+{
+	if (!getpwnam(arg))
+		return "the name of a user of this machine";
+	o->user = arg;
+	return NULL;
+}
+
 static const char *set_key(struct options *o, const char *arg)
 {
 	const char *allowed = context_key__parse(&o->context_path, arg);
@@ -167,6 +176,8 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 		return set_time(arg, &o->duration_ns);
 	case FLAG_INTERVAL:
 		return set_interval(arg, &o->interval_ns);
+	case FLAG_USER:
+		return set_user(o, arg);
 	case FLAG_LEVEL:
 		o->level = word;
 		return NULL;

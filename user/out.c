@@ -29,6 +29,8 @@ struct out_file {
 	char buf[64 * 1024];
 };
 
+const char OUT_STDERR[] = "standard error";
+
 static const struct out_format *const formats[] = {&out_jsonl_format, &out_report_text_format,
 						   &out_report_json_format};
 
@@ -62,7 +64,7 @@ static int fail(struct out_file *f, const char *doing, int err)
 
 static void file_free(struct out_file *f)
 {
-	if (f->fd >= 0 && f->fd != STDOUT_FILENO)
+	if (f->fd > STDERR_FILENO)
 		close(f->fd);
 	free(f->name);
 	free(f->tmp);
@@ -115,11 +117,11 @@ static int open_named(struct out_file *f, const char *path)
 	return open_tmp(f);
 }
 
-static int open_stdout(struct out_file *f)
+static int open_standard(struct out_file *f, bool error)
 {
 	fflush(stdout);
-	f->fd = STDOUT_FILENO;
-	f->name = strdup("standard output");
+	f->fd = error ? STDERR_FILENO : STDOUT_FILENO;
+	f->name = strdup(error ? "standard error" : "standard output");
 	return f->name ? 0 : -ENOMEM;
 }
 
@@ -132,7 +134,10 @@ int out_file__open(struct out_file **out, const char *path)
 	if (!f)
 		return -ENOMEM;
 	f->fd = -1;
-	err = !path || strcmp(path, "-") == 0 ? open_stdout(f) : open_named(f, path);
+	if (!path || path == OUT_STDERR || strcmp(path, "-") == 0)
+		err = open_standard(f, path == OUT_STDERR);
+	else
+		err = open_named(f, path);
 	if (err) {
 		file_free(f);
 		return err;

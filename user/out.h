@@ -26,6 +26,9 @@ struct model;
 
 struct out_file;
 
+/* The path that means standard error, by identity: no file has it as its name. */
+extern const char OUT_STDERR[];
+
 /*
  * @path "-" or NULL is standard output. A NAME.tmp that an earlier run left behind is
  * replaced, with a warning; one that a running loopray writes is -EBUSY.

@@ -100,6 +100,21 @@ static void copy_str(char *to, size_t cap, const struct flow_str *s)
 	to[len] = '\0';
 }
 
+/* One that is told of again, as more is known of it, takes its own place. */
+static bool keep_early(struct jsonl *s, const struct model_target *t)
+{
+	size_t i = 0;
+
+	while (i < s->early_count &&
+	       (s->early[i].pid != t->pid || s->early[i].start_time != t->start_time))
+		i++;
+	if (s->headed || i == EARLY_TARGETS)
+		return false;
+	s->early[i] = *t;
+	s->early_count += i == s->early_count;
+	return true;
+}
+
 static int jsonl_event(void *state, const struct flow_event *ev)
 {
 	struct jsonl *s = state;
@@ -113,10 +128,8 @@ static int jsonl_event(void *state, const struct flow_event *ev)
 	copy_str(t.linked, sizeof(t.linked), &ev->target.linked);
 	copy_str(t.level, sizeof(t.level), &ev->target.level);
 	copy_str(t.exe, sizeof(t.exe), &ev->target.exe);
-	if (!s->headed && s->early_count < EARLY_TARGETS) {
-		s->early[s->early_count++] = t;
+	if (keep_early(s, &t))
 		return 0;
-	}
 	header(s);
 	json__object_begin(&s->j);
 	json__key_str(&s->j, "type", "target");

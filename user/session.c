@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #define LOG_MODULE "session"
+#include "child.h"
 #include "events.h"
 #include "kern_threads.h"
 #include "log.h"
 #include "session_impl.h"
+#include "target_elf_shared.h"
 #include "util.h"
 
 #define SAMPLE_NS 1000000000ULL
@@ -80,12 +82,25 @@ static int add_signals(struct session *s)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	if (s->opts->cli->child)
+		child__signals(&set);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->signals, &e))
 		return -errno;
 	return 0;
+}
+
+/* Told of at most once for each wakeup: the ring is hardly ever empty. */
+static int add_ring(struct session *s)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLET, .data.ptr = &s->ring_fd};
+
+	s->ring_fd = kern__ring_fd(s->kern);
+	if (!s->opts->cli->follow)
+		return 0;
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->ring_fd, &e) ? -errno : 0;
 }
 
 static int open_loop(struct session *s)
@@ -96,6 +111,8 @@ static int open_loop(struct session *s)
 	if (s->epoll < 0)
 		return -errno;
 	err = add_signals(s);
+	if (!err)
+		err = add_ring(s);
 	if (!err)
 		err = add_timer(s, &s->ring_timer, 1000000, 0);
 	if (!err)
@@ -165,8 +182,23 @@ static int attach(struct session *s)
 		return status_of(err);
 	s->result->start_ns = now_mono_ns();
 	session__sample(s);
+	if (s->opts->cli->child) {
+		session__prepare(s);
+		return session__start_child(s);
+	}
 	log_info("attached to %zu process(es)", s->ntargets);
 	return EX_LR_OK;
+}
+
+static void on_ring(struct session *s)
+{
+	uint64_t delay_ns;
+
+	if (flow_ring__drain(s->ring))
+		s->stop = true;
+	session__look_at_pending(s);
+	delay_ns = min_t(uint64_t, flow_ring__delay_ns(s->ring), session__pending_delay_ns(s));
+	add_timer(s, &s->ring_timer, delay_ns, 0);
 }
 
 static void on_timer(struct session *s, int *fd)
@@ -176,10 +208,7 @@ static void on_timer(struct session *s, int *fd)
 	if (read(*fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return;
 	if (fd == &s->ring_timer) {
-		if (flow_ring__drain(s->ring))
-			s->stop = true;
-		session__look_at_pending(s);
-		add_timer(s, &s->ring_timer, flow_ring__delay_ns(s->ring), 0);
+		on_ring(s);
 	} else if (fd == &s->sample_timer) {
 		session__sample(s);
 	} else if (fd == &s->pulse_timer) {
@@ -196,7 +225,11 @@ static void on_signal(struct session *s)
 {
 	struct signalfd_siginfo info;
 
-	if (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+	if (read(s->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (s->opts->cli->child) {
+		child__forward(s->opts->cli->child, &info);
+	} else {
 		log_info("signal %u: ending", info.ssi_signo);
 		s->stop = true;
 	}
@@ -210,11 +243,12 @@ static bool is_timer(const struct session *s, const void *ptr)
 
 static int run(struct session *s)
 {
+	const struct child *child = s->opts->cli->child;
 	struct epoll_event events[16];
 
 	if (s->opts->cli->duration_ns && add_timer(s, &s->end_timer, s->opts->cli->duration_ns, 0))
 		return EX_LR_RUNTIME;
-	while (!s->stop && s->nalive) {
+	while (!s->stop && (s->nalive || child)) {
 		int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), -1);
 
 		if (n < 0 && errno != EINTR)
@@ -224,6 +258,10 @@ static int run(struct session *s)
 
 			if (ptr == &s->signals)
 				on_signal(s);
+			else if (ptr == &s->ring_fd)
+				on_ring(s);
+			else if (child && ptr == child)
+				session__child_ended(s);
 			else if (is_timer(s, ptr))
 				on_timer(s, ptr);
 			else
@@ -238,10 +276,14 @@ static void drain(struct session *s)
 {
 	flow_ring__drain(s->ring);
 	session__sample(s);
-	kern__detach(s->kern);
+	/* A program that was started is done; what remains takes a while. */
 	s->result->end_ns = now_mono_ns();
+	kern__detach(s->kern);
+	if (!s->opts->cli->child)
+		s->result->end_ns = now_mono_ns();
 	flow_ring__drain(s->ring);
 	flow_decode__flush(s->decode);
+	session__tell_unseen(s);
 	session__report_coverage(s);
 }
 
@@ -292,10 +334,12 @@ int session__run(const struct session_opts *opts, struct session_result *result)
 		.tick_timer = -1,
 		.signals = -1,
 	};
-	int status = session__open_targets(&s);
-	int err;
+	int status, err;
 
 	memset(result, 0, sizeof(*result));
+	/* More processes of the same file will come. */
+	target_elf__keep(opts->cli->follow);
+	status = session__open_targets(&s);
 	if (!status) {
 		err = load(&s);
 		if (!err)
@@ -310,6 +354,7 @@ int session__run(const struct session_opts *opts, struct session_result *result)
 			status = s.status;
 	}
 	cleanup(&s);
+	target_elf__keep(false);
 	kern_threads__free();
 	return status;
 }

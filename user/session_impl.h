@@ -14,7 +14,7 @@
 #define SESSION_MAX_TARGETS 256
 #define SESSION_MAX_THREADS 1024
 #define SESSION_MAX_ENVS    256
-#define SESSION_MAX_PENDING 64
+#define SESSION_MAX_PENDING 256
 #define SESSION_TYPES	    32
 
 /* A process that was started and may turn out to be Node.js. */
@@ -23,6 +23,8 @@ struct session_pending {
 	uint64_t next_ns; /* when to look at it */
 	uint32_t looks;
 	struct session_target *target; /* its runtime, once it was found; NULL until then */
+	bool adopted;		       /* the session has @target already */
+	bool observed;		       /* and it can be read */
 };
 
 struct session_target {
@@ -34,6 +36,8 @@ struct session_target {
 	int nenvs;
 	const char *context;
 	struct lr_process_config config; /* as told to the kernel */
+	bool probed;			 /* its image */
+	bool starting; /* attached to, but not seen to hold what its layout says yet */
 	bool ended;
 	struct target_memory *memory; /* for pulses; NULL until the first */
 	struct session_pulse *pulse;
@@ -47,9 +51,12 @@ struct session {
 	struct kern *kern;
 	struct flow_ring *ring;
 	struct flow_decode *decode;
+	int ring_fd; /* of the kernel: readable when a process was started */
 	int epoll, ring_timer, sample_timer, pulse_timer, end_timer, tick_timer, signals;
 	uint64_t pulse_seed;
 	bool stop;
+	bool hurried; /* its priority is raised, from @nice */
+	int nice;
 	int status;
 	uint64_t by_type[SESSION_TYPES];		     /* records read, by type */
 	uint64_t stats[LR_STAT_COUNT];			     /* as last told to the sink */
@@ -67,6 +74,11 @@ void session_target__free(struct session_target *t);
  */
 int session_target__settle(struct session_target *t, bool wait, char *why, size_t why_len);
 int session__adopt(struct session *s, struct session_target *t); /* owns @t; exit status */
+/*
+ * Places the probes, once; they tell nothing until session__attach_target. 0, or -errno with the
+ * probe named in @why.
+ */
+int session__place_probes(struct session *s, struct session_target *t, char *why, size_t why_len);
 int session__attach_target(struct session *s, struct session_target *t);
 void session__tell_mechanism(struct session *s, struct session_target *t);
 
@@ -85,7 +97,18 @@ void session__attach_lines(struct session *s);
 /* session_follow.c */
 void session__note_process(struct session *s, const void *data, size_t len);
 void session__look_at_pending(struct session *s);
+/* Until the next look is due; UINT64_MAX: none is. */
+uint64_t session__pending_delay_ns(const struct session *s);
 void session__free_pending(struct session *s);
+
+/* session_child.c: the program of `loopray run` */
+/* Lets it execute, and looks at it from then on; exit status. */
+int session__start_child(struct session *s);
+void session__child_ended(struct session *s);
+/* session_prepare.c: what it will run, as far as that can be guessed. */
+void session__prepare(struct session *s);
+/* Says so if nothing of what was started could be observed. */
+void session__tell_unseen(const struct session *s);
 
 /* session_sample.c */
 /* What kind of loss each counter is; FLOW_LOSS_KINDS: none. */

@@ -8,6 +8,7 @@
 #define LOG_MODULE "session"
 #include "log.h"
 #include "session_impl.h"
+#include "target_elf_shared.h"
 #include "target_jobs.h"
 
 static bool all_attached(const struct session *s)
@@ -31,7 +32,7 @@ static int follow_library(struct session *s, struct session_target *t, struct ta
 	int err = target_jobs__library(t->proc->pid, image, sizeof(image), &dev, &inode);
 
 	if (!err)
-		err = target_elf__open(&elf, image, why, sizeof(why));
+		err = target_elf__acquire(&elf, image, why, sizeof(why));
 	if (err) {
 		log_info("pid %d: libuv: %s", t->proc->pid, *why ? why : strerror(-err));
 		return err;
@@ -39,7 +40,7 @@ static int follow_library(struct session *s, struct session_target *t, struct ta
 	err = kern__attach_library(s->kern, elf, image, t->proc->pid, dev, inode);
 	if (!err)
 		err = target_jobs__decode(jobs, elf);
-	target_elf__free(elf);
+	target_elf__release(elf);
 	return err;
 }
 

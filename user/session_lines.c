@@ -41,6 +41,9 @@ uint32_t session__lines_wanted(const struct session *s)
 	/* Those that come later inherit what these have, or talk to them over sockets. */
 	if (cli->follow)
 		lines |= KERN_LINES_SOCKET;
+	/* What a program redirects before Node.js runs is not known yet. */
+	if (cli->child)
+		lines |= KERN_LINES_ALL;
 	for (size_t i = 0; i < s->ntargets; i++)
 		lines |= lines_of(s->targets[i]->proc->pid, STDOUT_FILENO) |
 			 lines_of(s->targets[i]->proc->pid, STDERR_FILENO);

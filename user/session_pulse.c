@@ -124,7 +124,7 @@ void session__pulse(struct session *s, struct session_target *t, bool forced)
 void session__pulse_all(struct session *s)
 {
 	for (size_t i = 0; i < s->ntargets; i++)
-		if (!s->targets[i]->ended)
+		if (!s->targets[i]->ended && !s->targets[i]->starting)
 			session__pulse(s, s->targets[i], false);
 }
 

@@ -177,7 +177,7 @@ static void sample_losses(struct session *s, bool last)
 void session__sample(struct session *s)
 {
 	for (size_t i = 0; i < s->ntargets; i++)
-		if (!s->targets[i]->ended)
+		if (!s->targets[i]->ended && !s->targets[i]->starting)
 			sample_target(s, s->targets[i]);
 	sample_losses(s, false);
 }

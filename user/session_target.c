@@ -12,6 +12,7 @@
 #include "log.h"
 #include "session_impl.h"
 #include "target_cache.h"
+#include "target_elf_shared.h"
 #include "target_ports.h"
 #include "target_tls.h"
 #include "util.h"
@@ -104,7 +105,7 @@ int session_target__open(struct session_target **out, struct target_process *pro
 		session_target__free(t);
 		return EX_LR_UNSUPPORTED;
 	}
-	err = target_elf__open(&t->elf, proc->image, why, sizeof(why));
+	err = target_elf__acquire(&t->elf, proc->image, why, sizeof(why));
 	if (!err)
 		err = target_cache__decode(&t->decoded, t->elf, why, sizeof(why));
 	if (err) {
@@ -121,7 +122,7 @@ void session_target__free(struct session_target *t)
 	if (!t)
 		return;
 	session__pulse_free(t);
-	target_elf__free(t->elf);
+	target_elf__release(t->elf);
 	target_process__free(t->proc);
 	free(t);
 }
@@ -213,7 +214,7 @@ int session__open_targets(struct session *s)
 	}
 	if (cli->all)
 		target_process__scan(found, s, NULL);
-	if (!s->ntargets) {
+	if (!s->ntargets && !cli->child) {
 		log_err(cli->all ? "no Node.js process found that can be observed"
 				 : "no process given: use -p PID, or --all");
 		return cli->all ? EX_LR_NO_TARGET : EX_LR_USAGE;
@@ -221,8 +222,7 @@ int session__open_targets(struct session *s)
 	return EX_LR_OK;
 }
 
-/* Tells the sink what is being observed, so that a capture explains itself. */
-void session__announce(struct session *s, struct session_target *t)
+static void tell_target(struct session *s, const struct session_target *t)
 {
 	struct flow_event ev = {.type = FE_TARGET, .pid = (uint32_t)t->proc->pid};
 
@@ -234,8 +234,18 @@ void session__announce(struct session *s, struct session_target *t)
 	ev.target.exe = str(t->proc->exe);
 	ev.target.level = str(options__level_name(s->opts->cli->level));
 	session__emit(s, &ev);
+}
+
+/* Tells the sink what is being observed, so that a capture explains itself. */
+void session__announce(struct session *s, struct session_target *t)
+{
+	tell_target(s, t);
 	for (uint32_t i = 0; i < t->layout.nproviders; i++) {
-		struct flow_event name = {.type = FE_PROVIDER, .pid = ev.pid, .ts = ev.ts};
+		struct flow_event name = {
+			.type = FE_PROVIDER,
+			.pid = (uint32_t)t->proc->pid,
+			.ts = now_mono_ns(),
+		};
 
 		name.provider.number = i;
 		name.provider.name = str(t->layout.providers[i]);
@@ -259,6 +269,10 @@ static void serve_ports(struct session *s, const struct session_target *t)
 	uint16_t ports[64];
 	int n = target_ports__listening(t->proc->pid, ports, ARRAY_SIZE(ports));
 
+	if (n > 0 && s->opts->cli->child)
+		log_warn("pid %d listened already when it was attached to: its first requests may "
+			 "not have been seen",
+			 t->proc->pid);
 	for (int i = 0; i < n && i < (int)ARRAY_SIZE(ports); i++)
 		kern__serve_port(s->kern, ports[i]);
 }
@@ -288,6 +302,19 @@ static uint32_t mechanism_of(const struct session *s, const struct session_targe
 	return LR_MECHANISM_OFF;
 }
 
+/* What was not known when the target was announced, or not so yet. */
+static void tell_context(struct session *s, struct session_target *t, enum target_context context)
+{
+	const char *name = target_context__name(context);
+
+	if (context == TARGET_CONTEXT_UNKNOWN || strcmp(name, t->context) == 0 ||
+	    (context == TARGET_CONTEXT_NONE &&
+	     strcmp(t->context, target_context__name(TARGET_CONTEXT_UNKNOWN)) != 0))
+		return;
+	t->context = name;
+	tell_target(s, t);
+}
+
 /* An application may start to use AsyncLocalStorage at any time. */
 void session__tell_mechanism(struct session *s, struct session_target *t)
 {
@@ -295,6 +322,7 @@ void session__tell_mechanism(struct session *s, struct session_target *t)
 	enum target_context context = target_context__of(t->envs, (size_t)t->nenvs, &why);
 	uint32_t mechanism = mechanism_of(s, t, context);
 
+	tell_context(s, t, context);
 	/* Only now: a process that uses no AsyncLocalStorage pays for it only if asked to. */
 	if (s->opts->cli->every_line ||
 	    (context != TARGET_CONTEXT_NONE && mechanism != LR_MECHANISM_OFF &&
@@ -303,8 +331,8 @@ void session__tell_mechanism(struct session *s, struct session_target *t)
 	if (mechanism == t->config.mechanism)
 		return;
 	t->config.mechanism = mechanism;
-	t->context = target_context__name(context);
-	log_info("pid %d: AsyncLocalStorage: %s (%s)%s", t->proc->pid, t->context, why,
+	log_info("pid %d: AsyncLocalStorage: %s (%s)%s", t->proc->pid,
+		 target_context__name(context), why,
 		 mechanism == LR_MECHANISM_OFF ? ", its stores cannot be read" : "");
 	if (kern__add_process(s->kern, t->proc->pid, &t->config))
 		log_err_errno(-errno, "pid %d: cannot tell how its stores are read", t->proc->pid);
@@ -337,6 +365,18 @@ static bool http2_followed(const struct session *s)
 	return true;
 }
 
+int session__place_probes(struct session *s, struct session_target *t, char *why, size_t why_len)
+{
+	int err;
+
+	if (t->probed)
+		return 0;
+	err = kern__attach_image(s->kern, t->elf, t->proc->image, t->proc->pid, t->proc->node.dev,
+				 t->proc->node.ino, why, why_len);
+	t->probed = !err;
+	return err;
+}
+
 int session__attach_target(struct session *s, struct session_target *t)
 {
 	char why[256] = "";
@@ -350,8 +390,7 @@ int session__attach_target(struct session *s, struct session_target *t)
 	serve_ports(s, t);
 	err = kern__add_process(s->kern, t->proc->pid, &t->config);
 	if (!err)
-		err = kern__attach_image(s->kern, t->elf, t->proc->image, t->proc->pid,
-					 t->proc->node.dev, t->proc->node.ino, why, sizeof(why));
+		err = session__place_probes(s, t, why, sizeof(why));
 	if (!err)
 		err = follow_tls(s, t);
 	if (!err)
@@ -373,7 +412,7 @@ int session__attach_target(struct session *s, struct session_target *t)
 	}
 	session__report_missing(s);
 	/* Its symbols were needed for the probes alone. */
-	target_elf__free(t->elf);
+	target_elf__release(t->elf);
 	t->elf = NULL;
 	return EX_LR_OK;
 }

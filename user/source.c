@@ -51,7 +51,7 @@ int source__open(struct source **out, const struct options *cli)
 	if (cli->capture) {
 		status = open_capture(s);
 	} else {
-		if (!s->cli.duration_ns)
+		if (!s->cli.duration_ns && !s->cli.child)
 			s->cli.duration_ns = DEFAULT_DURATION_NS;
 		s->out.mono_ns = now_mono_ns();
 		s->out.wall_ns = now_wall_ns();

@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "target_code.h"
+#include "target_elf_shared.h"
 #include "target_image.h"
 #include "util.h"
 
@@ -112,7 +113,7 @@ static void examine(struct target_image *img, const char *path)
 	const struct elf_symbol *anchor;
 	struct target_elf *elf;
 
-	if (target_elf__open(&elf, path, img->why, sizeof(img->why)))
+	if (target_elf__acquire(&elf, path, img->why, sizeof(img->why)))
 		return;
 	img->is_node = target_elf__is_node(elf);
 	if (img->is_node) {
@@ -126,7 +127,7 @@ static void examine(struct target_image *img, const char *path)
 		log_debug("%s: Node.js %s, build id %s", path,
 			  *img->version ? img->version : "of unknown version", img->build_id);
 	}
-	target_elf__free(elf);
+	target_elf__release(elf);
 }
 
 static const struct verdict *recall(const struct stat *st)
