@@ -7,7 +7,7 @@
 
 static bool same_request(const struct flow_req_ref *a, const struct flow_req_ref *b)
 {
-	return a->seq && a->seq == b->seq && a->conn == b->conn;
+	return a->seq && flow_req_ref__same(a, b);
 }
 
 bool cl_owner__same(const struct cl_owner *a, const struct cl_owner *b)

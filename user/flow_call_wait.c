@@ -2,11 +2,6 @@
 /* What a call has its request wait for: told to flow_requests as it happens. */
 #include "flow_call_int.h"
 
-static bool same_request(const struct flow_req_ref *a, const struct flow_req_ref *b)
-{
-	return a->seq == b->seq && a->conn == b->conn;
-}
-
 /* It has been waiting for the connection that it opened, and now uses for the first time. */
 static void connected(struct flow_calls *c, const struct cl_conn *k, const struct flow_event *ev,
 		      const struct cl_owner *owner)
@@ -26,7 +21,7 @@ static void connected(struct flow_calls *c, const struct cl_conn *k, const struc
 static void was_queued(struct flow_calls *c, const struct cl_conn *k, const struct flow_event *ev,
 		       const struct cl_owner *owner)
 {
-	if (!k->received_ns || same_request(&k->received, &owner->ref) ||
+	if (!k->received_ns || flow_req_ref__same(&k->received, &owner->ref) ||
 	    !flow_requests__in_turn(c->opts.requests, ev->pid, ev->tid, k->received_ns))
 		return;
 	flow_requests__waited(c->opts.requests, &owner->ref, WAIT_SOCKET, 0, k->arrived_ns);

@@ -127,11 +127,6 @@ static void keep(struct flow_jobs *j, const struct job *as)
 
 /* Whose ---------------------------------------------------------------------------------- */
 
-static bool same_request(const struct flow_req_ref *a, const struct flow_req_ref *b)
-{
-	return a->seq == b->seq && a->conn == b->conn;
-}
-
 static void unknown(struct job *job, enum call_unknown why)
 {
 	job->by = CALL_BY_NOTHING;
@@ -165,7 +160,7 @@ static void by_store(struct flow_jobs *j, const struct flow_event *ev, struct jo
 	if (!is->by_birth || proven(j, job))
 		return;
 	by_loop(j, ev, &loop);
-	if (loop.by == CALL_BY_LOOP && same_request(&loop.ref, &job->ref))
+	if (loop.by == CALL_BY_LOOP && flow_req_ref__same(&loop.ref, &job->ref))
 		job->by = CALL_BY_LOOP;
 	else
 		job->unproven = true;

@@ -229,6 +229,11 @@ struct flow_req_ref {
 	uint64_t conn;
 };
 
+static inline bool flow_req_ref__same(const struct flow_req_ref *a, const struct flow_req_ref *b)
+{
+	return a->seq == b->seq && a->conn == b->conn;
+}
+
 /*
  * The request whose head this connection delivered last, ended or not. False if there is none
  * or if several heads came in one receive, so that what runs then may be for any of them.

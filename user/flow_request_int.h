@@ -35,6 +35,12 @@ struct rq_between {
 	uint64_t late; /* of idle: it could run, and had no CPU */
 };
 
+/* What falls to @n of @whole, if @of falls to it all. */
+static inline uint64_t rq_part(uint64_t of, uint64_t n, uint64_t whole)
+{
+	return whole ? (uint64_t)((__uint128_t)of * n / whole) : 0;
+}
+
 struct rq_line; /* flow_request_line.c */
 
 /* A thread that runs an event loop: see the essay in flow_request.c for the accounting. */

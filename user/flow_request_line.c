@@ -289,11 +289,6 @@ static void note_blocker(struct rq_run *run, uint64_t conn, uint64_t seq, uint64
 		*least = (struct flow_blocker){conn, seq, ns};
 }
 
-static uint64_t part(uint64_t of, uint64_t n, uint64_t whole)
-{
-	return whole ? (uint64_t)((__uint128_t)of * n / whole) : 0;
-}
-
 static uint64_t within(const struct rq_run *run, uint64_t a, uint64_t e)
 {
 	a = max_t(uint64_t, a, run->ready);
@@ -306,9 +301,9 @@ static void add_late(const struct rq *rq, const struct piece *p, struct rq_run *
 	uint64_t idle_from = p->from + p->b.busy;
 	uint64_t busy = within(run, p->from, idle_from);
 	uint64_t idle = within(run, idle_from, idle_from + p->b.idle);
-	uint64_t late = part(p->b.late, idle, p->b.idle);
-	uint64_t gc = part(p->b.gc, busy, p->b.busy);
-	uint64_t sched = part(p->b.sched, busy, p->b.busy);
+	uint64_t late = rq_part(p->b.late, idle, p->b.idle);
+	uint64_t gc = rq_part(p->b.gc, busy, p->b.busy);
+	uint64_t sched = rq_part(p->b.sched, busy, p->b.busy);
 
 	/* The wait that ended with what it was ready for is not the loop's fault. */
 	if (run->ready < idle_from)

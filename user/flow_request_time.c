@@ -60,19 +60,14 @@ static bool between(struct rq_thread *t, uint64_t ts, const struct fe_clock *c,
 	return true;
 }
 
-static uint64_t part(uint64_t of, uint64_t n, uint64_t whole)
-{
-	return whole ? (uint64_t)((__uint128_t)of * n / whole) : 0;
-}
-
 /* Takes @busy of the busy time out of @b, with what it has of everything. */
 static struct rq_between take(struct rq_between *b, uint64_t busy)
 {
 	struct rq_between out = {
 		.busy = busy,
-		.gc = part(b->gc, busy, b->busy),
-		.sched = part(b->sched, busy, b->busy),
-		.blocked = part(b->blocked, busy, b->busy),
+		.gc = rq_part(b->gc, busy, b->busy),
+		.sched = rq_part(b->sched, busy, b->busy),
+		.blocked = rq_part(b->blocked, busy, b->busy),
 	};
 
 	b->busy -= busy;

@@ -92,37 +92,34 @@ static uint64_t overlap(uint64_t from, uint64_t to, const struct rq_op *op)
 	return b > a ? b - a : 0;
 }
 
+/* Gives @n to @kind, as far as it is left. */
+static void give(uint64_t ns[WAIT_KINDS], uint64_t *left, enum flow_wait kind, uint64_t n)
+{
+	n = min_t(uint64_t, n, *left);
+	ns[kind] += n;
+	*left -= n;
+}
+
 /* The gap [from, to) before @run, which ended it. */
 static void name_own(uint64_t ns[WAIT_KINDS], const struct rq_run *run, uint64_t from)
 {
-	uint64_t left = run->from - from, n;
+	uint64_t left = run->from - from, before;
 
-	n = min_t(uint64_t, run->late_loop, left);
-	ns[WAIT_LOOP] += n;
-	left -= n;
-	n = min_t(uint64_t, run->late_gc, left);
-	ns[WAIT_GC] += n;
-	left -= n;
-	n = min_t(uint64_t, run->late_sched, left);
-	ns[WAIT_SCHED] += n;
-	left -= n;
-	n = min_t(uint64_t, run->unseen, left);
-	ns[WAIT_OTHER] += n;
-	left -= n;
-	for (uint32_t i = 1; i < run->nops; i++) {
-		n = min_t(uint64_t, overlap(from, run->from, &run->op[i]), left);
-		ns[run->op[i].kind] += n;
-		left -= n;
-	}
+	give(ns, &left, WAIT_LOOP, run->late_loop);
+	give(ns, &left, WAIT_GC, run->late_gc);
+	give(ns, &left, WAIT_SCHED, run->late_sched);
+	give(ns, &left, WAIT_OTHER, run->unseen);
+	for (uint32_t i = 1; i < run->nops; i++)
+		give(ns, &left, run->op[i].kind, overlap(from, run->from, &run->op[i]));
 	if (!run->nops) {
 		ns[run->kind] += left;
 		return;
 	}
 	/* With what the loop took to wake up. What is before it was issued is nobody's. */
-	n = run->op[run->nops - 1].from;
-	n = n > from ? min_t(uint64_t, n - from, left) : 0;
-	ns[WAIT_OTHER] += n;
-	ns[run->op[0].kind] += left - n;
+	before = run->op[run->nops - 1].from;
+	if (before > from)
+		give(ns, &left, WAIT_OTHER, before - from);
+	ns[run->op[0].kind] += left;
 }
 
 /* A gap that lies in the time of operations which ended a later one. */
@@ -131,12 +128,8 @@ static void name_carried(uint64_t ns[WAIT_KINDS], const struct rq_run *run, uint
 {
 	uint64_t left = run->from - from;
 
-	for (uint32_t i = 0; i < by->nops; i++) {
-		uint64_t n = min_t(uint64_t, overlap(from, run->from, &by->op[i]), left);
-
-		ns[by->op[i].kind] += n;
-		left -= n;
-	}
+	for (uint32_t i = 0; i < by->nops; i++)
+		give(ns, &left, by->op[i].kind, overlap(from, run->from, &by->op[i]));
 	ns[WAIT_OTHER] += left;
 }
 
