@@ -119,6 +119,8 @@ static void write_exit_status(FILE *out)
 		fprintf(out, ".TP\n.B %zu\n", i);
 		roff(out, meaning[i], false);
 	}
+	fprintf(out, ".PP\n");
+	roff(out, "loopray run ends with the status of the program that it runs.", false);
 }
 
 static void write_notes(FILE *out)
