@@ -47,7 +47,7 @@ async function observed(command, opts = {}) {
 /* What was seen is what was served: each path once, whole, and in that order. */
 function compare({ end, own, requests, summary }, n, status = 0) {
   const wrong = [];
-  const seen = requests.toSorted((a, b) => a.start_ns - b.start_ns).map((r) => r.path);
+  const seen = [...requests].sort((a, b) => a.start_ns - b.start_ns).map((r) => r.path);
 
   if (end.status !== status)
     wrong.push(`status ${end.status}, not ${status}: ${end.stderr}`);
@@ -137,7 +137,7 @@ async function wrappers(node) {
 async function clustered(node) {
   const { file, env } = program(node);
   const out = await observed([file, FIRST, 'cluster', 3, N], { env });
-  const wrong = compare({ ...out, own: { paths: out.own.paths?.toSorted() } }, 3 * N);
+  const wrong = compare({ ...out, own: { paths: out.own.paths && [...out.own.paths].sort() } }, 3 * N);
 
   if (new Set(out.requests.map((r) => r.pid)).size !== 3)
     wrong.push(`requests of ${new Set(out.requests.map((r) => r.pid)).size} processes`);
