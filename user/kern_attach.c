@@ -68,17 +68,40 @@ int kern__keep_link(struct kern *k, int fd, struct bpf_link *link)
 	return 0;
 }
 
+/* Safe for one that has been removed. */
+static void remove_link(struct kern_link *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	bpf_link__destroy(l->link);
+	*l = (struct kern_link){.fd = -1};
+}
+
+/* What looks a process up finds none, and does nothing any more. */
+static void let_go(const struct kern *k)
+{
+	int fd = bpf_map__fd(k->skel->maps.lr_processes);
+	uint32_t tgid;
+
+	while (!bpf_map_get_next_key(fd, NULL, &tgid))
+		if (bpf_map_delete_elem(fd, &tgid))
+			return;
+}
+
+/*
+ * Receives, then sends (see kern__attach_bytes), at once. Uprobes take their time to be removed,
+ * nearly a second: what is inside of TLS would be seen meanwhile, without the socket's own.
+ */
 void kern__detach(struct kern *k)
 {
 	if (!k)
 		return;
-	while (k->nlinks) {
-		struct kern_link *l = &k->links[--k->nlinks];
-
-		if (l->fd >= 0)
-			close(l->fd);
-		bpf_link__destroy(l->link);
-	}
+	while (k->bytes_to > k->bytes_from)
+		remove_link(&k->links[--k->bytes_to]);
+	if (k->nlinks)
+		let_go(k);
+	while (k->nlinks)
+		remove_link(&k->links[--k->nlinks]);
 	k->nimages = 0;
 }
 
@@ -111,8 +134,10 @@ int kern__attach_bytes(struct kern *k)
 	};
 	int err = 0;
 
+	k->bytes_from = k->nlinks;
 	for (size_t i = 0; i < ARRAY_SIZE(progs) && !err; i++)
 		err = kern__attach_tracepoint(k, progs[i]);
+	k->bytes_to = k->nlinks;
 	k->bytes_attached = !err;
 	return err;
 }

@@ -39,6 +39,7 @@ struct kern {
 	struct loopray_bpf *skel;
 	struct kern_link *links;
 	size_t nlinks, links_cap;
+	size_t bytes_from, bytes_to; /* links of kern__attach_bytes */
 	struct kern_probe_state probes[LR_PROBE_COUNT];
 	struct {
 		uint64_t dev, inode;
