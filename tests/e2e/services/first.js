@@ -49,15 +49,22 @@ function self(n, status) {
 
 function workers(count, n) {
   const all = [];
+  let asking = count;
 
   if (!(cluster.isPrimary ?? cluster.isMaster)) {
-    const server = serve(0);
+    const server = serve(0, (req) => process.send({ path: req.url }));
 
-    server.on('listening', () => selfRequests(server, n,
-      () => process.send(paths, () => process.disconnect())));
+    server.on('listening', () => selfRequests(server, n, () => process.send({ done: true })));
+    process.on('message', () => process.disconnect());
     return;
   }
-  cluster.on('message', (worker, list) => all.push(...list));
+  /* They share a port, so one that is done with its own may still serve the others'. */
+  cluster.on('message', (worker, { path }) => {
+    if (path)
+      all.push(path);
+    else if (--asking === 0)
+      Object.values(cluster.workers).forEach((w) => w.send('end'));
+  });
   cluster.on('exit', () => {
     if (--count === 0)
       say({ pid: process.pid, paths: all });
