@@ -2,7 +2,7 @@
 // loopray run: what a program serves is seen from its very first request on, as its own count has
 // it; its exit status, its signals and its streams are its own.
 //
-// test-timeout: 240
+// test-timeout: 600
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
