@@ -3,7 +3,7 @@
 // iterations of a known length, lag of requests that arrive meanwhile, microtasks of a known number
 // and share, garbage collections that perf_hooks names; in the main thread and in a worker.
 //
-// test-timeout: 400
+// test-timeout: 700
 import http from 'node:http';
 
 import { load, record, reported, sleep, startService } from './lib/proc.mjs';
