@@ -104,6 +104,8 @@ const char *call_by__name(uint8_t by);
 const char *call_unknown__name(uint8_t unknown);
 /* Why a turn of the loop tells of no request. */
 enum call_unknown call_unknown__of_loop(enum loop_is is);
+/* Of one that is not known and not ISSUER_NONE. */
+enum call_unknown call_unknown__of_issuer(const struct flow_issuer *is);
 /* It failed, or was answered with a status from 400 on. */
 bool flow_call__failed(const struct flow_call *c);
 

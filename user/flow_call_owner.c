@@ -87,14 +87,8 @@ void cl_owner__find(struct flow_calls *c, const struct cl_conn *k, const struct 
 	case ISSUER_NONE:
 		by_loop(c, ev, o);
 		break;
-	case ISSUER_CONTRADICT:
-		unknown(o, CALL_UNKNOWN_CONTRADICT);
-		return;
-	case ISSUER_UNREADABLE:
-		unknown(o, CALL_UNKNOWN_READ);
-		return;
 	default:
-		unknown(o, is.why == UNKNOWN_LOSS ? CALL_UNKNOWN_LOSS : CALL_UNKNOWN_STORE);
+		unknown(o, call_unknown__of_issuer(&is));
 		o->store = (uint8_t)is.why;
 		return;
 	}

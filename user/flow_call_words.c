@@ -56,6 +56,18 @@ enum call_unknown call_unknown__of_loop(enum loop_is is)
 	}
 }
 
+enum call_unknown call_unknown__of_issuer(const struct flow_issuer *is)
+{
+	switch (is->is) {
+	case ISSUER_CONTRADICT:
+		return CALL_UNKNOWN_CONTRADICT;
+	case ISSUER_UNREADABLE:
+		return CALL_UNKNOWN_READ;
+	default:
+		return is->why == UNKNOWN_LOSS ? CALL_UNKNOWN_LOSS : CALL_UNKNOWN_STORE;
+	}
+}
+
 bool flow_call__failed(const struct flow_call *c)
 {
 	return c->outcome == CALL_ERROR || c->outcome == CALL_ABORTED ||

@@ -178,14 +178,8 @@ static void find_owner(struct flow_jobs *j, const struct flow_event *ev, struct 
 	case ISSUER_NONE:
 		by_loop(j, ev, job);
 		break;
-	case ISSUER_CONTRADICT:
-		unknown(job, CALL_UNKNOWN_CONTRADICT);
-		break;
-	case ISSUER_UNREADABLE:
-		unknown(job, CALL_UNKNOWN_READ);
-		break;
 	default:
-		unknown(job, is.why == UNKNOWN_LOSS ? CALL_UNKNOWN_LOSS : CALL_UNKNOWN_STORE);
+		unknown(job, call_unknown__of_issuer(&is));
 	}
 }
 

@@ -95,8 +95,10 @@ void flow_requests__free(struct flow_requests *r)
 	if (!r)
 		return;
 	r->opts.blocking = NULL; /* whoever wants to know has called finish */
-	while ((s = flow_table__next(&r->threads, &pos)))
-		rq_line__free(r, s->value);
+	while ((s = flow_table__next(&r->threads, &pos))) {
+		rq_hold__free(r, s->value);
+		rq_line__free(s->value);
+	}
 	for (struct rq_conn *c = r->newest; c; c = c->older) {
 		if (c->held) {
 			free(c->held->long_path);

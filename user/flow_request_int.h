@@ -41,7 +41,8 @@ static inline uint64_t rq_part(uint64_t of, uint64_t n, uint64_t whole)
 	return whole ? (uint64_t)((__uint128_t)of * n / whole) : 0;
 }
 
-struct rq_line; /* flow_request_line.c */
+struct rq_line;	 /* flow_request_line.c */
+struct rq_holds; /* flow_request_hold.c */
 
 /* A thread that runs an event loop: see the essay in flow_request.c for the accounting. */
 struct rq_thread {
@@ -56,9 +57,10 @@ struct rq_thread {
 	struct fe_clock clock;
 	uint64_t gc_ns; /* garbage collections since */
 	struct rq_turn turn;
-	struct rq_line *line; /* NULL: no memory */
-	struct rq *owner;     /* the loop worked for it from the point on; NULL nobody known */
-	bool closed;	      /* by the end of a scope, at @until */
+	struct rq_line *line;	/* NULL: nothing yet, or no memory */
+	struct rq_holds *holds; /* likewise */
+	struct rq *owner;	/* the loop worked for it from the point on; NULL nobody known */
+	bool closed;		/* by the end of a scope, at @until */
 	uint64_t until;
 	uint64_t mark;	 /* last scope end since the point, or the point */
 	uint32_t breaks; /* times the idle clock could not be followed */
@@ -192,7 +194,6 @@ struct flow_requests {
 	struct rq_conn *newest, *oldest;
 	uint32_t losses_all; /* FE_LOSS events without a thread */
 	uint32_t in_flight;
-	uint64_t blockings; /* so far */
 	struct flow_requests_overflow overflow;
 };
 
@@ -225,9 +226,16 @@ const struct rq_sums *rq_line__sums(const struct rq_thread *t);
  * scheduler, others. All goes into @run.
  */
 void rq_line__late(const struct rq_thread *t, const struct rq *rq, struct rq_run *run);
+void rq_line__free(struct rq_thread *t);
+
+/* flow_request_hold.c: what held the loop for too long */
+/* As rq_line__push, which calls it. */
+void rq_hold__push(struct flow_requests *r, struct rq_thread *t, uint64_t from,
+		   const struct rq_between *b, uint64_t conn, uint64_t seq);
 /* @rq has waited for the loop before @run: tells those that held it for too long. */
-void rq_line__pay(const struct rq_thread *t, const struct rq *rq, const struct rq_run *run);
-void rq_line__free(struct flow_requests *r, struct rq_thread *t);
+void rq_hold__pay(struct rq_thread *t, const struct rq *rq, const struct rq_run *run);
+/* Hands out those that are still kept. */
+void rq_hold__free(struct flow_requests *r, struct rq_thread *t);
 
 /* flow_request_turn.c */
 void rq_turn__begin(struct rq_thread *t, enum flow_turn kind, uint64_t due_ns, const struct rq *rq);

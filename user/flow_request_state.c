@@ -36,7 +36,8 @@ void rq_thread__put(struct flow_requests *r, struct rq_thread *t)
 void rq_thread__drop(struct flow_requests *r, struct rq_thread *t)
 {
 	flow_table__take(&r->threads, t->pid, t->tid);
-	rq_line__free(r, t);
+	rq_hold__free(r, t);
+	rq_line__free(t);
 	t->ended = true;
 	t->owner = NULL;
 	t->refs++;

@@ -13,7 +13,7 @@
  * Of the busy time, what the thread was not on a CPU: it could have run, or it waited inside of a
  * callback. Between two CPUs only the kernel's count tells, which may be a tick old at both ends.
  */
-#define TICKS_NS 8000000ULL
+#define TICKS_NS 20000000ULL /* two, of kernels with 100 Hz or more */
 
 static void off_cpu(const struct rq_thread *t, const struct fe_clock *c, uint64_t elapsed,
 		    struct rq_between *b)

@@ -181,7 +181,7 @@ static void name_all(uint64_t ns[WAIT_KINDS], const struct rq_run *run, uint32_t
 bool rq_wait__sum(const struct rq *rq, uint64_t ts, uint64_t ns[WAIT_KINDS])
 {
 	const struct rq_wait *w = &rq->wait;
-	const struct rq_run *run = w->run ? w->run : w->first;
+	const struct rq_run *run = w->run ? w->run : w->first; /* runs(), of one that is const */
 
 	if (w->lost || !rq->thread->line || rq->thread->losses != rq->losses ||
 	    run[w->n - 1].to != ts)
@@ -221,7 +221,7 @@ static void blame_run(struct rq *rq, const struct rq_run *run)
 	for (int i = 0; i < RQ_RUN_BLOCKERS; i++)
 		if (run->by[i].ns)
 			blame(rq, &run->by[i]);
-	rq_line__pay(rq->thread, rq, run);
+	rq_hold__pay(rq->thread, rq, run);
 }
 
 /* Of runs [0, n) those whose gap is on the critical path; the first one's is the socket. */
