@@ -52,10 +52,6 @@ struct kern_opts {
 int kern__load(struct kern **out, const struct kern_opts *opts);
 void kern__free(struct kern *k);
 
-/* What AUTO came to. */
-enum kern_attach kern__attach_method(const struct kern *k);
-enum kern_bytes kern__byte_source(const struct kern *k);
-
 /* Makes the BPF side take notice of process @tgid; a second call replaces the layout. */
 int kern__add_process(struct kern *k, pid_t tgid, const struct lr_process_config *config);
 int kern__remove_process(struct kern *k, pid_t tgid);

@@ -184,16 +184,6 @@ void kern__free(struct kern *k)
 	free(k);
 }
 
-enum kern_attach kern__attach_method(const struct kern *k)
-{
-	return k->opts.attach;
-}
-
-enum kern_bytes kern__byte_source(const struct kern *k)
-{
-	return k->opts.bytes;
-}
-
 int kern__add_process(struct kern *k, pid_t tgid, const struct lr_process_config *config)
 {
 	uint32_t key = tgid;

@@ -415,19 +415,6 @@ enum options_next options__parse(struct options *opts, int argc, char **argv)
 	return p.next;
 }
 
-void options__help(FILE *out, enum command_id command)
-{
-	const struct command *c = command__by_id(command);
-	struct argp_model *m = model__new(c);
-	char name[64];
-
-	if (!m)
-		return;
-	snprintf(name, sizeof(name), c ? PROGRAM " %s" : PROGRAM "%s", c ? c->name : "");
-	argp_help(&m->argp, out, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, name);
-	free(m);
-}
-
 const char *options__format_name(enum output_format format)
 {
 	return format < FORMAT_COUNT ? format_names[format] : "unknown";

@@ -114,9 +114,6 @@ enum options_next {
 /* Parses the whole command line. Never exits. */
 enum options_next options__parse(struct options *opts, int argc, char **argv);
 
-/* Prints the help of one command, or of the program for COMMAND_NONE. */
-void options__help(FILE *out, enum command_id command);
-
 const char *options__format_name(enum output_format format);
 const char *options__level_name(enum observe_level level);
 

@@ -24,7 +24,6 @@ struct pipeline {
 	struct flow_calls *calls;
 	struct flow_jobs *jobs;
 	struct model_builder *model;
-	uint64_t done;
 	uint64_t last_ns;
 	int error; /* of the format: sticks */
 };
@@ -42,7 +41,6 @@ static void on_request(void *ctx, const struct flow_req *req)
 	struct pipeline *p = ctx;
 	struct flow_req whole = *req;
 
-	p->done++;
 	flow_calls__request(p->calls, &whole);
 	model_builder__request(p->model, &whole);
 	if (p->opts.format && p->opts.format->request && !p->error)
@@ -250,9 +248,4 @@ bool pipeline__named(const struct pipeline *p, uint32_t pid, uint64_t hash,
 		     struct line_request *out)
 {
 	return flow_mismatch__named(p->mismatch, pid, hash, out);
-}
-
-uint64_t pipeline__requests(const struct pipeline *p)
-{
-	return p->done;
 }

@@ -43,6 +43,4 @@ bool pipeline__has_stores(const struct pipeline *p, uint32_t pid,
 bool pipeline__named(const struct pipeline *p, uint32_t pid, uint64_t hash,
 		     struct line_request *out);
 
-uint64_t pipeline__requests(const struct pipeline *p);
-
 #endif
