@@ -11,11 +11,8 @@
 #include "json.h"
 #include "out_finding.h"
 #include "out_logs.h"
+#include "out_text.h"
 #include "utf8.h"
-
-#define ORANGE "\033[38;5;208m"
-#define BLUE   "\033[38;5;33m"
-#define PLAIN  "\033[0m"
 
 #define REQUEST_WIDTH 30
 

@@ -27,11 +27,6 @@ struct printer {
 	bool color;
 };
 
-/* Accents: orange for titles and for what needs attention, blue for what was observed. */
-#define ORANGE "\033[38;5;208m"
-#define BLUE   "\033[38;5;33m"
-#define PLAIN  "\033[0m"
-
 /* The accent's code, or nothing without colour. */
 const char *printer__accent(const struct printer *p, const char *code);
 /* An empty line and the title of what follows. */

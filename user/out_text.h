@@ -9,6 +9,11 @@
 
 #include "out.h"
 
+/* Accents: orange for titles and for what needs attention, blue for what was observed. */
+#define ORANGE "\033[38;5;208m"
+#define BLUE   "\033[38;5;33m"
+#define PLAIN  "\033[0m"
+
 /* "850 ns" is "0.85 µs"; three digits: "12.3 ms", "1.50 s". Returns @buf. */
 char *text_duration(char *buf, size_t cap, uint64_t ns);
 
