@@ -4,12 +4,11 @@
  * and the loop calls back: a turn, in which what the job was for goes on. Two records tell all,
  * both from the thread with the loop; what happens in between is noted in the job's entry.
  *
- * Where a job is known by (struct uv__work *):
- *   submit   uv__work_submit(loop, w, kind, work, done), and uv_queue_work(loop, req, ...), of
- * whose request it is a part start    a register, where the thread is about to call the job's
- * function end      the same register, where it wakes the loop done     the argument of the
- * functions that the loop calls target_jobs.c says how these places are found. A job that is
- * cancelled has no start.
+ * A job is known by its struct uv__work. Where it is handed in, that is an argument: of
+ * uv__work_submit, or a part of the request that uv_queue_work is given. Where a thread of the pool
+ * is about to call its function, and where that thread wakes the loop behind it, it is in a
+ * register. The functions that the loop calls back have it as their argument. target_jobs.c says
+ * how these places are found. A job that is cancelled is never begun.
  */
 #include "clock.bpf.h"
 #include "emit.bpf.h"
