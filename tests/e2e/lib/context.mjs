@@ -48,21 +48,32 @@ export async function observe(variant, script, opts) {
   }
 }
 
-/** [{req, entry}] of all, and what is only on one side; what began before @since may be. */
+/**
+ * [{req, entry}] of all, and what is only on one side; what began before @since may be. A port may
+ * be another connection's later.
+ */
 export function join(requests, log, since) {
-  const served = new Map(log.map((e) => [key(e.port, e.seq), e]));
+  const served = new Map();
   const pairs = [];
   const missing = [];
 
-  for (const req of requests) {
-    const entry = served.get(key(req.peer_port, req.conn_seq));
-    if (entry && entry.path === req.path)
-      pairs.push({ req, entry });
-    else if (entry)
-      missing.push(`${req.path} of ${key(req.peer_port, req.conn_seq)} was ${entry.path}`);
-    served.delete(key(req.peer_port, req.conn_seq));
+  for (const entry of log) {
+    const at = key(entry.port, entry.seq);
+
+    served.set(at, [...served.get(at) ?? [], entry]);
   }
-  for (const entry of served.values()) {
+  for (const req of requests) {
+    const at = key(req.peer_port, req.conn_seq);
+    const entries = served.get(at) ?? [];
+    const entry = entries.find((e) => e.path === req.path);
+
+    if (entry)
+      pairs.push({ req, entry });
+    else if (entries.length)
+      missing.push(`${req.path} of ${at} was ${entries.map((e) => e.path)}`);
+    served.set(at, entries.filter((e) => e !== entry));
+  }
+  for (const entry of [...served.values()].flat()) {
     if (entry.context && entry.start_ns > since)
       missing.push(`${name(entry)} was not seen`);
   }

@@ -79,15 +79,17 @@ export class Client {
 
 /** [{req, entry, client}] of what the clients asked; what is missing on a side. */
 export function joined(requests, log, clients) {
-  const served = new Map(log.map((e) => [key(e), e]));
-  const seen = new Map(requests.map((r) => [key(r), r]));
+  /* With the path: a port may be another connection's later. */
+  const named = (e) => `${key(e)} ${e.path}`;
+  const served = new Map(log.map((e) => [named(e), e]));
+  const seen = new Map(requests.map((r) => [named(r), r]));
   const missing = [];
   const pairs = [];
 
   for (const client of clients) {
-    const [req, entry] = [seen.get(key(client)), served.get(key(client))];
-    if (!req || !entry || req.path !== client.path || entry.path !== client.path)
-      missing.push(`${client.path} of ${key(client)}: ${JSON.stringify([req?.path, entry?.path])}`);
+    const [req, entry] = [seen.get(named(client)), served.get(named(client))];
+    if (!req || !entry)
+      missing.push(`${named(client)}: ${JSON.stringify([req?.path, entry?.path])}`);
     else
       pairs.push({ req, entry, client, w: req.waits_ns });
   }
