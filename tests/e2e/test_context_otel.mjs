@@ -18,6 +18,8 @@ import { spread } from './lib/spread.mjs';
 import { variants } from './lib/variants.mjs';
 
 const QUEUED = ['queued', 'queuedlate'];
+/* Behind the queue: what sdk1 makes is as sdk2's there, and without traces all is unknown. */
+const QUEUES = ['sdk2, own', 'sdk2, shared', 'http, own'];
 const REQUESTS = 900;
 const CONNECTIONS = 50;
 const FEW = 20;
@@ -149,7 +151,7 @@ if (modules) {
       if (selected('right'))
         await part(variant.name, `${sdk}, ${traces}: right: seen`,
           () => right(variant, modules, sdk, traces));
-      if (selected('queue'))
+      if (QUEUES.includes(`${sdk}, ${traces}`) && selected('queue'))
         await part(variant.name, `${sdk}, ${traces}: queue: seen`,
           () => broken(variant, modules, sdk, traces));
     }
