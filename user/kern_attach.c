@@ -10,6 +10,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@
 #include "util.h"
 
 #define ATTACH_TYPE_UPROBE_MULTI 48
+#define REMOVERS		 32 /* threads */
 #define CALLER_MAX		 4096 /* bytes of a function searched for calls */
 
 /* The part of union bpf_attr that BPF_LINK_CREATE reads for uprobe_multi (uapi, 6.6). */
@@ -77,6 +80,41 @@ static void remove_link(struct kern_link *l)
 	*l = (struct kern_link){.fd = -1};
 }
 
+/* Links that several threads remove, each the next one. */
+struct removal {
+	struct kern_link *links;
+	size_t n;
+	atomic_size_t next;
+};
+
+static void *remove_some(void *arg)
+{
+	struct removal *r = arg;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&r->next, 1)) < r->n)
+		remove_link(&r->links[i]);
+	return NULL;
+}
+
+/*
+ * The kernel waits, for each link of uprobes, until nothing runs in its program any more: all of
+ * these waits are one when they are begun together.
+ */
+static void remove_links(struct kern_link *links, size_t n)
+{
+	struct removal r = {.links = links, .n = n};
+	pthread_t thread[REMOVERS];
+	size_t started = 0;
+
+	while (started < REMOVERS && started + 1 < n &&
+	       !pthread_create(&thread[started], NULL, remove_some, &r))
+		started++;
+	remove_some(&r);
+	while (started)
+		pthread_join(thread[--started], NULL);
+}
+
 /* What looks a process up finds none, and does nothing any more. */
 static void let_go(const struct kern *k)
 {
@@ -89,8 +127,8 @@ static void let_go(const struct kern *k)
 }
 
 /*
- * Receives, then sends (see kern__attach_bytes), at once. Uprobes take their time to be removed,
- * nearly a second: what is inside of TLS would be seen meanwhile, without the socket's own.
+ * Receives, then sends (see kern__attach_bytes), at once. Uprobes take their time to be removed:
+ * what is inside of TLS would be seen meanwhile, without the socket's own.
  */
 void kern__detach(struct kern *k)
 {
@@ -100,8 +138,8 @@ void kern__detach(struct kern *k)
 		remove_link(&k->links[--k->bytes_to]);
 	if (k->nlinks)
 		let_go(k);
-	while (k->nlinks)
-		remove_link(&k->links[--k->nlinks]);
+	remove_links(k->links, k->nlinks);
+	k->nlinks = 0;
 	k->nimages = 0;
 }
 
