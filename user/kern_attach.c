@@ -27,7 +27,7 @@
 #include "util.h"
 
 #define ATTACH_TYPE_UPROBE_MULTI 48
-#define REMOVERS		 32 /* threads */
+#define REMOVERS		 32   /* threads */
 #define CALLER_MAX		 4096 /* bytes of a function searched for calls */
 
 /* The part of union bpf_attr that BPF_LINK_CREATE reads for uprobe_multi (uapi, 6.6). */
@@ -165,10 +165,9 @@ int kern__attach_tracepoint(struct kern *k, struct bpf_program *prog)
 int kern__attach_bytes(struct kern *k)
 {
 	struct bpf_program *progs[] = {
-		k->skel->progs.lr_exit,	      k->skel->progs.lr_fork,
-		k->skel->progs.lr_exec,	      k->skel->progs.lr_data_ready,
-		k->skel->progs.lr_sock_state, k->skel->progs.lr_sys_exit,
-		k->skel->progs.lr_sock_send,  k->skel->progs.lr_sock_recv,
+		k->progs.by.lr_exit,	   k->progs.by.lr_fork,	      k->progs.by.lr_exec,
+		k->progs.by.lr_data_ready, k->progs.by.lr_sock_state, k->progs.by.lr_sys_exit,
+		k->progs.by.lr_sock_send,  k->progs.by.lr_sock_recv,
 	};
 	int err = 0;
 

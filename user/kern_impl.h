@@ -12,6 +12,13 @@
 #define KERN_MAX_SITES	32 /* of one probe in one image */
 #define KERN_MAX_IMAGES 64
 
+#define KERN_PARTS 4 /* that programs are loaded in at once */
+
+/* The programs of the skeleton, by name. */
+struct kern_programs {
+	__typeof__(((struct loopray_bpf *)NULL)->progs) by;
+};
+
 /* One attachment: a uprobe_multi link by descriptor, or a libbpf link. */
 struct kern_link {
 	int fd;
@@ -36,7 +43,9 @@ enum kern_lines_way {
 
 struct kern {
 	struct kern_opts opts;
-	struct loopray_bpf *skel;
+	struct loopray_bpf *skel;	      /* has the maps */
+	struct loopray_bpf *part[KERN_PARTS]; /* have the programs */
+	struct kern_programs progs;	      /* of the parts; not loaded: of @skel */
 	struct kern_link *links;
 	size_t nlinks, links_cap;
 	size_t bytes_from, bytes_to; /* links of kern__attach_bytes */
@@ -59,6 +68,9 @@ struct kern_probe_def {
 	uint32_t level;
 	uint32_t keep;
 };
+
+/* kern_parts.c: loads what is set to be loaded of @progs, which then are those of the parts. */
+int kern_parts__load(struct kern *k);
 
 /* Sends libbpf's words to the log, at -vv. */
 void kern__init_log(void);

@@ -128,15 +128,14 @@ static int attach_perf_tracepoint(struct kern *k, struct bpf_program *prog, long
 
 static int attach_tracepoints(struct kern *k)
 {
-	struct loopray_bpf *s = k->skel;
 	int events = open_events(), err;
 
 	if (events < 0)
 		return events;
-	err = attach_perf_tracepoint(k, s->progs.lr_line_tp_write,
+	err = attach_perf_tracepoint(k, k->progs.by.lr_line_tp_write,
 				     tracepoint_number(events, "sys_exit_write"));
 	if (!err)
-		err = attach_perf_tracepoint(k, s->progs.lr_line_tp_writev,
+		err = attach_perf_tracepoint(k, k->progs.by.lr_line_tp_writev,
 					     tracepoint_number(events, "sys_exit_writev"));
 	close(events);
 	return err;
@@ -144,8 +143,8 @@ static int attach_tracepoints(struct kern *k)
 
 static int attach_other(struct kern *k)
 {
-	struct bpf_program *progs[] = {k->skel->progs.lr_line_write, k->skel->progs.lr_line_writev,
-				       k->skel->progs.lr_line_exit};
+	struct bpf_program *progs[] = {k->progs.by.lr_line_write, k->progs.by.lr_line_writev,
+				       k->progs.by.lr_line_exit};
 	int err = 0;
 
 	if (k->lines == LINES_TRACEPOINT)
@@ -163,7 +162,7 @@ int kern__attach_lines(struct kern *k)
 	    k->lines_reason[0])
 		return 0;
 	if (k->opts.lines & KERN_LINES_SOCKET)
-		err = kern__attach_tracepoint(k, k->skel->progs.lr_line_send);
+		err = kern__attach_tracepoint(k, k->progs.by.lr_line_send);
 	if (!err && k->lines != LINES_NO)
 		err = attach_other(k);
 	k->lines_attached = !err;
@@ -182,10 +181,10 @@ size_t kern_lines__row(const struct kern *k, struct kern_probe *row)
 		[LINES_SYS_EXIT] = "tracepoint sys_exit",
 		[LINES_TRACEPOINT] = "tracepoints sys_exit_write and sys_exit_writev",
 	};
-	const struct loopray_bpf *s = k->skel;
-	const struct bpf_program *progs[] = {s->progs.lr_line_send,	s->progs.lr_line_write,
-					     s->progs.lr_line_writev,	s->progs.lr_line_exit,
-					     s->progs.lr_line_tp_write, s->progs.lr_line_tp_writev};
+	const struct bpf_program *progs[] = {
+		k->progs.by.lr_line_send,     k->progs.by.lr_line_write,
+		k->progs.by.lr_line_writev,   k->progs.by.lr_line_exit,
+		k->progs.by.lr_line_tp_write, k->progs.by.lr_line_tp_writev};
 	bool socket = k->opts.lines & KERN_LINES_SOCKET;
 
 	if (!k->lines_attached && !k->lines_reason[0])

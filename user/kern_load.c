@@ -36,7 +36,7 @@ struct bpf_program *kern__program(const struct kern *k, enum lr_probe probe)
 	switch (probe) {
 #define LR_PROBE(id, program, symbols, needed, level, keep) \
 	case LR_PROBE_##id:                                 \
-		return k->skel->progs.program;
+		return k->progs.by.program;
 		LR_PROBES(LR_PROBE)
 #undef LR_PROBE
 	case LR_PROBE_COUNT:
@@ -133,10 +133,11 @@ static int load_programs(struct kern *k)
 	k->skel = loopray_bpf__open();
 	if (!k->skel)
 		return -errno;
+	memcpy(&k->progs, &k->skel->progs, sizeof(k->progs));
 	choose_programs(k);
 	err = set_knobs(k);
 	if (!err)
-		err = loopray_bpf__load(k->skel);
+		err = kern_parts__load(k);
 	if (err == -EPERM || err == -EACCES)
 		log_err_errno(err, "cannot load BPF programs: run as root or see `loopray doctor`");
 	else if (err)
@@ -179,6 +180,8 @@ void kern__free(struct kern *k)
 	if (!k)
 		return;
 	kern__detach(k);
+	for (size_t i = 0; i < KERN_PARTS; i++)
+		loopray_bpf__destroy(k->part[i]);
 	loopray_bpf__destroy(k->skel);
 	free(k->links);
 	free(k);

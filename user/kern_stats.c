@@ -61,10 +61,10 @@ static size_t tracepoint_rows(const struct kern *k, struct kern_probe *rows, siz
 		const char *site;
 		struct bpf_program *prog;
 	} all[] = {
-		{"bytes_in", "tracepoint sock_recv_length", k->skel->progs.lr_sock_recv},
-		{"bytes_out", "tracepoint sock_send_length", k->skel->progs.lr_sock_send},
-		{"bytes", "tracepoint sys_exit", k->skel->progs.lr_sys_exit},
-		{"socket_state", "tracepoint inet_sock_set_state", k->skel->progs.lr_sock_state},
+		{"bytes_in", "tracepoint sock_recv_length", k->progs.by.lr_sock_recv},
+		{"bytes_out", "tracepoint sock_send_length", k->progs.by.lr_sock_send},
+		{"bytes", "tracepoint sys_exit", k->progs.by.lr_sys_exit},
+		{"socket_state", "tracepoint inet_sock_set_state", k->progs.by.lr_sock_state},
 	};
 	size_t n = 0;
 
