@@ -229,6 +229,12 @@ void json__i64(struct json *j, int64_t v)
 	put_u64(j, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
+void json__raw(struct json *j, const char *text, size_t len)
+{
+	before_value(j);
+	put(j, text, len);
+}
+
 void json__bool(struct json *j, bool v)
 {
 	before_value(j);

@@ -53,6 +53,8 @@ void json__bool(struct json *j, bool v);
 void json__null(struct json *j);
 /* With @decimals (0..9) digits behind the point, whatever the locale. Not finite: null. */
 void json__double(struct json *j, double v, unsigned int decimals);
+/* A value, or in an array several with commas between, that is JSON text already. */
+void json__raw(struct json *j, const char *text, size_t len);
 
 /* A member of an object: key and value. */
 void json__key_str(struct json *j, const char *key, const char *s);

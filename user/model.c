@@ -17,6 +17,7 @@ void model_latency__of(struct model_latency *l, const struct flow_hist *h)
 	l->min = h->min;
 	l->max = h->max;
 	l->p50 = flow_hist__quantile(h, 0.50);
+	l->p90 = flow_hist__quantile(h, 0.90);
 	l->p95 = flow_hist__quantile(h, 0.95);
 	l->p99 = flow_hist__quantile(h, 0.99);
 }

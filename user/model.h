@@ -45,6 +45,7 @@ struct model_latency {
 	uint64_t mean;
 	uint64_t min;
 	uint64_t p50;
+	uint64_t p90;
 	uint64_t p95;
 	uint64_t p99;
 	uint64_t max;

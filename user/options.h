@@ -44,6 +44,8 @@ enum output_format {
 	FORMAT_JSON,
 	FORMAT_LRAY,  /* loopray's own capture file */
 	FORMAT_JSONL, /* one JSON object a line */
+	FORMAT_OTLP,  /* OTLP/JSON lines, one signal each */
+	FORMAT_OTLP_METRICS,
 	FORMAT_COUNT
 };
 

@@ -20,10 +20,8 @@
 #define FMT(f) (1u << FORMAT_##f)
 
 const char *const format_names[FORMAT_COUNT] = {
-	[FORMAT_TEXT] = "text",
-	[FORMAT_JSON] = "json",
-	[FORMAT_LRAY] = "lray",
-	[FORMAT_JSONL] = "jsonl",
+	[FORMAT_TEXT] = "text",	  [FORMAT_JSON] = "json", [FORMAT_LRAY] = "lray",
+	[FORMAT_JSONL] = "jsonl", [FORMAT_OTLP] = "otlp", [FORMAT_OTLP_METRICS] = "otlp-metrics",
 };
 
 const struct command commands[] = {
@@ -53,8 +51,9 @@ const struct command commands[] = {
 	{COMMAND_EXPORT, "export", "[FILE]", "turn a capture into another format",
 	 "Converts the capture FILE (no privileges needed), or what it observes of the processes "
 	 "given by -p or --all for the duration.",
-	 "loopray export --format jsonl run.lray -o run.jsonl", FMT(JSONL), FORMAT_JSONL, true,
-	 false},
+	 "loopray export --format jsonl run.lray -o run.jsonl\n"
+	 "loopray export --format otlp run.lray -o traces.jsonl",
+	 FMT(JSONL) | FMT(OTLP) | FMT(OTLP_METRICS), FORMAT_JSONL, true, false},
 	{COMMAND_LOGS, "logs", NULL, "show what processes log, each line with its request",
 	 "Prints the lines that running processes write to standard output and error, to whatever "
 	 "these lead, as they are written: with time, process and the request that each belongs "

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "out.h"
 #include "out_jsonl.h"
+#include "out_otlp.h"
 #include "out_report.h"
 #include "util.h"
 
@@ -31,8 +32,9 @@ struct out_file {
 
 const char OUT_STDERR[] = "standard error";
 
-static const struct out_format *const formats[] = {&out_jsonl_format, &out_report_text_format,
-						   &out_report_json_format};
+static const struct out_format *const formats[] = {
+	&out_jsonl_format, &out_otlp_format, &out_otlp_metrics_format, &out_report_text_format,
+	&out_report_json_format};
 
 const struct out_format *out_format__at(size_t index)
 {

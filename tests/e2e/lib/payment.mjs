@@ -126,7 +126,7 @@ export async function observePayments(variant, mode, drive, how = {}) {
     await within(service.child.closed, START_MS, 'end of the payment service');
     const out = await exported(agent.file);
     const log = truthOf(service.oracle, how);
-    return { driven, since, end, stdout: service.stdout, log, ...out,
+    return { driven, since, end, file: agent.file, stdout: service.stdout, log, ...out,
       requests: how.unix ? numbered(out.requests, log) : out.requests,
       ports: out.requests.map((r) => r.peer_port),
       report: await reported(agent.file) };

@@ -9,7 +9,7 @@
  * Paths are /ROUTE/ID; what goes upstream carries the id.
  */
 const { AsyncLocalStorage } = require('async_hooks');
-const { randomUUID } = require('crypto');
+const { randomBytes, randomUUID } = require('crypto');
 const http = require('http');
 const https = require('https');
 const path = require('path');
@@ -194,6 +194,14 @@ const routes = {
   trace: async (entry) => {
     entry.trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     await clients.keep(entry);
+  },
+  /* As an SDK inside of the process does: a trace of its own, a span for each call. */
+  begun: async (entry) => {
+    const trace = randomBytes(16).toString('hex');
+
+    entry.traces = [0, 1].map(() => `00-${trace}-${randomBytes(8).toString('hex')}-01`);
+    for (entry.trace of entry.traces)
+      await clients.keep(entry);
   },
   refused: (entry) => call(entry, 'other', () => new Promise((resolve) => {
     http.get({ host: '127.0.0.1', port: 9, agent: once }, () => {})
