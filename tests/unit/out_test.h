@@ -64,7 +64,7 @@ static inline bool test_exists(const char *path)
 /* Runs jq on a file. True if it accepts it and @filter is true for it; skips without jq. */
 static inline bool test_jq(const char *path, const char *filter)
 {
-	char cmd[1024];
+	char cmd[2048];
 
 	if (system("command -v jq >/dev/null 2>&1") != 0) {
 		print_message(

@@ -125,8 +125,8 @@ export function spansOf(lines) {
   return lines.flatMap((l) => l.resourceSpans).flatMap(({ resource, scopeSpans }) =>
     scopeSpans.flatMap(({ spans }) => spans.map((span) => ({ ...span,
       attrs: attributes(span.attributes), resource: attributes(resource.attributes),
-      events: span.events.map((e) => ({ ...e, attrs: attributes(e.attributes) })),
-      links: span.links.map((l) => ({ ...l, attrs: attributes(l.attributes) })) }))));
+      events: (span.events ?? []).map((e) => ({ ...e, attrs: attributes(e.attributes) })),
+      links: (span.links ?? []).map((l) => ({ ...l, attrs: attributes(l.attributes) })) }))));
 }
 
 /** [{name, unit, kind, points, resource}] of lines. */
