@@ -37,7 +37,7 @@ static void put_word(uint8_t *to, uint64_t v)
 /* Both lanes are bijections of the last word, so that one value in 2^64 is moved aside. */
 struct otlp_span_id otlp_mix__span(struct otlp_mix m)
 {
-	struct otlp_span_id id;
+	struct otlp_span_id id = {0};
 
 	put_word(id.byte, m.a ? m.a : LANE_A);
 	return id;
@@ -45,7 +45,7 @@ struct otlp_span_id otlp_mix__span(struct otlp_mix m)
 
 struct otlp_trace_id otlp_mix__trace(struct otlp_mix m)
 {
-	struct otlp_trace_id id;
+	struct otlp_trace_id id = {0};
 
 	/* Not the span's own digits: people compare ids by how they begin. */
 	put_word(id.byte, m.b ? m.b : LANE_B);

@@ -18,9 +18,9 @@
 
 #define OTLP_HELD  1024
 #define LINE_SPANS 256
-#define LINE_BYTES (256 * 1024)
-#define BUFFERED   (4 * 1024 * 1024)
-#define SPAN_KEPT  (64 * 1024)
+#define LINE_BYTES (256u << 10)
+#define BUFFERED   (4u << 20)
+#define SPAN_KEPT  (64u << 10)
 
 /* A span that is being written: open before its links. */
 struct span {
