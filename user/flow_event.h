@@ -47,6 +47,7 @@ enum flow_event_type {
 	FE_JOB = 25,	 /* a job of the thread pool */
 	FE_PULSE = 26,	 /* what an event loop was at, at one moment */
 	FE_TENURED = 27, /* a callback allocated objects in the old space */
+	FE_SERVICE = 28, /* what a target is called by those who run it */
 	FE_TYPE_MAX
 };
 
@@ -72,6 +73,13 @@ struct fe_target {
 	struct flow_str linked;	 /* "static" or "libnode" */
 	struct flow_str exe;
 	struct flow_str level; /* "requests" or "resources" */
+};
+
+/* FE_SERVICE: each empty if it is not known. See target_service.h. */
+struct fe_service {
+	struct flow_str name;
+	struct flow_str version;
+	struct flow_str script; /* absolute, as the process has it */
 };
 
 #define FE_CLOCK_IDLE (1u << 0) /* idle_ns is known */
@@ -520,6 +528,7 @@ struct flow_event {
 		struct fe_client client;
 		struct fe_headers headers;
 		struct fe_job job;
+		struct fe_service service;
 	};
 };
 

@@ -197,6 +197,11 @@ bool event_fields(struct capture_codec *c, struct flow_event *ev)
 		return true;
 	case FE_TARGET_END:
 		return true;
+	case FE_SERVICE:
+		field_str(c, &ev->service.name);
+		field_str(c, &ev->service.version);
+		field_str(c, &ev->service.script);
+		return true;
 	case FE_PROVIDER:
 		field_u32(c, &ev->provider.number);
 		field_str(c, &ev->provider.name);
@@ -288,6 +293,10 @@ bool event_fits(const struct flow_event *ev)
 		s[n++] = &ev->target.linked;
 		s[n++] = &ev->target.exe;
 		s[n++] = &ev->target.level;
+	} else if (ev->type == FE_SERVICE) {
+		s[n++] = &ev->service.name;
+		s[n++] = &ev->service.version;
+		s[n++] = &ev->service.script;
 	} else if (ev->type == FE_PROVIDER) {
 		s[n++] = &ev->provider.name;
 	} else if (ev->type == FE_IN || ev->type == FE_OUT) {

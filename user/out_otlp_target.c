@@ -120,9 +120,16 @@ int otlp_targets__event(struct otlp_targets *t, const struct flow_event *ev)
 	struct otlp_target *target;
 	int err;
 
-	if (ev->type != FE_TARGET && ev->type != FE_TARGET_END)
+	if (ev->type != FE_TARGET && ev->type != FE_TARGET_END && ev->type != FE_SERVICE)
 		return 0;
 	target = find(t, ev->pid);
+	if (ev->type == FE_SERVICE) {
+		if (target) {
+			copy_str(target->name, sizeof(target->name), &ev->service.name);
+			copy_str(target->release, sizeof(target->release), &ev->service.version);
+		}
+		return 0;
+	}
 	if (ev->type == FE_TARGET_END) {
 		if (target)
 			target->ended = true;
@@ -168,7 +175,7 @@ static void put_creation(const struct otlp_targets *t, const struct otlp_target 
 	otlp_attr__str(j, "process.creation.time", text);
 }
 
-/* A program without a name of its own is unknown_service and what its process executes. */
+/* What has no name at all is unknown_service and what its process executes. */
 static void put_service(const struct otlp_targets *t, const struct otlp_target *target,
 			struct json *j)
 {
@@ -176,7 +183,12 @@ static void put_service(const struct otlp_targets *t, const struct otlp_target *
 
 	snprintf(text, sizeof(text), "unknown_service:%s",
 		 target->exe[0] ? base_name(target->exe) : "node");
-	otlp_attr__str(j, "service.name", t->service[0] ? t->service : text);
+	otlp_attr__str(j, "service.name",
+		       t->service[0]	 ? t->service
+		       : target->name[0] ? target->name
+					 : text);
+	if (target->release[0])
+		otlp_attr__str(j, "service.version", target->release);
 }
 
 static void put_process(const struct otlp_targets *t, const struct otlp_target *target,

@@ -21,6 +21,8 @@ struct otlp_target {
 	char version[32];    /* of Node.js */
 	char exe[256];
 	char context[16];
+	char name[128]; /* of the service; empty: not known */
+	char release[64];
 	struct otlp_buf spans; /* with commas between */
 	uint32_t count;
 };
@@ -41,7 +43,7 @@ struct otlp_targets {
 void otlp_targets__init(struct otlp_targets *t, const struct out_opts *opts);
 void otlp_targets__destroy(struct otlp_targets *t);
 
-/* FE_TARGET and FE_TARGET_END; others are ignored. 0 or -errno. */
+/* FE_TARGET, FE_TARGET_END and FE_SERVICE; others are ignored. 0 or -errno. */
 int otlp_targets__event(struct otlp_targets *t, const struct flow_event *ev);
 /* The process that has this pid now; one of which nothing was told is made up. NULL: no memory. */
 struct otlp_target *otlp_targets__of(struct otlp_targets *t, uint32_t pid);

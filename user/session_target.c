@@ -14,6 +14,7 @@
 #include "target_cache.h"
 #include "target_elf_shared.h"
 #include "target_ports.h"
+#include "target_service.h"
 #include "target_tls.h"
 #include "util.h"
 
@@ -236,10 +237,25 @@ static void tell_target(struct session *s, const struct session_target *t)
 	session__emit(s, &ev);
 }
 
+static void tell_service(struct session *s, const struct session_target *t)
+{
+	struct flow_event ev = {.type = FE_SERVICE, .pid = (uint32_t)t->proc->pid};
+	struct target_service service;
+
+	target_service__read(&service, t->proc);
+	ev.ts = now_mono_ns();
+	ev.service.name = str(service.name);
+	ev.service.version = str(service.version);
+	ev.service.script = str(service.script);
+	if (service.name[0] || service.script[0])
+		session__emit(s, &ev);
+}
+
 /* Tells the sink what is being observed, so that a capture explains itself. */
 void session__announce(struct session *s, struct session_target *t)
 {
 	tell_target(s, t);
+	tell_service(s, t);
 	for (uint32_t i = 0; i < t->layout.nproviders; i++) {
 		struct flow_event name = {
 			.type = FE_PROVIDER,

@@ -392,6 +392,10 @@ static void rnd_event(uint64_t *seed, struct recorded *r)
 		rnd_job(seed, &ev->job);
 	} else if (ev->type == FE_PULSE) {
 		rnd_pulse(seed, &ev->pulse);
+	} else if (ev->type == FE_SERVICE) {
+		rnd_str(seed, &ev->service.name, r->text[0]);
+		rnd_str(seed, &ev->service.version, r->text[1]);
+		rnd_str(seed, &ev->service.script, r->text[2]);
 	}
 }
 
@@ -472,6 +476,11 @@ static void same_event(const struct flow_event *a, const struct flow_event *b)
 	} else if (a->type == FE_COUNTER) {
 		same_str(&x.counter.name, &y.counter.name);
 		x.counter.name = y.counter.name;
+	} else if (a->type == FE_SERVICE) {
+		same_str(&x.service.name, &y.service.name);
+		same_str(&x.service.version, &y.service.version);
+		same_str(&x.service.script, &y.service.script);
+		x.service = y.service;
 	} else if (a->type == FE_STORE) {
 		same_fields(&x.store, &y.store);
 		x.store.fields = y.store.fields;

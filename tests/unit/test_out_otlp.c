@@ -455,6 +455,27 @@ static void test_links_bound(void **state)
 	test_dir__remove(&o.dir);
 }
 
+/* What a process is called by those who run it. */
+static void test_service(void **state)
+{
+	struct flow_event ev = {.type = FE_SERVICE,
+				.pid = 10,
+				.service = {str("@a/shop"), str("1.2"), str("/app/index.js")}};
+	struct flow_req req = request(1);
+	struct output o = {0};
+
+	(void)state;
+	begin(&o);
+	target(&o, 10);
+	assert_int_equal(out_otlp_format.event(o.state, &ev), 0);
+	target(&o, 10); /* told again: more is known */
+	give(&o, &req);
+	end(&o);
+	holds(&o, ".[0].resourceSpans[0].resource.attributes | attrs | "
+		  ".[\"service.name\"] == \"@a/shop\" and .[\"service.version\"] == \"1.2\"");
+	test_dir__remove(&o.dir);
+}
+
 /* Of each process a resource; a pid that comes again is another one. */
 static void test_targets(void **state)
 {
@@ -490,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_links_bound),
 		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_service),
 	};
 
 	unsetenv("OTEL_SERVICE_NAME");
