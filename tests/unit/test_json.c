@@ -211,6 +211,29 @@ static void test_long(void **state)
 	assert_memory_equal(sink.text + 4095, "\\\"x", 3);
 }
 
+/* Text that is JSON already, also several elements. */
+static void test_raw(void **state)
+{
+	(void)state;
+	start();
+	json__object_begin(&j);
+	json__key_array(&j, "a");
+	json__u64(&j, 1);
+	json__raw(&j, "{\"b\":2},3", 9);
+	json__u64(&j, 4);
+	json__array_end(&j);
+	json__key(&j, "c");
+	json__raw(&j, "[]", 2);
+	json__object_end(&j);
+	assert_int_equal(json__finish(&j), 0);
+	assert_int_equal(sink.len, strlen("{\"a\":[1,{\"b\":2},3,4],\"c\":[]}"));
+	assert_memory_equal(sink.text, "{\"a\":[1,{\"b\":2},3,4],\"c\":[]}", sink.len);
+	start();
+	json__object_begin(&j);
+	json__raw(&j, "1", 1); /* without a key */
+	assert_int_equal(j.err, -EINVAL);
+}
+
 static void test_write_error(void **state)
 {
 	(void)state;
@@ -262,7 +285,7 @@ int main(void)
 		cmocka_unit_test(test_locale),	     cmocka_unit_test(test_structure),
 		cmocka_unit_test(test_misuse),	     cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_long),	     cmocka_unit_test(test_write_error),
-		cmocka_unit_test(test_random_bytes),
+		cmocka_unit_test(test_random_bytes), cmocka_unit_test(test_raw),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

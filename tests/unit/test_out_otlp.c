@@ -244,6 +244,30 @@ static void test_status(void **state)
 	test_dir__remove(&o.dir);
 }
 
+/* What has not ended is seen until the last event. */
+static void test_in_flight(void **state)
+{
+	struct flow_event ev = {.type = FE_TURN, .pid = 10, .ts = 9000};
+	struct flow_req req = request(1);
+	struct flow_call open = call(1);
+	struct output o = {0};
+
+	(void)state;
+	begin(&o);
+	assert_int_equal(out_otlp_format.event(o.state, &ev), 0);
+	req.end = REQ_IN_FLIGHT;
+	req.end_ns = 0;
+	give(&o, &req);
+	open.outcome = CALL_OPEN;
+	open.end_ns = 0;
+	assert_int_equal(out_otlp_format.call(o.state, &open), 0);
+	end(&o);
+	holds(&o, "($s | map(.endTimeUnixNano) | unique) == [\"1700000000000008000\"] and "
+		  "($s[0].attributes | attrs | .[\"loopray.request.outcome\"] == \"in_flight\" "
+		  "and .[\"loopray.request.incomplete\"] == true)");
+	test_dir__remove(&o.dir);
+}
+
 /* Any bytes, and texts that were cut on their way. */
 static void test_texts(void **state)
 {
@@ -512,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_links_bound),
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_service),
+		cmocka_unit_test(test_in_flight),
 	};
 
 	unsetenv("OTEL_SERVICE_NAME");

@@ -76,7 +76,7 @@ function full(value) {
     return value.map(full);
   if (value && typeof value === 'object')
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, full(v)])
-      .filter(([k, v]) => !(Array.isArray(v) && v.length === 0 && k !== 'values')));
+      .filter(([, v]) => !(Array.isArray(v) && v.length === 0)));
   return value;
 }
 
