@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "events.h"
+#include "finding_test.h"
 #include "model.h"
 #include "out_otlp.h"
 #include "out_otlp_id.h"
@@ -25,11 +26,16 @@ struct output {
 	void *state;
 };
 
-static void begin(struct output *o)
+static void begin_with(struct output *o, const struct out_opts *with)
 {
 	test_dir__make(&o->dir);
 	assert_int_equal(out_file__open(&o->file, o->dir.file), 0);
-	assert_int_equal(out_otlp_format.open(&o->state, o->file, &opts), 0);
+	assert_int_equal(out_otlp_format.open(&o->state, o->file, with), 0);
+}
+
+static void begin(struct output *o)
+{
+	begin_with(o, &opts);
 }
 
 static void end(struct output *o)
@@ -345,6 +351,37 @@ static void test_traces(void **state)
 	test_dir__remove(&o.dir);
 }
 
+/*
+ * The other side of a call may be observed too: what comes in there after the call was sent is the
+ * call's own id, not one that was handed on.
+ */
+static void test_both_sides(void **state)
+{
+	struct flow_req req = request(1), theirs = request(1);
+	struct flow_kept kept = {.trace = trace(0xaa, 0x22)};
+	struct flow_call c = call(1);
+	const struct flow_call *calls[] = {&c};
+	struct output o = {0};
+
+	(void)state;
+	begin(&o);
+	came(&o, kept.trace, c.sent_ns + 5);
+	theirs.pid = 11;
+	theirs.kept = &kept;
+	give(&o, &theirs);
+	c.trace = kept.trace;
+	req.calls = calls;
+	req.ncalls = 1;
+	give(&o, &req);
+	end(&o);
+	holds(&o,
+	      "($s | map(select(.kind == 3))[0]) as $c | ($s | map(select(.kind == 2))) as $r | "
+	      "$c.spanId == \"22\" * 8 and ($r | map(.traceId) | unique == [$c.traceId]) and "
+	      "($r | map(.parentSpanId) | index($c.spanId) != null) and "
+	      "($r | map(.spanId) | index($c.parentSpanId) != null)");
+	test_dir__remove(&o.dir);
+}
+
 /* A context of another's proves nothing about its trace: a link instead of a parent. */
 static void test_trace_of_another(void **state)
 {
@@ -451,6 +488,41 @@ static void test_links(void **state)
 	test_dir__remove(&o.dir);
 }
 
+/* What stores hold: fingerprints, and text only if it is asked for. */
+static void stores(bool show)
+{
+	struct flow_finding f[] = {test_foreign(), test_lost(), test_fan_out()};
+	struct out_opts with = opts;
+	struct flow_req req = request(1);
+	struct output o = {0};
+
+	with.show_values = show;
+	req.findings = f;
+	req.nfindings = 3;
+	begin_with(&o, &with);
+	give(&o, &req);
+	end(&o);
+	holds(&o, "$s[0].events | map(.name) == [\"loopray.context.foreign\", "
+		  "\"loopray.context.lost\", \"loopray.context.fan_out\"]");
+	holds(&o, "$s[0].events[0].attributes | attrs | map_values(.values? // .) | "
+		  "(.[\"loopray.finding.active.fields\"] | map(.stringValue)) == "
+		  "[\"requestId\", \"userId\", \"amount\", \"span\"] and "
+		  "(.[\"loopray.finding.own.hashes\"] | map(.stringValue) | .[0] == "
+		  "\"77c0000000000004\" and .[3] == \"\") and "
+		  "(.[\"loopray.finding.signs\"] | length == 2)");
+	holds(&o, show ? "[$s[0].events[].attributes[].value.arrayValue.values[]?.stringValue] | "
+			 "index(\"req-9\") != null and index(\"req-17\") != null"
+		       : "$s | tostring | test(\"req-|u-4\") | not");
+	test_dir__remove(&o.dir);
+}
+
+static void test_stores(void **state)
+{
+	(void)state;
+	stores(false);
+	stores(true);
+}
+
 /* So many wait, and no more: the oldest goes without its link, and says so. */
 static void test_links_bound(void **state)
 {
@@ -537,6 +609,8 @@ int main(void)
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_service),
 		cmocka_unit_test(test_in_flight),
+		cmocka_unit_test(test_both_sides),
+		cmocka_unit_test(test_stores),
 	};
 
 	unsetenv("OTEL_SERVICE_NAME");
