@@ -6,9 +6,8 @@
  * (pid and start time), and in it a request (environment, connection, number) or a call
  * (connection, local port and the times that it began). Words are taken in one after the other,
  * each by xor and a bijection of 64 bits (hash_u64), in two lanes that begin and go on differently.
- * So two things that differ only in the last word never share an id, which for requests is their
- * number in the environment; for others it is a matter of chance: with a million spans, 1 in 37
- * million.
+ * What differs in its last word only never shares an id: requests of one connection of an
+ * environment do not. That others do is a matter of chance: with a million spans, 1 in 37 million.
  */
 #ifndef LOOPRAY_OUT_OTLP_ID_H
 #define LOOPRAY_OUT_OTLP_ID_H
