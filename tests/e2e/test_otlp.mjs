@@ -15,7 +15,7 @@ import { selected } from './lib/env.mjs';
 import { decoded, exportTo, metricsOf, spansOf } from './lib/otlp.mjs';
 import { observePayments } from './lib/payment.mjs';
 import { ownNetwork, peers } from './lib/peers.mjs';
-import { exported, sleep } from './lib/proc.mjs';
+import { record, sleep, startService } from './lib/proc.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
 import { variants } from './lib/variants.mjs';
 
@@ -376,7 +376,41 @@ function begun(variant, run, { servers, clients }) {
   verdict(variant.name, 'calls: traces begun inside', wrong, `${adopted} of 40 calls adopted`);
 }
 
-for (const variant of variants(['22.', '24.']).filter((v) => v.flags.length === 0)) {
+/*
+ * Two processes, one of which calls the other: what that answers is the call's child, in the trace that
+ * was begun by the first, and each process is a resource of its own.
+ */
+async function both(variant, { upstream, secure }) {
+  const start = (name, port) => startService(variant, 'calls.js',
+    [LR_MODULES, String(port), 'als', String(secure)], { env: { OTEL_SERVICE_NAME: name } });
+  const back = await start('back', upstream);
+  const front = await start('front', back.ready.port);
+  const wrong = [];
+
+  await ask(undefined, front.ready.port, '/warm/w');
+  const agent = await record([front.pid, back.pid]);
+  await together(front.ready.port, many(20, '/begun/b'), 5);
+  await sleep(200);
+  const end = await agent.stop();
+  await Promise.all([front.kill(), back.kill()]);
+
+  const { lines, wrong: refused } = await decoded(await exportTo('otlp', agent.file), 'TracesData');
+  const spans = spansOf(lines);
+  const of = (kind, name) => spans.filter((s) => s.kind === kind && s.resource['service.name'] === name);
+  const at = (list) => new Map(list.map((s) => [`${s.traceId}/${s.spanId}`, s]));
+  const [calling, asked] = [at(of(CLIENT, 'front')), at(of(SERVER, 'front'))];
+  const answered = of(SERVER, 'back');
+  const parents = answered.map((s) => calling.get(`${s.traceId}/${s.parentSpanId}`));
+  const roots = parents.filter((c) => asked.has(`${c?.traceId}/${c?.parentSpanId}`));
+
+  if (end.status !== 0 || answered.length !== 40 || parents.some((c) => !c))
+    wrong.push(`status ${end.status}: ${parents.filter(Boolean).length} of ${answered.length} under their calls`);
+  if (roots.length < 20) /* whose the first calls are is unknown: nothing is known of the route yet */
+    wrong.push(`only ${roots.length} calls under their requests`);
+  verdict(variant.name, 'both sides: traces', [...refused, ...wrong], `${roots.length} of 40 through both`);
+}
+
+for (const variant of variants(['24.']).filter((v) => v.flags.length === 0)) {
   if (selected('payments'))
     await part(variant.name, 'payments: decoded', () => payments(variant));
 }
@@ -384,9 +418,10 @@ if (selected('calls'))
   await part('peers', 'started', async () => {
     const with_ = await peers();
 
-    for (const variant of variants(['22.']).filter((v) => v.flags.length === 0))
+    for (const variant of variants(['22.']).filter((v) => v.flags.length === 0)) {
       await part(variant.name, 'calls: decoded', () => calls(variant, with_));
+      await part(variant.name, 'both sides: traces', () => both(variant, with_));
+    }
     await with_.stop();
   });
-await sleep(0);
 finish('otlp');
