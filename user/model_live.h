@@ -3,9 +3,20 @@
  * What a dashboard shows beside the model: the last requests with their calls, jobs, resources
  * and findings, those in flight, and how the figures went from step to step.
  *
- * The collector is handed what the pipeline hands to an output format, and keeps a fixed upper
- * bound of memory. A view is an immutable snapshot of it, with a model: whoever draws, sorts,
- * filters or freezes holds a view and nothing else.
+ * The collector is handed what the pipeline hands to an output format (live.h), and keeps a fixed
+ * upper bound of memory. A view is an immutable snapshot of it, with a model: whoever draws, sorts,
+ * filters or freezes holds a view and nothing else. Views and the collector share requests: all
+ * belong to one thread, and what a view holds beyond the collector's own bound is as long as it is
+ * held.
+ *
+ * Steps are of event time, so that a replay gives what was seen live: the first begins with the
+ * first event that has a time, and steps in which nothing happened are there all the same. A
+ * request counts in the step of its end, or in the newest if that step has left the window.
+ *
+ * Latencies are those of the model: of whole requests with all of their records.
+ *
+ * The oldest requests go first. Of those that would have to go, the newest with findings and the
+ * slowest stay longer: up to an eighth each of LIVE_RECENT and of LIVE_MEMORY_MAX.
  *
  * Times are CLOCK_MONOTONIC nanoseconds of the recording machine.
  */
@@ -30,17 +41,25 @@
 #define LIVE_SPARK	60   /* steps of a route, a resource type or a loop */
 #define LIVE_BANDS	24   /* of latency, see live_band__from */
 #define LIVE_WINDOW	10   /* steps that "now" is: rates and percentiles of the header */
-#define LIVE_ROUTES	256
+#define LIVE_ROUTES	256  /* those beyond have no live_route; the model counts them together */
+#define LIVE_LOOPS	128
+#define LIVE_TYPES	128
 #define LIVE_OF_REQUEST 64 /* calls, jobs and resources each that are kept of one request */
-#define LIVE_MEMORY_MAX (64u << 20)
+#define LIVE_MEMORY_MAX (64u << 20) /* of requests that are kept, in flight or ended */
 
-/* A resource that a request created; level resources. */
+/* A resource that a request created, told of when it is destroyed; level resources. */
 struct live_resource {
 	char type[32];
 	int64_t async_id;
 	int64_t trigger_id;
 	uint64_t init_ns;
-	uint64_t destroy_ns; /* 0: alive at the end of the request, or of the observation */
+	uint64_t destroy_ns; /* 0: alive at the end of the observation */
+};
+
+/* A header that the user asked for; both may be cut. */
+struct live_header {
+	char name[48];
+	char value[128];
 };
 
 /* Immutable once it is in a view; shared between views. */
@@ -51,20 +70,19 @@ struct live_request {
 	char route[128];
 	uint64_t age_ns;	 /* in flight: since its arrival, at the time of the view */
 	struct flow_call *calls; /* in order of start; with those that ended after the response */
-	uint32_t ncalls;
-	struct flow_job *jobs; /* in order of submit */
+	uint32_t ncalls;	 /* in flight: 0, they are told of with the end */
+	struct flow_job *jobs;	 /* in order of submit */
 	uint32_t njobs;
-	struct live_resource *resources; /* in order of init */
+	struct live_resource *resources; /* in order of init: those that are destroyed */
 	uint32_t nresources;
 	struct flow_finding *findings;
 	uint32_t nfindings;
-	uint32_t not_kept; /* calls, jobs, resources beyond LIVE_OF_REQUEST */
+	uint32_t not_kept; /* calls, jobs, resources and findings for which there was no room */
 	uint32_t nheaders; /* that the user asked for */
-	struct {
-		char name[48];
-		char value[128];
-	} header[FE_HEADERS_MAX];
+	struct live_header *header;
 	char traceparent[56]; /* empty: none */
+	/* Of the collector. */
+	uint32_t bytes;
 };
 
 /* One step of time; the last of a view may be shorter: it is being made. */
@@ -97,9 +115,9 @@ struct live_route {
 	uint64_t errors;
 	uint64_t mismatched;
 	double rps;		      /* of the window */
-	struct model_latency latency; /* of the window */
-	struct model_latency total;
-	uint32_t spark[LIVE_SPARK]; /* requests in each of the last steps, the newest last */
+	struct model_latency latency; /* of the window; percentiles within 3.2% */
+	struct model_latency total;   /* as the model has it; count 0: it counts it among others */
+	uint32_t spark[LIVE_SPARK];   /* requests in each of the last steps, the newest last */
 };
 
 struct live_type {
@@ -116,10 +134,10 @@ struct live_loop {
 	uint32_t env;
 	double utilisation;	 /* of the window; below 0: not known */
 	float spark[LIVE_SPARK]; /* utilisation; below 0: not known */
-	uint64_t lag_p99_ns;	 /* of the window */
+	uint64_t lag_p99_ns;	 /* of the window, within 3.2% */
 	uint32_t gc_count;	 /* of the window */
 	uint64_t gc_ns;
-	struct model_loop total;
+	struct model_loop total; /* pid 0: the model does not have it */
 };
 
 /* Of loopray itself. */
@@ -148,7 +166,7 @@ struct live_view {
 	double rps;
 	double error_rate; /* 5xx, 0..1 */
 	struct model_latency latency;
-	double utilisation; /* of the busiest loop */
+	double utilisation; /* of the busiest loop; below 0: not known */
 	uint64_t lag_p99_ns;
 	struct live_step *steps; /* oldest first */
 	size_t nsteps;
@@ -177,17 +195,12 @@ struct live_opts {
 
 /* 0 or -ENOMEM. */
 int live__new(struct live **out, const struct live_opts *opts);
-void live__free(struct live *l);
+void live__free(struct live *l); /* views outlive it; NULL-safe */
 
-/* The collector as an output format without a file: pipeline_opts.format, its state the live. */
-struct out_format;
-extern const struct out_format live_format;
+/* What it has now of requests that are kept and of what is held for those in flight, bytes. */
+uint64_t live__memory(const struct live *l);
 
-/* A snapshot at @now_ns; of @m, which the view then owns, and what is in flight in the pipeline. */
-struct pipeline;
-int live__view(struct live *l, struct pipeline *p, struct model *m, uint64_t now_ns,
-	       struct live_view **out);
-void live_view__free(struct live_view *v);
+void live_view__free(struct live_view *v); /* NULL-safe */
 
 /* A request of the view by its number, NULL if it is gone. */
 const struct live_request *live_view__request(const struct live_view *v, uint64_t number);
