@@ -37,7 +37,7 @@ int flow_lag__add(struct flow_lag *lag, enum flow_lag_source source, uint64_t re
  * Only heads of requests: more of a body may be left in the socket because the application is not
  * ready for it, which is not the loop's doing.
  */
-static int on_in(struct flow_lag *lag, const struct flow_event *ev)
+static uint64_t request_ready(struct flow_lag *lag, const struct flow_event *ev)
 {
 	uint64_t conn = flow_conn__number(ev->io.conn);
 
@@ -45,11 +45,11 @@ static int on_in(struct flow_lag *lag, const struct flow_event *ev)
 		return 0;
 	lag->conn = conn;
 	lag->ts = ev->ts;
-	return flow_lag__add(lag, FLOW_LAG_REQUEST, ev->io.arrival_ns, ev->ts);
+	return ev->io.arrival_ns;
 }
 
 /* Of an answer, only its beginning, for the same reason. */
-static int on_client(struct flow_lag *lag, const struct flow_event *ev)
+static uint64_t response_ready(struct flow_lag *lag, const struct flow_event *ev)
 {
 	uint64_t *asked = &lag->asked[hash_u64(ev->client.conn) & (FLOW_LAG_CALLS - 1)];
 	bool first = *asked == ev->client.conn;
@@ -61,20 +61,48 @@ static int on_client(struct flow_lag *lag, const struct flow_event *ev)
 	*asked = 0;
 	if (ev->client.error || !ev->client.bytes)
 		return 0;
-	return flow_lag__add(lag, FLOW_LAG_RESPONSE, ev->client.arrival_ns, ev->ts);
+	return ev->client.arrival_ns;
+}
+
+/* Since when what it tells of was ready, 0: of nothing, or that is not known. */
+static uint64_t ready(struct flow_lag *lag, const struct flow_event *ev,
+		      enum flow_lag_source *source)
+{
+	if (ev->type == FE_IN) {
+		*source = FLOW_LAG_REQUEST;
+		return request_ready(lag, ev);
+	}
+	if (ev->type == FE_CLIENT) {
+		*source = FLOW_LAG_RESPONSE;
+		return response_ready(lag, ev);
+	}
+	if (ev->type == FE_JOB && ev->job.op == LR_JOB_DONE) {
+		*source = FLOW_LAG_JOB;
+		return ev->job.end_ns;
+	}
+	*source = FLOW_LAG_TIMER;
+	return ev->type == FE_TURN && ev->turn.kind == LR_TURN_TIMERS ? ev->turn.due_ns : 0;
+}
+
+bool flow_lag__of(struct flow_lag *lag, const struct flow_event *ev, enum flow_lag_source *source,
+		  uint64_t *ns)
+{
+	uint64_t since = ready(lag, ev, source);
+
+	if (!since || since > ev->ts)
+		return false;
+	*ns = ev->ts - since;
+	return true;
 }
 
 int flow_lag__event(struct flow_lag *lag, const struct flow_event *ev)
 {
-	if (ev->type == FE_IN)
-		return on_in(lag, ev);
-	if (ev->type == FE_CLIENT)
-		return on_client(lag, ev);
-	if (ev->type == FE_JOB && ev->job.op == LR_JOB_DONE)
-		return flow_lag__add(lag, FLOW_LAG_JOB, ev->job.end_ns, ev->ts);
-	if (ev->type == FE_TURN && ev->turn.kind == LR_TURN_TIMERS)
-		return flow_lag__add(lag, FLOW_LAG_TIMER, ev->turn.due_ns, ev->ts);
-	return 0;
+	enum flow_lag_source source;
+	uint64_t ns;
+
+	if (!flow_lag__of(lag, ev, &source, &ns))
+		return 0;
+	return flow_lag__add(lag, source, ev->ts - ns, ev->ts);
 }
 
 void flow_lag__all(const struct flow_lag *lag, struct flow_hist *all)

@@ -6,6 +6,7 @@
 #ifndef LOOPRAY_FLOW_LAG_H
 #define LOOPRAY_FLOW_LAG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "flow_event.h"
@@ -39,6 +40,10 @@ const char *flow_lag__name(enum flow_lag_source source);
  */
 int flow_lag__add(struct flow_lag *lag, enum flow_lag_source source, uint64_t ready_ns,
 		  uint64_t ts);
+
+/* What lag an event of the loop's thread tells of, without counting it; false: of none. */
+bool flow_lag__of(struct flow_lag *lag, const struct flow_event *ev, enum flow_lag_source *source,
+		  uint64_t *ns);
 
 /* What an event of the loop's thread says about it, if anything. 0 or -ENOMEM. */
 int flow_lag__event(struct flow_lag *lag, const struct flow_event *ev);

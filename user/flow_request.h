@@ -206,6 +206,14 @@ void flow_requests__finish(struct flow_requests *r, uint64_t ts);
 uint64_t flow_requests__in_flight(const struct flow_requests *r);
 
 /*
+ * Calls @fn for every request in flight, in no order, with what is known of it so far: its waits
+ * and its breakdown as of the last operation of its response, not known before. As valid as in
+ * done, and @fn feeds nothing.
+ */
+void flow_requests__each_in_flight(const struct flow_requests *r,
+				   void (*fn)(void *ctx, const struct flow_req *req), void *ctx);
+
+/*
  * The request that this connection is serving now (head read, response not complete), or
  * NULL; also NULL while several are (pipelining): the bytes do not say which one is worked on.
  */

@@ -7,6 +7,14 @@ uint64_t flow_requests__in_flight(const struct flow_requests *r)
 	return r->in_flight;
 }
 
+void flow_requests__each_in_flight(const struct flow_requests *r,
+				   void (*fn)(void *ctx, const struct flow_req *req), void *ctx)
+{
+	for (const struct rq_conn *c = r->oldest; c; c = c->newer)
+		for (const struct rq *rq = c->first; rq; rq = rq->next)
+			fn(ctx, &rq->pub);
+}
+
 /* The oldest request that was not answered whole, NULL none. */
 static const struct rq *unanswered(const struct rq_conn *c)
 {

@@ -81,8 +81,9 @@ struct live_request {
 	uint32_t nheaders; /* that the user asked for */
 	struct live_header *header;
 	char traceparent[56]; /* empty: none */
-	/* Of the collector. */
+	/* Of the collector: not for readers. */
 	uint32_t bytes;
+	uint16_t room_calls, room_jobs, room_resources;
 };
 
 /* One step of time; the last of a view may be shorter: it is being made. */
@@ -137,6 +138,7 @@ struct live_loop {
 	uint64_t lag_p99_ns;	 /* of the window, within 3.2% */
 	uint32_t gc_count;	 /* of the window */
 	uint64_t gc_ns;
+	bool ended;
 	struct model_loop total; /* pid 0: the model does not have it */
 };
 
@@ -158,7 +160,7 @@ struct live_target {
 struct live_view {
 	uint64_t start_ns; /* of the observation */
 	uint64_t now_ns;
-	uint64_t wall_ns; /* at now_ns; 0 unknown */
+	uint64_t wall_ns; /* at now_ns; 0 unknown: whoever asks for the view sets it */
 	uint64_t step_ns;
 	struct model *m;
 	/* Of the last LIVE_WINDOW steps. */

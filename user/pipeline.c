@@ -238,6 +238,30 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 	return model_builder__snapshot(p->model, &view, out);
 }
 
+uint64_t pipeline__in_flight(const struct pipeline *p)
+{
+	return flow_requests__in_flight(p->requests);
+}
+
+void pipeline__each_in_flight(const struct pipeline *p,
+			      void (*fn)(void *ctx, const struct flow_req *req), void *ctx)
+{
+	flow_requests__each_in_flight(p->requests, fn, ctx);
+}
+
+bool pipeline__in_progress(const struct pipeline *p, const struct flow_req_ref *request)
+{
+	uint64_t end_ns;
+
+	return flow_requests__in_progress(p->requests, request) ||
+	       flow_requests__ended(p->requests, request->conn, request->seq, &end_ns);
+}
+
+size_t pipeline__types(const struct pipeline *p, struct flow_res_type *types, size_t cap)
+{
+	return flow_context__types(p->context, types, cap);
+}
+
 bool pipeline__has_stores(const struct pipeline *p, uint32_t pid,
 			  const struct flow_req_ref *request, uint32_t instance)
 {

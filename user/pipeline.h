@@ -35,6 +35,16 @@ int pipeline__finish(struct pipeline *p);
  */
 int pipeline__model(struct pipeline *p, const struct model_view *view, struct model **out);
 
+/* What has not ended yet: see flow_requests__each_in_flight. */
+uint64_t pipeline__in_flight(const struct pipeline *p);
+void pipeline__each_in_flight(const struct pipeline *p,
+			      void (*fn)(void *ctx, const struct flow_req *req), void *ctx);
+/* Whether this request has not been handed out yet. */
+bool pipeline__in_progress(const struct pipeline *p, const struct flow_req_ref *request);
+
+/* As flow_context__types. */
+size_t pipeline__types(const struct pipeline *p, struct flow_res_type *types, size_t cap);
+
 /* Whether requests of the route of this request were seen to have stores of their own. */
 bool pipeline__has_stores(const struct pipeline *p, uint32_t pid,
 			  const struct flow_req_ref *request, uint32_t instance);
