@@ -22,6 +22,11 @@ struct session_opts {
 	int (*tick)(void *ctx, uint64_t now_ns);
 	void *tick_ctx;
 	uint64_t tick_ns;
+	/*
+	 * Hits of probes are told of about so often while running, too (0: at the end only): for a
+	 * sink that keeps the last of them, not for one that writes all down.
+	 */
+	uint64_t coverage_ns;
 };
 
 struct session_result {

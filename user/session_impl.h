@@ -60,6 +60,7 @@ struct session {
 	int status;
 	uint64_t by_type[SESSION_TYPES];		     /* records read, by type */
 	uint64_t stats[LR_STAT_COUNT];			     /* as last told to the sink */
+	uint64_t coverage_ns;				     /* when probes were told of last */
 	struct session_pending pending[SESSION_MAX_PENDING]; /* new processes to look at */
 	size_t npending;
 };

@@ -174,23 +174,6 @@ static void sample_losses(struct session *s, bool last)
 		tell_loss(s, FLOW_LOSS_RING, now[LR_STAT_ring_full] - decoded.lost);
 }
 
-void session__sample(struct session *s)
-{
-	for (size_t i = 0; i < s->ntargets; i++)
-		if (!s->targets[i]->ended && !s->targets[i]->starting)
-			sample_target(s, s->targets[i]);
-	sample_losses(s, false);
-}
-
-static void tell_counter(struct session *s, const char *name, uint64_t value)
-{
-	struct flow_event ev = {.type = FE_COUNTER, .ts = now_mono_ns()};
-
-	ev.counter.name = str(name);
-	ev.counter.value = value;
-	session__emit(s, &ev);
-}
-
 /* The hits of a tracepoint are the records it made: the programs do not count them again. */
 static uint64_t tracepoint_hits(const struct session *s, const char *name)
 {
@@ -225,6 +208,35 @@ static void tell_probes(struct session *s, bool missing_only)
 		ev.probe.misses = probes[i].misses;
 		session__emit(s, &ev);
 	}
+}
+
+/* What probes have hit so far, for whoever wants to know before the end. */
+static void sample_probes(struct session *s)
+{
+	uint64_t now = now_mono_ns();
+
+	if (!s->opts->coverage_ns || now - s->coverage_ns < s->opts->coverage_ns)
+		return;
+	s->coverage_ns = now;
+	tell_probes(s, false);
+}
+
+void session__sample(struct session *s)
+{
+	for (size_t i = 0; i < s->ntargets; i++)
+		if (!s->targets[i]->ended && !s->targets[i]->starting)
+			sample_target(s, s->targets[i]);
+	sample_losses(s, false);
+	sample_probes(s);
+}
+
+static void tell_counter(struct session *s, const char *name, uint64_t value)
+{
+	struct flow_event ev = {.type = FE_COUNTER, .ts = now_mono_ns()};
+
+	ev.counter.name = str(name);
+	ev.counter.value = value;
+	session__emit(s, &ev);
 }
 
 void session__report_missing(struct session *s)
