@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The collector: what comes in goes to its parts. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "model_live_int.h"
@@ -141,7 +140,7 @@ int live__resource(struct live *l, const struct flow_resource *res)
 	item.resource.trigger_id = res->trigger_id;
 	item.resource.init_ns = res->init_ns;
 	item.resource.destroy_ns = res->destroy_ns;
-	snprintf(item.resource.type, sizeof(item.resource.type), "%s", res->type ? res->type : "");
+	live_text(item.resource.type, sizeof(item.resource.type), res->type ? res->type : "");
 	return attach(l, &ref, &item);
 }
 

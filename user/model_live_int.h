@@ -3,6 +3,8 @@
 #ifndef LOOPRAY_MODEL_LIVE_INT_H
 #define LOOPRAY_MODEL_LIVE_INT_H
 
+#include <string.h>
+
 #include "flow_growth.h"
 #include "flow_lag.h"
 #include "flow_table.h"
@@ -36,6 +38,7 @@ struct live_series {
 	bool any;
 	uint64_t start_ns; /* of step 0 */
 	uint64_t newest;
+	uint64_t newest_start_ns, newest_end_ns;
 	struct live_step step[LIVE_STEPS];
 	struct {
 		struct flow_hist latency;
@@ -155,6 +158,15 @@ struct live {
 	struct live_kept kept;
 	struct live_agent_state agent;
 };
+
+/* As much of it as there is room for. */
+static inline void live_text(char *to, size_t cap, const char *from)
+{
+	size_t len = strnlen(from, cap - 1);
+
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
 
 /* What the pipeline hands out: 0 or -ENOMEM. */
 int live__event(struct live *l, const struct flow_event *ev);

@@ -50,8 +50,8 @@ static void copy_headers(struct live_request *to, const struct flow_kept *kept, 
 	for (uint32_t i = 0; i < n; i++) {
 		struct live_header *h = &to->header[to->nheaders++];
 
-		snprintf(h->name, sizeof(h->name), "%s", kept->header[i].name);
-		snprintf(h->value, sizeof(h->value), "%s", kept->header[i].value);
+		live_text(h->name, sizeof(h->name), kept->header[i].name);
+		live_text(h->value, sizeof(h->value), kept->header[i].value);
 	}
 	if (!kept->trace.known)
 		return;
@@ -118,8 +118,7 @@ struct live_request *live_request__of(const struct flow_req *req, const struct l
 	if (!r)
 		return NULL;
 	model_request__copy(&r->on, req);
-	snprintf(r->route, sizeof(r->route), "%.*s", (int)sizeof(r->route) - 1,
-		 req->route ? req->route : r->on.path);
+	live_text(r->route, sizeof(r->route), req->route ? req->route : r->on.path);
 	r->not_kept = req->ncalls - calls + req->nfindings - room.findings + req->calls_not_kept;
 	for (uint32_t i = 0; i < calls; i++)
 		insert_call(r, req->calls[i]);

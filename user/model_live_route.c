@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Routes: how many requests each had in the last steps, and how long those took. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,8 +43,8 @@ static int route_of(struct live *l, const struct flow_req *req, struct live_rout
 		free(r);
 		return -ENOMEM;
 	}
-	snprintf(r->pub.method, sizeof(r->pub.method), "%s", method);
-	snprintf(r->pub.route, sizeof(r->pub.route), "%s", route);
+	live_text(r->pub.method, sizeof(r->pub.method), method);
+	live_text(r->pub.route, sizeof(r->pub.route), route);
 	l->routes[l->nroutes++] = r;
 	*out = r;
 	return 0;

@@ -30,6 +30,8 @@ static void begin_step(struct live *l, uint64_t number)
 	step->start_ns = s->start_ns + number * l->opts.step_ns;
 	step->end_ns = step->start_ns + l->opts.step_ns;
 	step->utilisation = -1;
+	s->newest_start_ns = step->start_ns;
+	s->newest_end_ns = step->end_ns;
 	live_routes__step(l, number);
 	live_loops__step(l, number);
 	live_targets__step(l, number);
@@ -51,18 +53,16 @@ void live_series__advance(struct live *l, uint64_t ts)
 	struct live_series *s = &l->series;
 	uint64_t to;
 
-	if (!ts)
+	if (!ts || ts < s->newest_end_ns)
 		return;
 	if (!s->any) {
 		s->any = true;
 		s->start_ns = ts;
 		begin_step(l, 0);
 	}
-	if (ts < s->start_ns)
-		return;
 	to = (ts - s->start_ns) / l->opts.step_ns;
 	/* A silence so long that no step of before is left. */
-	if (to > s->newest + 2 * LIVE_STEPS) {
+	if (to > s->newest + 2ULL * LIVE_STEPS) {
 		end_step(l);
 		s->newest = to - LIVE_STEPS;
 		begin_step(l, s->newest);
@@ -83,11 +83,10 @@ uint64_t live_series__number(const struct live *l, uint64_t ts)
 	const struct live_series *s = &l->series;
 	uint64_t number;
 
-	if (ts < s->start_ns)
+	if (ts >= s->newest_start_ns || ts < s->start_ns)
 		return s->newest;
 	number = (ts - s->start_ns) / l->opts.step_ns;
-	return number < live_series__from(l, LIVE_WINDOW) ? s->newest
-							  : min_t(uint64_t, number, s->newest);
+	return number < live_series__from(l, LIVE_WINDOW) ? s->newest : number;
 }
 
 void live_series__request(struct live *l, const struct flow_req *req, uint64_t number)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Types of resources: how many were alive at the end of each step. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +21,7 @@ static struct live_type_state *type_of(struct live *l, const char *name, size_t 
 		return NULL;
 	t = &l->types[l->ntypes++];
 	memset(t, 0, sizeof(*t));
-	snprintf(t->name, sizeof(t->name), "%s", name);
+	live_text(t->name, sizeof(t->name), name);
 	return t;
 }
 

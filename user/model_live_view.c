@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Views of the collector: made of its parts, asked, and ended. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "model_live.h"

@@ -79,7 +79,7 @@ static void only_the_last_steps_are_kept(void **state)
 	}
 	live_view__free(v);
 	/* After a silence longer than all of that nothing is left. */
-	v = view(BEGIN + 100 * LIVE_STEPS *SEC);
+	v = view(BEGIN + 100ULL * LIVE_STEPS *SEC);
 	assert_int_equal(v->nsteps, LIVE_STEPS);
 	for (size_t i = 0; i < v->nsteps; i++) {
 		assert_int_equal(v->steps[i].requests, 0);
@@ -358,7 +358,7 @@ static void loops_that_ended_make_room(void **state)
 	struct live_view *v;
 
 	(void)state;
-	for (uint32_t i = 0; i < 3 * LIVE_LOOPS; i++) {
+	for (uint32_t i = 0; i < 3ULL * LIVE_LOOPS; i++) {
 		struct flow_event ev = {
 			.type = FE_THREAD, .tid = 100 + i, .ts = BEGIN + i, .thread.env = i};
 
