@@ -45,7 +45,8 @@
 #define LIVE_LOOPS	128
 #define LIVE_TYPES	128
 #define LIVE_OF_REQUEST 64 /* calls, jobs and resources each that are kept of one request */
-#define LIVE_MEMORY_MAX (64u << 20) /* of requests that are kept, in flight or ended */
+/* Of requests that are kept, in flight or ended; all else takes some 12 MB at most. */
+#define LIVE_MEMORY_MAX (64u << 20)
 
 /* A resource that a request created, told of when it is destroyed; level resources. */
 struct live_resource {
@@ -160,7 +161,7 @@ struct live_target {
 struct live_view {
 	uint64_t start_ns; /* of the observation */
 	uint64_t now_ns;
-	uint64_t wall_ns; /* at now_ns; 0 unknown: whoever asks for the view sets it */
+	uint64_t wall_ns; /* at now_ns; 0 in a replay: whoever asks for the view may set it */
 	uint64_t step_ns;
 	struct model *m;
 	/* Of the last LIVE_WINDOW steps. */
