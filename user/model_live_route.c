@@ -66,19 +66,23 @@ int live_routes__request(struct live *l, const struct flow_req *req, uint64_t nu
 	return 0;
 }
 
-static const struct model_route *in_model(const struct model *m, const struct live_route *r)
+/* The model's are in the same order, with others in between: it is looked for from @hint on. */
+static const struct model_route *in_model(const struct model *m, const struct live_route *r,
+					  size_t hint)
 {
-	for (size_t i = 0; m && i < m->route_count; i++)
-		if (strncmp(m->routes[i].route, r->route, sizeof(r->route) - 1) == 0 &&
-		    strncmp(m->routes[i].method, r->method, sizeof(r->method) - 1) == 0)
-			return &m->routes[i];
+	for (size_t i = 0; m && i < m->route_count; i++) {
+		const struct model_route *of = &m->routes[(hint + i) % m->route_count];
+
+		if (strncmp(of->route, r->route, sizeof(r->route) - 1) == 0 &&
+		    strncmp(of->method, r->method, sizeof(r->method) - 1) == 0)
+			return of;
+	}
 	return NULL;
 }
 
 static void copy_route(const struct live *l, const struct live_route_state *r,
 		       const struct live_view *v, struct live_route *to)
 {
-	const struct model_route *total;
 	struct live_hist window = {0};
 	uint64_t requests = 0;
 
@@ -91,9 +95,6 @@ static void copy_route(const struct live *l, const struct live_route_state *r,
 	}
 	to->rps = v->window_s > 0 ? (double)requests / v->window_s : 0;
 	live_hist__latency(&window, &to->latency);
-	total = in_model(v->m, to);
-	if (total)
-		to->total = total->requests.latency;
 }
 
 static int by_requests(const void *a, const void *b)
@@ -115,5 +116,11 @@ int live_routes__view(struct live *l, struct live_view *v)
 	for (size_t i = 0; i < l->nroutes; i++)
 		copy_route(l, l->routes[i], v, &v->routes[v->nroutes++]);
 	qsort(v->routes, v->nroutes, sizeof(*v->routes), by_requests);
+	for (size_t i = 0; i < v->nroutes; i++) {
+		const struct model_route *total = in_model(v->m, &v->routes[i], i);
+
+		if (total)
+			v->routes[i].total = total->requests.latency;
+	}
 	return 0;
 }
