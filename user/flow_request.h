@@ -206,9 +206,9 @@ void flow_requests__finish(struct flow_requests *r, uint64_t ts);
 uint64_t flow_requests__in_flight(const struct flow_requests *r);
 
 /*
- * Calls @fn for every request in flight, in no order, with what is known of it so far: its waits
- * and its breakdown as of the last operation of its response, not known before. As valid as in
- * done, and @fn feeds nothing.
+ * Calls @fn for every request in flight, in the order of their heads, with what is known of it so
+ * far: its waits and its breakdown as of the last operation of its response, not known before. As
+ * valid as in done, and @fn feeds nothing.
  */
 void flow_requests__each_in_flight(const struct flow_requests *r,
 				   void (*fn)(void *ctx, const struct flow_req *req), void *ctx);

@@ -120,7 +120,8 @@ struct rq_wait {
 
 struct rq {
 	struct flow_req pub;
-	struct rq *next; /* on the connection, in order of arrival */
+	struct rq *next;	   /* on the connection, in order of arrival */
+	struct rq *before, *after; /* of all in flight, in the same order */
 	struct rq_conn *conn;
 	struct rq_thread *thread; /* that read its head; NULL not followed */
 	uint64_t from_ns;	  /* its first byte was read: service begins */
@@ -194,6 +195,7 @@ struct flow_requests {
 	struct rq_conn *newest, *oldest;
 	uint32_t losses_all; /* FE_LOSS events without a thread */
 	uint32_t in_flight;
+	struct rq *begun_first, *begun_last; /* of those */
 	struct flow_requests_overflow overflow;
 };
 

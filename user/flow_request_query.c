@@ -10,16 +10,8 @@ uint64_t flow_requests__in_flight(const struct flow_requests *r)
 void flow_requests__each_in_flight(const struct flow_requests *r,
 				   void (*fn)(void *ctx, const struct flow_req *req), void *ctx)
 {
-	uint32_t left = r->in_flight;
-
-	/* Connections that were idle for long, of which there may be many, are behind the others.
-	 */
-	for (const struct rq_conn *c = r->newest; c && left; c = c->older) {
-		for (const struct rq *rq = c->first; rq; rq = rq->next) {
-			fn(ctx, &rq->pub);
-			left--;
-		}
-	}
+	for (const struct rq *rq = r->begun_first; rq; rq = rq->after)
+		fn(ctx, &rq->pub);
 }
 
 /* The oldest request that was not answered whole, NULL none. */

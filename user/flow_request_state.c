@@ -225,6 +225,30 @@ static void fill_public(struct flow_req *p, const struct rq_conn *c, const struc
 	p->tls = io->flags & FE_F_TLS;
 }
 
+static void link_in_flight(struct flow_requests *r, struct rq *rq)
+{
+	rq->before = r->begun_last;
+	if (rq->before)
+		rq->before->after = rq;
+	else
+		r->begun_first = rq;
+	r->begun_last = rq;
+	r->in_flight++;
+}
+
+static void unlink_in_flight(struct flow_requests *r, struct rq *rq)
+{
+	if (rq->before)
+		rq->before->after = rq->after;
+	else
+		r->begun_first = rq->after;
+	if (rq->after)
+		rq->after->before = rq->before;
+	else
+		r->begun_last = rq->before;
+	r->in_flight--;
+}
+
 struct rq *rq__new(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,
 		   const struct fe_io *io)
 {
@@ -257,7 +281,7 @@ struct rq *rq__new(struct flow_requests *r, struct rq_conn *c, struct rq_thread 
 		c->first = rq;
 	c->last = rq;
 	c->count++;
-	r->in_flight++;
+	link_in_flight(r, rq);
 	return rq;
 }
 
@@ -280,7 +304,7 @@ void rq__end(struct flow_requests *r, struct rq *rq, enum flow_req_end end, uint
 	struct rq_conn *c = rq->conn;
 
 	unlink_rq(c, rq);
-	r->in_flight--;
+	unlink_in_flight(r, rq);
 	rq->pub.end = end;
 	/* Records of other threads may carry times from before its own. */
 	if (end_ns && end_ns < rq->from_ns)
