@@ -2,11 +2,13 @@
 /*
  * What loopray costs: its own CPU and memory, and an estimate of what its probes cost the targets.
  *
- * The estimate is hits by what a hit costs, as FE_PROBE events tell of them now and then. A uprobe
- * with its work takes 2 to 2.5 microseconds in a real server, whose caches are colder than those of
- * a loop that measures it; the two tracepoints of a receive and a send take 2.2 together with the
- * record and what they read of the program's memory; writes of lines are like a send.
- * Single-stepped probes, of which there are few, cost more than this says.
+ * The estimate is hits by what a hit costs, as FE_PROBE events tell of them now and then. At the
+ * tracepoints 1.0 microseconds: docs/overhead.md has 1.9 to 2.0 for a request of one receive and
+ * one send, with the records and what is read of the program's memory. At a uprobe with its
+ * work 2.25: between 2 and 2.5 in a server, whose caches are colder than those of a loop that
+ * measures it, and 3 to 5 where it slows down the server most (HTTPS, ibidem). What the reading of
+ * stores adds is not in it, and single-stepped probes, of which there are few, cost more than this
+ * says.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +20,7 @@
 #include "util.h"
 
 #define UPROBE_NS     2250.0
-#define TRACEPOINT_NS 1100.0
+#define TRACEPOINT_NS 1000.0
 #define SAME_NS	      100000000ULL /* events so close to each other were told together */
 
 static uint64_t cpu_ns(void)
