@@ -8,8 +8,6 @@
 #include "util.h"
 
 #define GROUPS_SHOWN 10
-#define ROUTE	     64
-#define TEXT	     32
 
 static const char *plural(uint64_t n)
 {
@@ -98,90 +96,19 @@ static void print_all_well(const struct printer *p)
 	print_unchecked(p);
 }
 
-static void add_part(struct sentence *s, uint64_t n, const char *what)
-{
-	if (n)
-		sentence__add(s, "%s%llu %s", s->len && s->text[s->len - 1] != '(' ? ", " : "",
-			      (ull)n, what);
-}
-
-static void add_kind(struct sentence *s, const struct model_group *g)
-{
-	sentence__add(s, " \u00d7 %s",
-		      g->kind == FINDING_FAN_OUT ? "fan-out" : finding_word__kind(g->kind));
-	if (g->kind == FINDING_LOST)
-		sentence__add(s, ", %s", finding_word__grade(g->kind, g->grade));
-	if (g->kind != FINDING_FOREIGN || !(g->harm || g->stale || g->captured))
-		return;
-	sentence__add(s, " (");
-	add_part(s, g->harm, "with harm");
-	add_part(s, g->stale, "stale");
-	add_part(s, g->captured, "of a captured store");
-	sentence__add(s, ")");
-}
-
-static void add_cause(struct sentence *s, const struct model_group *g)
-{
-	char method[24], route[ROUTE];
-
-	if (g->merged) {
-		sentence__add(s, ": other causes, beyond those that are kept apart");
-		return;
-	}
-	sentence__add(s, ": %s %s", text_safe(method, sizeof(method), g->method),
-		      text_safe(route, sizeof(route), g->route));
-	if (g->kind == FINDING_LOST) {
-		sentence__add(s, " without its store of AsyncLocalStorage instance %u",
-			      g->instance);
-		return;
-	}
-	sentence__add(s, g->kind == FINDING_FOREIGN ? " under the store of " : " together with ");
-	if (strcmp(g->other_route, "?") == 0)
-		sentence__add(s, "an unknown request");
-	else
-		sentence__add(s, "%s %s", text_safe(method, sizeof(method), g->other_method),
-			      text_safe(route, sizeof(route), g->other_route));
-	if (g->resource[0])
-		sentence__add(s, ", in callbacks of %s",
-			      text_safe(route, sizeof(route), g->resource));
-}
-
-static void print_extent(const struct printer *p, const struct model_group *g)
-{
-	uint64_t start = p->m->start_ns;
-	char first[TEXT], last[TEXT];
-	struct sentence s = {0};
-
-	sentence__add(&s, "%llu request%s, ", (ull)g->requests, plural(g->requests));
-	if (g->count > 1)
-		sentence__add(&s, "between %s and ",
-			      text_duration(first, sizeof(first),
-					    g->first_ns > start ? g->first_ns - start : 0));
-	else
-		sentence__add(&s, "at ");
-	sentence__add(
-		&s, "%s of the observation",
-		text_duration(last, sizeof(last), g->last_ns > start ? g->last_ns - start : 0));
-	if (g->kind == FINDING_LOST && g->kept)
-		sentence__add(&s, "; %llu other response%s of this route had their stores",
-			      (ull)g->kept, plural(g->kept));
-	else if (g->kind == FINDING_LOST && g->grade == GRADE_ALWAYS)
-		sentence__add(&s, "; no response of this route had it");
-	text_wrap(p->f, 4, 4, s.text);
-}
-
 static int print_group(const struct printer *p, const struct model_group *g)
 {
-	struct sentence s = {0};
+	struct sentence s = {0}, extent = {0};
 	const char *accent = g->kind == FINDING_FAN_OUT ? "" : printer__accent(p, ORANGE);
 
 	out_file__printf(p->f, "\n");
 	sentence__add(&s, "%s%llu%s", accent, (ull)g->count,
 		      accent[0] ? printer__accent(p, PLAIN) : "");
-	add_kind(&s, g);
-	add_cause(&s, g);
+	finding_story__kind(&s, g);
+	finding_story__cause(&s, g);
 	text_wrap(p->f, 2, 4, s.text);
-	print_extent(p, g);
+	finding_story__extent(&extent, g, p->m->start_ns);
+	text_wrap(p->f, 4, 4, extent.text);
 	return printer__example(p, g);
 }
 

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "model.h"
 #include "out.h"
+#include "out_finding_story.h"
 
 /* The state of both formats, which do nothing before the end. */
 struct report_state {
@@ -43,13 +44,6 @@ void printer__pools(const struct printer *p);
 void report_json__health(struct json *j, const struct model_health *h);
 void report_json__pools(struct json *j, const struct model *m);
 int printer__probes(const struct printer *p);
-
-/* Text that is put together before it is wrapped; what does not fit is cut. */
-struct sentence {
-	size_t len;
-	char text[2048];
-};
-void sentence__add(struct sentence *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One finding, told: what happened, both stores, how sure it is. 0 or -errno. */
 int printer__example(const struct printer *p, const struct model_group *g);
