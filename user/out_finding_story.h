@@ -30,6 +30,10 @@ void finding_story__timeline(struct sentence *s, const struct model_group *g);
 /* How the store was recognized and bound, what proves it, how sure that is. */
 void finding_story__certainty(struct sentence *s, const struct flow_finding *f);
 
+/* What such a finding is, for somebody who has never seen one. */
+const char *finding_text__about(const struct model_group *g);
+/* What to do about it, a paragraph each, @i from 0; NULL: no more. @resources as above. */
+const char *finding_text__next(const struct model_group *g, unsigned int i, bool resources);
 /* Heads the column of the foreign store: "active (of conn 9)". */
 void finding_text__active(char *buf, size_t cap, const struct flow_finding *f);
 

@@ -29,6 +29,32 @@ const char *wait_text(enum flow_wait kind)
 	return texts[kind];
 }
 
+const char *wait_about(enum flow_wait kind)
+{
+	static const char *const texts[WAIT_KINDS] = {
+		[WAIT_QUEUE] = "in the accept queue or the socket, behind other callbacks",
+		[WAIT_CPU] = "its own callbacks ran",
+		[WAIT_LOOP] = "it was ready, and the loop worked for others",
+		[WAIT_GC] = "in its callbacks, or while it was ready",
+		[WAIT_SCHED] = "other threads had the CPUs",
+		[WAIT_BLOCKED] = "a synchronous call, a lock or a page stopped the thread",
+		[WAIT_DNS] = "getaddrinfo and getnameinfo, in the thread pool",
+		[WAIT_CONNECT] = "a connection to another service was being established",
+		[WAIT_CALL] = "from the send until bytes of the answer were in the socket",
+		[WAIT_SOCKET] = "the pooled connection served another request",
+		[WAIT_FS] = "a thread of the pool worked at a file",
+		[WAIT_CRYPTO] = "a thread of the pool worked at a key or a hash",
+		[WAIT_ZLIB] = "a thread of the pool compressed or decompressed",
+		[WAIT_POOL] = "a thread of the pool worked at something else",
+		[WAIT_POOL_QUEUE] = "all threads of the pool were busy",
+		[WAIT_TIMER] = "a timer of JavaScript was not due yet",
+		[WAIT_CLIENT] = "the client had not sent the whole body",
+		[WAIT_OTHER] = "another request, an event, or something unseen",
+	};
+
+	return texts[kind];
+}
+
 const char *blocking_text(const struct flow_blocking *b)
 {
 	static char text[FLOW_LABEL_PATH + 32];

@@ -9,6 +9,8 @@
 
 /* For people: "waiting for outgoing calls". */
 const char *wait_text(enum flow_wait kind);
+/* What that is, a little longer: "from the send until bytes of the answer were in the socket". */
+const char *wait_about(enum flow_wait kind);
 /* "POST /x", or what else began the turn; good until the next call. */
 const char *blocking_text(const struct flow_blocking *b);
 

@@ -47,6 +47,8 @@ void ui_page__printf(struct ui_page *p, enum ui_style style, const char *fmt, ..
 void ui_page__sign(struct ui_page *p, enum ui_style style, enum ui_sign sign);
 /* The next put begins at this column, if the line is not beyond it. */
 void ui_page__column(struct ui_page *p, unsigned int col);
+/* Puts at most @width columns, cut with SIGN_CUT. */
+void ui_page__cell(struct ui_page *p, unsigned int width, enum ui_style style, const char *text);
 /* Ends the line. */
 void ui_page__end(struct ui_page *p);
 /* A paragraph: @text broken at blanks, each line begun at column @indent. */
@@ -93,7 +95,11 @@ extern const struct ui_view *const ui_views[];
 bool ui_filter__request(const struct ui_filter *f, const struct live_request *r);
 bool ui_filter__words(const struct ui_filter *f, const char *const *texts); /* NULL-terminated */
 
-/* Durations, sizes, counts and shares as short text: "1.25 ms", "12.3k", "-" if not known. */
+/* False: a word is not valid, and @why says so in a sentence; such words match every row. */
+bool ui_filter__check(const struct ui_filter *f, char *why, size_t len);
+
+/* Durations, sizes, counts and shares as short text: "1.25 ms", "12.3k", "-" for UINT64_MAX, not
+ * known. */
 void ui_text__ns(char *buf, size_t len, uint64_t ns);
 void ui_text__count(char *buf, size_t len, uint64_t n);
 void ui_text__rate(char *buf, size_t len, double per_s);
