@@ -24,6 +24,12 @@ enum log_level {
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 
+/*
+ * Hands every line, without its newline, to @sink instead of stderr; NULL: to stderr again. For
+ * whoever has the terminal to itself.
+ */
+void log_set_sink(void (*sink)(void *ctx, enum log_level level, const char *line), void *ctx);
+
 /* Writes "loopray: MODULE: text" to stderr. @err: 0, or a negative errno whose text is appended. */
 void log_write(enum log_level level, const char *module, int err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
