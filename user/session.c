@@ -103,6 +103,15 @@ static int add_ring(struct session *s)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->ring_fd, &e) ? -errno : 0;
 }
 
+static int add_readable(struct session *s)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = (void *)&s->opts->fd};
+
+	if (!s->opts->readable)
+		return 0;
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->opts->fd, &e) ? -errno : 0;
+}
+
 static int open_loop(struct session *s)
 {
 	int err;
@@ -113,6 +122,8 @@ static int open_loop(struct session *s)
 	err = add_signals(s);
 	if (!err)
 		err = add_ring(s);
+	if (!err)
+		err = add_readable(s);
 	if (!err)
 		err = add_timer(s, &s->ring_timer, 1000000, 0);
 	if (!err)
@@ -146,7 +157,7 @@ static int load(struct session *s)
 	if (!decode_opts.value_key &&
 	    getrandom(&decode_opts.value_key, sizeof(decode_opts.value_key), 0) < 0)
 		return -errno;
-	if (s->ntargets == 1 && !cli->follow && !cli->all)
+	if (s->ntargets == 1 && !cli->follow && !cli->all && !s->opts->open)
 		kern_opts.single = s->targets[0]->proc->pid;
 	kern_opts.lines = session__lines_wanted(s);
 	err = kern__load(&s->kern, &kern_opts);
@@ -248,7 +259,9 @@ static int run(struct session *s)
 
 	if (s->opts->cli->duration_ns && add_timer(s, &s->end_timer, s->opts->cli->duration_ns, 0))
 		return EX_LR_RUNTIME;
-	while (!s->stop && (s->nalive || child)) {
+	if (s->opts->running)
+		s->opts->running(s->opts->tick_ctx, s);
+	while (!s->stop && (s->nalive || child || s->opts->open)) {
 		int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), -1);
 
 		if (n < 0 && errno != EINTR)
@@ -262,6 +275,8 @@ static int run(struct session *s)
 				on_ring(s);
 			else if (child && ptr == child)
 				session__child_ended(s);
+			else if (ptr == &s->opts->fd)
+				s->stop |= s->opts->readable(s->opts->tick_ctx) != 0;
 			else if (is_timer(s, ptr))
 				on_timer(s, ptr);
 			else

@@ -9,10 +9,14 @@
 #ifndef LOOPRAY_SESSION_H
 #define LOOPRAY_SESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "flow_event.h"
 #include "options.h"
+
+struct session;
 
 struct session_opts {
 	const struct options *cli;
@@ -20,8 +24,15 @@ struct session_opts {
 	uint64_t value_key; /* of fingerprints, see flow_value__hash; 0: a random one */
 	/* Called about every @tick_ns while running (0: never). Non-zero ends the session. */
 	int (*tick)(void *ctx, uint64_t now_ns);
-	void *tick_ctx;
+	void *tick_ctx; /* of all callbacks */
 	uint64_t tick_ns;
+	/* Processes come (session__observe) and go: it goes on when the last one has ended. */
+	bool open;
+	/* Called once, when it runs: @session is valid until session__run returns. */
+	void (*running)(void *ctx, struct session *session);
+	/* Called when @fd is readable; non-zero ends the session. NULL: there is no @fd. */
+	int (*readable)(void *ctx);
+	int fd;
 	/*
 	 * Hits of probes are told of about so often while running, too (0: at the end only): for a
 	 * sink that keeps the last of them, not for one that writes all down.
@@ -37,5 +48,11 @@ struct session_result {
 
 /* Returns an exit status; what went wrong has been said. */
 int session__run(const struct session_opts *opts, struct session_result *result);
+
+/*
+ * Observes one more process from now on; the session must be open. Takes some time if its binary
+ * was not met before. Returns an exit status; what went wrong has been said.
+ */
+int session__observe(struct session *s, pid_t pid);
 
 #endif

@@ -194,6 +194,19 @@ static int open_pid(struct session *s, pid_t pid)
 	return add_target(s, proc);
 }
 
+int session__observe(struct session *s, pid_t pid)
+{
+	size_t before = s->ntargets;
+	int status = open_pid(s, pid);
+
+	if (status || s->ntargets == before)
+		return status;
+	status = session__attach_target(s, s->targets[before]);
+	if (status)
+		session__target_ended(s, s->targets[before]);
+	return status;
+}
+
 static int found(struct target_process *proc, void *ctx)
 {
 	struct session *s = ctx;
