@@ -90,6 +90,10 @@ void ui_grid__sign(struct ui_grid *g, unsigned int row, unsigned int col, enum u
 void ui_grid__paint(struct ui_grid *g, unsigned int row, unsigned int col, unsigned int width,
 		    enum ui_style style);
 
+/* Puts @n cells that were made elsewhere. */
+void ui_grid__copy(struct ui_grid *g, unsigned int row, unsigned int col,
+		   const struct ui_cell *cells, unsigned int n);
+
 /* The sign as UTF-8, or as ASCII: for text that is made elsewhere. */
 const char *ui_sign__text(enum ui_sign sign, bool ascii);
 /* Columns that UTF-8 @text takes. */
