@@ -29,7 +29,7 @@ CFLAGS  ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -DLOOPRAY_VERSION='"$(VERSION)"' \
 	-Iinclude -Iuser -I$(B) $(SANFLAGS) $(CFLAGS)
-LIBS    := -lbpf -lelf -lz -lZydis -lm
+LIBS    := -lbpf -lelf -lz -lZydis -lncursesw -ltinfo -lm
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-missing-declarations -Iinclude -Ibpf
 
@@ -92,7 +92,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libloopray.a
 
 # libFuzzer needs clang and its own instrumented objects of the modules under test.
 fuzz: $(FUZZ_BIN)
-FUZZ_LIB := $(filter-out user/main.c user/source.c user/kern_% user/session% user/cmd_%,$(USER_SRC))
+FUZZ_LIB := $(filter-out user/main.c user/source.c user/kern_% user/session% user/top% user/cmd_%,$(USER_SRC))
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) $(wildcard user/*.h include/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)

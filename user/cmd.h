@@ -15,5 +15,6 @@ int cmd_export(const struct options *opts);
 int cmd_doctor(const struct options *opts);
 int cmd_logs(const struct options *opts);
 int cmd_run(const struct options *opts);
+int cmd_top(const struct options *opts);
 
 #endif

@@ -31,6 +31,7 @@ enum command_id {
 	COMMAND_DOCTOR,
 	COMMAND_LOGS,
 	COMMAND_RUN,
+	COMMAND_TOP,
 };
 
 enum line_stream {
@@ -103,6 +104,7 @@ struct options {
 	uint64_t request;    /* only lines of this one, 0: all */
 	const char *path;    /* only lines of requests whose path matches, NULL: all */
 	uint32_t line_limit; /* bytes of a line that are shown */
+	bool ascii;	     /* nothing but ASCII on the screen */
 	bool color;	     /* the output is a terminal that may be coloured */
 	enum log_level log_level;
 };

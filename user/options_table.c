@@ -13,9 +13,11 @@
 #define RUN    CMD_BIT(COMMAND_RUN)
 #define TOP    CMD_BIT(COMMAND_NONE)
 #define LOGS   CMD_BIT(COMMAND_LOGS)
-#define LIVE   (RECORD | REPORT | EXPORT)
+#define SCREEN CMD_BIT(COMMAND_TOP)
+#define LIVE   (RECORD | REPORT | EXPORT | SCREEN)
 #define SEEN   (LIVE | RUN)
-#define EACH   (PS | RECORD | REPORT | EXPORT | DOCTOR | LOGS | RUN)
+#define PRINT  (PS | RECORD | REPORT | EXPORT | DOCTOR | LOGS | RUN)
+#define EACH   (PRINT | SCREEN)
 
 #define FMT(f) (1u << FORMAT_##f)
 
@@ -69,6 +71,13 @@ const struct command commands[] = {
 	 "With -p, also whether those processes can be observed.",
 	 "loopray doctor\nsudo loopray doctor -p 1234", FMT(TEXT) | FMT(JSON), FORMAT_TEXT, false,
 	 true},
+	{COMMAND_TOP, "top", NULL, "show live what processes do, on the terminal (also: attach)",
+	 "Attaches to running Node.js processes and shows, until q, their requests as they come, "
+	 "findings, routes, event loops, resources and calls, each in a view of its own; a row "
+	 "opens with Enter, ? lists the keys. Without -p or --all it asks which processes. The "
+	 "targets are only read, and keep running when loopray ends.",
+	 "loopray top\nloopray top -p 1234\nloopray top --all --level resources", FMT(TEXT),
+	 FORMAT_TEXT, false, false},
 	{COMMAND_RUN, "run", "PROGRAM [ARG...]",
 	 "start a program and observe it from the first request",
 	 "Starts PROGRAM and observes it, and all that it starts, from the first request until it "
@@ -86,6 +95,9 @@ const struct command commands[] = {
 	 FMT(TEXT) | FMT(JSON) | FMT(JSONL) | FMT(LRAY), FORMAT_TEXT, false, false},
 };
 const size_t commands_count = ARRAY_SIZE(commands);
+
+const struct command_alias command_aliases[] = {{"attach", COMMAND_TOP}};
+const size_t command_aliases_count = ARRAY_SIZE(command_aliases);
 
 /* In the order of enum observe_level, attach_method, byte_source. */
 static const char *const level_words[] = {"requests", "resources", NULL};
@@ -107,8 +119,8 @@ const struct flag flags[] = {
 	{FLAG_FOLLOW, "follow", NULL, LIVE | LOGS, GROUP_TARGET,
 	 "Also processes that the targets start, such as cluster workers", NULL},
 	{FLAG_DURATION, "duration", "TIME", LIVE | LOGS, GROUP_TARGET,
-	 "Observe for this long: 500ms, 30s, 5m, 1h. Default: record until interrupted, others "
-	 "10s",
+	 "Observe for this long: 500ms, 30s, 5m, 1h. Default: record until interrupted, top until "
+	 "q, others 10s",
 	 NULL},
 	{FLAG_FOREVER, "forever", NULL, LOGS, GROUP_TARGET,
 	 "Until interrupted or until the last process has ended, as tail -f", NULL},
@@ -125,18 +137,22 @@ const struct flag flags[] = {
 	{FLAG_USER, "user", "NAME", RUN, GROUP_TARGET,
 	 "Start the program as this user, with its groups and HOME. Default: as loopray itself",
 	 NULL},
-	{FLAG_OUTPUT, "output", "FILE", EACH, GROUP_OUTPUT,
+	{FLAG_OUTPUT, "output", "FILE", PRINT, GROUP_OUTPUT,
 	 "Write to FILE. Default: standard output; run: standard error; captures: "
 	 "loopray-TIME.lray",
 	 NULL},
-	{FLAG_FORMAT, "format", "FORMAT", EACH, GROUP_OUTPUT, "Output format", NULL},
+	{FLAG_FORMAT, "format", "FORMAT", PRINT, GROUP_OUTPUT, "Output format", NULL},
 	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS | RUN, GROUP_OUTPUT,
 	 "Same as --format json", NULL},
 	{FLAG_NO_COLOR, "no-color", NULL, EACH | TOP, GROUP_OUTPUT,
 	 "No colours, even on a terminal (also: environment variable NO_COLOR)", NULL},
 	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,
-	 "Time between progress lines and event loop samples, 10ms to 1h. Default 1s", NULL},
-	{FLAG_BLOCKED_OVER, "blocked-over", "TIME", REPORT | EXPORT | RUN, GROUP_OUTPUT,
+	 "Time between progress lines, event loop samples and refreshes of the screen, 10ms to 1h. "
+	 "Default 1s",
+	 NULL},
+	{FLAG_ASCII, "ascii", NULL, SCREEN, GROUP_OUTPUT,
+	 "Nothing but ASCII on the screen, as where the locale is not UTF-8", NULL},
+	{FLAG_BLOCKED_OVER, "blocked-over", "TIME", REPORT | EXPORT | RUN | SCREEN, GROUP_OUTPUT,
 	 "Tell of every turn of an event loop that held it for longer than this. Default 50ms",
 	 NULL},
 	{FLAG_CONTEXT_KEY, "context-key", "NAME[.NAME]", SEEN | LOGS, GROUP_OUTPUT,
@@ -198,6 +214,9 @@ const struct command *command__by_name(const char *name)
 	for (size_t i = 0; i < commands_count; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
+	for (size_t i = 0; i < command_aliases_count; i++)
+		if (strcmp(command_aliases[i].name, name) == 0)
+			return command__by_id(command_aliases[i].id);
 	return NULL;
 }
 

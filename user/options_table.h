@@ -58,6 +58,7 @@ enum flag_key {
 	FLAG_STREAM,
 	FLAG_LINE_LIMIT,
 	FLAG_USER,
+	FLAG_ASCII,
 	FLAG_USAGE,
 	FLAG_HELP_MAN,
 	FLAG_HELP_COMPLETION,
@@ -81,6 +82,15 @@ extern const struct flag flags[];
 extern const size_t flags_count;
 extern const char *const flag_groups[GROUP_COUNT]; /* headings */
 extern const char *const format_names[FORMAT_COUNT];
+
+/* Other names of commands. */
+struct command_alias {
+	const char *name;
+	enum command_id id;
+};
+
+extern const struct command_alias command_aliases[];
+extern const size_t command_aliases_count;
 
 /* NULL if there is none. */
 const struct command *command__by_id(enum command_id id);

@@ -329,7 +329,7 @@ unsigned int ui_text__width(const char *text)
 static void dump_row(const struct ui_grid *g, unsigned int row, FILE *to)
 {
 	unsigned int end = g->cols;
-	char text[5];
+	char text[5] = {0};
 
 	while (end && ui_grid__at(g, row, end - 1)->ch == ' ')
 		end--;

@@ -212,7 +212,7 @@ static void refusals(void **state)
 		{"recrod", "'recrod'", "'record'"},
 		{"rep", "'rep'", "'report'"},
 		{"frobnicate", "'frobnicate'", "unknown"},
-		{"top", "'top'", "unknown"},
+		{"watch", "'watch'", "unknown"},
 		{"~", "unknown command", "''"},
 		{"ps --bogus", "--bogus", "loopray ps"},
 		{"ps -d 1s", "'d'", "loopray ps"},
@@ -261,6 +261,8 @@ static void refusals(void **state)
 		{"logs -p 1 --path ~", "--path", "pattern"},
 		{"logs -p 1 --line-limit 79", "--line-limit", "80 to 65536"},
 		{"logs -p 1 --no-lines", "--no-lines", "loopray logs"},
+		{"top run.lray", "'run.lray'", "unexpected"},
+		{"top -o run.lray", "'o'", "loopray top"},
 		{"record -p 1 -f", "'f'", "loopray record"},
 		{"record -p 1 --ring-size 1", "--ring-size", "64K to 1G"},
 		{"record -p 1 --ring-size 2G", "--ring-size", "64K to 1G"},
@@ -365,7 +367,8 @@ static void nearest_names(void **state)
 	assert_string_equal(command__nearest("exprot"), "export");
 	assert_string_equal(command__nearest("doc"), "doctor");
 	assert_null(command__nearest("xyzzy"));
-	assert_null(command__nearest("top"));
+	assert_null(command__nearest("watch"));
+	assert_ptr_equal(command__by_name("attach"), command__by_id(COMMAND_TOP));
 	assert_null(command__nearest(""));
 	assert_null(command__nearest("a word far longer than any command has"));
 }

@@ -77,7 +77,8 @@ static void what_is_no_text_is_marked(void **state)
 
 	(void)state;
 	ui_grid__put(g, 0, 0, 20, UI_PLAIN, "a\x1b[31mb\xff\xc3\x28\x7f\xc2\x9b");
-	assert_dump(g, "a?[31mb?" "?(??\n");
+	assert_dump(g, "a?[31mb?"
+		       "?(??\n");
 	/* A combining character has no column of its own. */
 	ui_grid__clear(g);
 	assert_int_equal(ui_grid__put(g, 0, 0, 20, UI_PLAIN, "e\xcc\x81x"), 2);
