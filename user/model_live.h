@@ -187,6 +187,7 @@ struct live_view {
 	struct live_target *targets; /* in the order of m->targets */
 	size_t ntargets;
 	struct live_agent agent;
+	bool show_values; /* of stores, where they are there */
 };
 
 struct live;
@@ -194,6 +195,7 @@ struct live;
 struct live_opts {
 	uint64_t step_ns; /* 0: a second */
 	bool replay;	  /* there is no agent to measure */
+	bool show_values; /* for live_view */
 };
 
 /* 0 or -ENOMEM. */

@@ -159,6 +159,7 @@ int live__snapshot(struct live *l, struct model *m, uint64_t now_ns, struct live
 	v->now_ns = now_ns;
 	v->wall_ns = l->opts.replay ? 0 : now_wall_ns();
 	v->step_ns = l->opts.step_ns;
+	v->show_values = l->opts.show_values;
 	live_series__advance(l, now_ns);
 	v->start_ns = m && m->start_ns ? m->start_ns : l->series.start_ns;
 	live_agent__view(l, v);

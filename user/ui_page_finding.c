@@ -105,65 +105,79 @@ static void put_timeline(struct ui_page *p, const struct model_group *g)
 	}
 }
 
-static void put_value(struct ui_page *p, unsigned int col, unsigned int width,
+/* Both stores of a finding, side by side. */
+struct sides {
+	const struct flow_finding *f;
+	unsigned int width; /* of a column */
+	bool show;	    /* values, not their fingerprints */
+};
+
+static void put_value(struct ui_page *p, const struct sides *s, unsigned int col,
 		      const struct finding_field *f, unsigned int digits, enum ui_style style)
 {
 	char text[FINDING_VALUE];
 
-	ui_page__column(p, col);
-	ui_page__cell(p, width - 1, f ? style : UI_DIM,
-		      f ? finding_text__value(text, f, digits, true) : "-");
+	ui_page__column(p, col * s->width);
+	ui_page__cell(p, s->width - 1, f ? style : UI_DIM,
+		      f ? finding_text__value(text, f, digits, s->show) : "-");
 }
 
-static void put_field(struct ui_page *p, const struct model_group *g, unsigned int width,
-		      const struct finding_field *f)
+static void put_field(struct ui_page *p, const struct sides *s, const struct finding_field *f)
 {
-	const struct finding_field *active = finding_store__field(&g->example.active, f->name);
-	const struct finding_field *own = finding_store__field(&g->example.own, f->name);
+	const struct finding_field *active = finding_store__field(&s->f->active, f->name);
+	const struct finding_field *own = finding_store__field(&s->f->own, f->name);
 	const unsigned int digits = finding_digits(active, own);
 	const bool differ = active && own && active->hash != own->hash;
+	const bool lost = s->f->kind == FINDING_LOST;
 
-	ui_page__column(p, 2);
-	ui_page__cell(p, width - 3, UI_PLAIN, f->name[0] ? f->name : "(itself)");
-	if (g->kind != FINDING_LOST)
-		put_value(p, width, width, active, digits, differ ? UI_BAD : UI_PLAIN);
-	put_value(p, g->kind == FINDING_LOST ? width : 2 * width, width, own, digits,
-		  differ ? UI_GOOD : UI_PLAIN);
-	if (differ) {
-		ui_page__column(p, 3 * width);
+	if (differ)
 		ui_page__sign(p, UI_BAD, SIGN_BAD);
-	}
+	ui_page__column(p, 2);
+	ui_page__cell(p, s->width - 3, UI_PLAIN, f->name[0] ? f->name : "(itself)");
+	if (!lost)
+		put_value(p, s, 1, active, digits, differ ? UI_BAD : UI_PLAIN);
+	put_value(p, s, lost ? 1 : 2, own, digits, differ ? UI_GOOD : UI_PLAIN);
 	ui_page__end(p);
 }
 
-static void put_stores(struct ui_page *p, const struct model_group *g)
+static void put_heads(struct ui_page *p, const struct sides *s)
 {
-	const struct finding_store *active = &g->example.active, *own = &g->example.own;
-	const unsigned int width = min_t(unsigned int, (ui_page__cols(p) - 2) / 3, 34);
 	char head[64];
 
-	ui_page__heading(p,
-			 "What both stores hold (values are masked unless --show-values is given)");
+	ui_page__column(p, 2);
+	ui_page__cell(p, s->width - 3, UI_HEADING, "field");
+	ui_page__column(p, s->width);
+	if (s->f->kind != FINDING_LOST) {
+		finding_text__active(head, sizeof(head), s->f);
+		ui_page__cell(p, s->width - 1, UI_HEADING,
+			      s->width > ui_text__width(head) ? head : "active");
+		ui_page__column(p, 2 * s->width);
+	}
+	ui_page__cell(p, s->width - 1, UI_HEADING,
+		      s->f->own.known ? "its own" : "its own (not seen)");
+	ui_page__end(p);
+}
+
+static void put_stores(struct ui_page *p, const struct model_group *g, bool show)
+{
+	const struct finding_store *active = &g->example.active, *own = &g->example.own;
+	const struct sides s = {&g->example, min_t(unsigned int, (ui_page__cols(p) - 2) / 3, 34),
+				show};
+
+	ui_page__heading(p, show ? "What both stores hold"
+				 : "What both stores hold (masked: see --show-values)");
 	if (!active->known && !own->known) {
 		ui_page__wrap(p, UI_DIM, 2, "unknown: neither could be read");
 		return;
 	}
-	ui_page__column(p, 2);
-	ui_page__cell(p, width - 3, UI_HEADING, "field");
-	ui_page__column(p, width);
-	if (g->kind != FINDING_LOST) {
-		finding_text__active(head, sizeof(head), &g->example);
-		ui_page__cell(p, width - 1, UI_HEADING,
-			      width > ui_text__width(head) ? head : "active");
-		ui_page__column(p, 2 * width);
-	}
-	ui_page__cell(p, width - 1, UI_HEADING, own->known ? "its own" : "its own (not seen)");
-	ui_page__end(p);
+	if (s.width < 6)
+		return;
+	put_heads(p, &s);
 	for (uint32_t i = 0; active->known && i < min_t(uint32_t, active->n, FINDING_FIELDS); i++)
-		put_field(p, g, width, &active->field[i]);
+		put_field(p, &s, &active->field[i]);
 	for (uint32_t i = 0; own->known && i < min_t(uint32_t, own->n, FINDING_FIELDS); i++)
 		if (!finding_store__field(active, own->field[i].name))
-			put_field(p, g, width, &own->field[i]);
+			put_field(p, &s, &own->field[i]);
 }
 
 static void put_chain(struct ui_page *p, const struct model_group *g, bool resources)
@@ -215,7 +229,7 @@ static void put_group(struct ui_page *p, const struct live_view *v, const struct
 	put_both(p, g);
 	if (g->kind == FINDING_FAN_OUT)
 		return;
-	put_stores(p, g);
+	put_stores(p, g, v->show_values);
 	put_timeline(p, g);
 	ui_page__heading(p, "How sure it is");
 	finding_story__certainty(&sure, &g->example);

@@ -17,10 +17,9 @@ static void put_lag(struct ui_page *p, const struct model_health *h)
 		if (h->lag_by[i].count)
 			ui_page__latency(p, flow_lag__name((enum flow_lag_source)i), &h->lag_by[i]);
 	if (h->iterations_unknown == FLOW_COUNT_KNOWN)
-		ui_page__latency(p, "iteration", &h->iteration);
+		ui_page__latency(p, "turns", &h->iteration);
 	else
-		ui_page__wrap(p, UI_DIM, 2,
-			      "iterations are not known: not counted, or not readable");
+		ui_page__wrap(p, UI_DIM, 2, "turns are not known: not counted, or not readable");
 }
 
 static void put_busy(struct ui_page *p, const struct live_loop *l)

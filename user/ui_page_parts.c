@@ -43,10 +43,10 @@ void ui_page__figures(struct ui_page *p, enum ui_style style, const char *label,
 		      const char *const *texts, size_t n)
 {
 	const bool narrow = ui_page__cols(p) < 56;
-	const unsigned int first = narrow ? 18 : 22, step = narrow ? 8 : 10;
+	const unsigned int first = narrow ? 16 : 22, step = narrow ? 8 : 10;
 
 	ui_page__column(p, narrow ? 0 : 2);
-	ui_page__cell(p, 11, UI_PLAIN, label);
+	ui_page__cell(p, narrow ? 8 : 11, UI_PLAIN, label);
 	for (unsigned int i = 0; i < n; i++)
 		ui_page__right(p, strcmp(texts[i], "-") ? style : UI_DIM, first + step * i,
 			       texts[i]);

@@ -18,21 +18,24 @@ static void put_end(struct ui_page *p, const struct ui_scale *s, uint64_t ns, bo
 	ui_page__end(p);
 }
 
-/* "GET /x 10.0.0.5:8080" */
+/* "GET /x", or "redis" */
 static void call_name(const struct flow_call *c, char *buf, size_t len)
 {
-	char addr[PEER_TEXT], peer[PEER_TEXT + 16];
-	const char *a = call_peer__addr(c->family, c->peer_addr, addr);
-
-	snprintf(peer, sizeof(peer), a && strchr(a, ':') ? "[%s]:%u" : "%s:%u", a ? a : "?",
-		 c->peer_port);
 	if (c->kind == CALL_HTTP && c->method[0])
-		snprintf(buf, len, "%s %s %s", c->method, c->path, peer);
+		snprintf(buf, len, "%s %s", c->method, c->path);
 	else
-		snprintf(buf, len, "%s %s", call_kind__name(c->kind), peer);
+		snprintf(buf, len, "%s", call_kind__name(c->kind));
 }
 
-/* What is no figure: "200, by the store, on a new connection (0.40 ms), 200 B out, 4.1 kB in" */
+static void add_peer(struct sentence *s, const struct flow_call *c)
+{
+	char addr[PEER_TEXT];
+	const char *a = call_peer__addr(c->family, c->peer_addr, addr);
+
+	sentence__add(s, a && strchr(a, ':') ? "[%s]:%u, " : "%s:%u, ", a ? a : "?", c->peer_port);
+}
+
+/* "10.0.0.5:8080, 200, 200 B out, 4.10 kB in, connected in 500 us, known by the store" */
 static void call_details(const struct flow_call *c, struct sentence *s)
 {
 	char out[16], in[16], connect[24];
@@ -41,6 +44,7 @@ static void call_details(const struct flow_call *c, struct sentence *s)
 	ui_text__bytes(out, sizeof(out), c->bytes_out);
 	ui_text__bytes(in, sizeof(in), c->bytes_in);
 	ui_text__ns(connect, sizeof(connect), c->connect_ns);
+	add_peer(s, c);
 	if (c->status)
 		sentence__add(s, "%u, ", c->status);
 	if (c->outcome != CALL_OK || !c->status)
@@ -94,6 +98,9 @@ static void put_call(struct ui_page *p, const struct ui_scale *s, const struct f
 		ui_page__sign(p, UI_BAD, SIGN_BAD);
 		ui_page__column(p, 6);
 	}
+	/* Where it was cut. */
+	if (ui_text__width(name) + 3 > s->col)
+		sentence__add(&details, "%s, ", name);
 	call_details(c, &details);
 	ui_page__wrap(p, bad ? UI_BAD : UI_DIM, bad ? 6 : 4, details.text);
 }

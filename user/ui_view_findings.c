@@ -274,8 +274,7 @@ static unsigned int banner(const struct live_view *v, struct ui_grid *g, unsigne
 	used += ui_grid__printf(g, row, used, cols - used, UI_PLAIN, "; %s of %s responses checked",
 				read, heads);
 	if (own + m->context.unreadable)
-		ui_grid__printf(g, row, used, cols - used, UI_DIM, ", of %s unknown whose store",
-				unknown);
+		ui_grid__printf(g, row, used, cols - used, UI_DIM, ", %s unknown", unknown);
 	return 1;
 }
 
