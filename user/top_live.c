@@ -88,7 +88,7 @@ static const struct top_feed live_feed = {
 
 static int prepare(struct top_live *f, const struct options *opts)
 {
-	struct live_opts live_opts = {};
+	struct live_opts live_opts = {.show_values = opts->show_values};
 	struct pipeline_opts pipeline_opts = {
 		.format = &live_format,
 		.blocking_ns = opts->blocking_ns,

@@ -71,7 +71,7 @@ static void put_part(struct ui_page *p, const struct part *part, size_t i, uint6
 	ui_page__right(p, UI_STRONG, 4 + name + 8, text);
 	ui_text__percent(text, sizeof(text), (double)part->ns / (double)total);
 	ui_page__right(p, UI_PLAIN, 4 + name + 15, text);
-	if (cols >= 100) {
+	if (cols >= 114) {
 		ui_page__column(p, 4 + name + 18);
 		ui_page__put(p, UI_DIM, wait_about(part->kind));
 	}

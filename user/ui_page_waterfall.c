@@ -18,33 +18,37 @@ static void put_end(struct ui_page *p, const struct ui_scale *s, uint64_t ns, bo
 	ui_page__end(p);
 }
 
-/* "GET /x", or "redis" */
-static void call_name(const struct flow_call *c, char *buf, size_t len)
-{
-	if (c->kind == CALL_HTTP && c->method[0])
-		snprintf(buf, len, "%s %s", c->method, c->path);
-	else
-		snprintf(buf, len, "%s", call_kind__name(c->kind));
-}
-
-static void add_peer(struct sentence *s, const struct flow_call *c)
+static void peer_text(const struct flow_call *c, char *buf, size_t len)
 {
 	char addr[PEER_TEXT];
 	const char *a = call_peer__addr(c->family, c->peer_addr, addr);
 
-	sentence__add(s, a && strchr(a, ':') ? "[%s]:%u, " : "%s:%u, ", a ? a : "?", c->peer_port);
+	snprintf(buf, len, a && strchr(a, ':') ? "[%s]:%u" : "%s:%u", a ? a : "?", c->peer_port);
+}
+
+/* "GET /x", "redis", or the peer where the protocol is not known. */
+static void call_name(const struct flow_call *c, char *buf, size_t len)
+{
+	if (c->kind == CALL_HTTP && c->method[0])
+		snprintf(buf, len, "%s %s", c->method, c->path);
+	else if (c->kind == CALL_OTHER)
+		peer_text(c, buf, len);
+	else
+		snprintf(buf, len, "%s", call_kind__name(c->kind));
 }
 
 /* "10.0.0.5:8080, 200, 200 B out, 4.10 kB in, connected in 500 us, known by the store" */
 static void call_details(const struct flow_call *c, struct sentence *s)
 {
-	char out[16], in[16], connect[24];
+	char out[16], in[16], connect[24], peer[PEER_TEXT + 16];
 	const char *error = c->error ? strerrordesc_np(c->error) : NULL;
 
 	ui_text__bytes(out, sizeof(out), c->bytes_out);
 	ui_text__bytes(in, sizeof(in), c->bytes_in);
 	ui_text__ns(connect, sizeof(connect), c->connect_ns);
-	add_peer(s, c);
+	peer_text(c, peer, sizeof(peer));
+	if (c->kind != CALL_OTHER)
+		sentence__add(s, "%s, ", peer);
 	if (c->status)
 		sentence__add(s, "%u, ", c->status);
 	if (c->outcome != CALL_OK || !c->status)
