@@ -89,7 +89,7 @@ static void put_pool(struct ui_page *p, const struct live_view *v, const struct 
 		ui_page__heading(p, "Thread pool of the process");
 		snprintf(text, sizeof(text),
 			 "%llu jobs done, %llu not done, at most %s%u waiting at once",
-			 (ull)(s->done + s->unknown), (ull)s->open, s->depth_partial ? "over " : "",
+			 (ull)s->done + s->unknown, (ull)s->open, s->depth_partial ? "over " : "",
 			 s->depth_max);
 		ui_page__wrap(p, UI_PLAIN, 2, text);
 		ui_page__latency_titles(p);

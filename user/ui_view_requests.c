@@ -274,6 +274,27 @@ static bool matches(const struct live_view *v, size_t row, const struct ui_filte
 	return ui_filter__request(f, at(v, row));
 }
 
+/* How many of all are in the table. */
+static unsigned int banner(const struct live_view *v, struct ui_grid *g, unsigned int row,
+			   unsigned int rows)
+{
+	const unsigned int cols = ui_grid__cols(g);
+	char ended[16], kept[16], flying[16];
+	unsigned int used;
+
+	if (!rows || !v->recent_gone)
+		return 0;
+	ui_text__count(flying, sizeof(flying), v->m->in_flight);
+	ui_text__count(kept, sizeof(kept), v->nrecent);
+	ui_text__count(ended, sizeof(ended), v->nrecent + v->recent_gone);
+	used = ui_grid__printf(g, row, 0, cols, UI_DIM,
+			       "%s in flight, the last %s of %s that ended", flying, kept, ended);
+	if (v->m->in_flight > v->nin_flight)
+		ui_grid__printf(g, row, used, cols - used, UI_DIM,
+				"; the oldest %zu in flight are shown", v->nin_flight);
+	return 1;
+}
+
 const struct ui_view ui_view_requests = {
 	.name = "requests",
 	.about = "What is in flight, the oldest first, and the last requests that ended; Enter "
@@ -287,5 +308,6 @@ const struct ui_view ui_view_requests = {
 	.id = id,
 	.cell = cell,
 	.matches = matches,
+	.banner = banner,
 	.page = ui_page_request,
 };

@@ -158,6 +158,21 @@ static bool matches(const struct live_view *v, size_t row, const struct ui_filte
 	return ui_filter__row(f, &of);
 }
 
+static unsigned int banner(const struct live_view *v, struct ui_grid *g, unsigned int row,
+			   unsigned int rows)
+{
+	char text[16];
+
+	if (!rows || !v->m->routes_merged)
+		return 0;
+	ui_text__count(text, sizeof(text), v->m->routes_merged);
+	ui_grid__printf(
+		g, row, 0, ui_grid__cols(g), UI_DIM,
+		"%s requests are counted under (other routes): there are too many different ones",
+		text);
+	return 1;
+}
+
 const struct ui_view ui_view_routes = {
 	.name = "routes",
 	.about = "Traffic, errors and latency by route; Enter opens one: what its requests wait "
@@ -171,5 +186,6 @@ const struct ui_view ui_view_routes = {
 	.id = ui_route__id,
 	.cell = cell,
 	.matches = matches,
+	.banner = banner,
 	.page = ui_page_route,
 };
