@@ -15,11 +15,16 @@ void ui_page__heading(struct ui_page *p, const char *text)
 	ui_page__wrap(p, UI_TITLE, 0, text);
 }
 
-void ui_page__fact(struct ui_page *p, const char *name, const char *text)
+void ui_page__fact_in(struct ui_page *p, enum ui_style style, const char *name, const char *text)
 {
 	ui_page__put(p, UI_DIM, name);
 	ui_page__column(p, FACT);
-	ui_page__wrap(p, UI_PLAIN, FACT, text);
+	ui_page__wrap(p, style, FACT, text);
+}
+
+void ui_page__fact(struct ui_page *p, const char *name, const char *text)
+{
+	ui_page__fact_in(p, UI_PLAIN, name, text);
 }
 
 void ui_page__right(struct ui_page *p, enum ui_style style, unsigned int end, const char *text)

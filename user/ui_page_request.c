@@ -120,12 +120,14 @@ static void put_context(struct ui_page *p, const struct flow_req *q)
 		[CONTEXT_UNREADABLE] = "unknown: the read failed",
 	};
 	const char *why = q->context == CONTEXT_UNKNOWN ? finding_text__unknown(q->unknown) : NULL;
+	const bool bad = q->context == CONTEXT_FOREIGN || q->context == CONTEXT_LOST;
 	char text[192];
 
-	snprintf(text, sizeof(text), "%s%s%s",
+	snprintf(text, sizeof(text), "%s%s%s%s%s",
+		 bad ? ui_sign__text(SIGN_BAD, ui_page__ascii(p)) : "", bad ? " " : "",
 		 texts[q->context < MODEL_CONTEXT ? q->context : CONTEXT_UNREAD], why ? ": " : "",
 		 why ? why : "");
-	ui_page__fact(p, "context", text);
+	ui_page__fact_in(p, bad ? UI_BAD : UI_PLAIN, "context", text);
 }
 
 static void put_facts(struct ui_page *p, const struct live_request *r)

@@ -86,6 +86,16 @@ static void put_totals(struct ui_page *p, const struct model_requests *m)
 	ui_page__waits(p, m->waits.ns, sum, &s);
 }
 
+/* What there should be none of. */
+static void put_trouble(struct ui_page *p, const char *name, uint64_t n, const char *what)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s %llu %s",
+		 ui_sign__text(n ? SIGN_BAD : SIGN_GOOD, ui_page__ascii(p)), (ull)n, what);
+	ui_page__fact_in(p, n ? UI_BAD : UI_PLAIN, name, text);
+}
+
 static void put_counts(struct ui_page *p, const struct live_route *r,
 		       const struct model_requests *m)
 {
@@ -103,11 +113,9 @@ static void put_counts(struct ui_page *p, const struct live_route *r,
 	ui_page__column(p, 12);
 	ui_page__put(p, UI_GOOD, spark);
 	ui_page__end(p);
-	snprintf(text, sizeof(text), "%llu with a status from 500 on", (ull)r->errors);
-	ui_page__fact(p, "errors", text);
-	snprintf(text, sizeof(text), "%llu answered under another's context, or without their own",
-		 (ull)r->mismatched);
-	ui_page__fact(p, "mixed up", text);
+	put_trouble(p, "errors", r->errors, "with a status from 500 on");
+	put_trouble(p, "mixed up", r->mismatched,
+		    "answered under another's context, or without their own");
 	if (!m)
 		return;
 	snprintf(text, sizeof(text), "%llu by clients, %llu by the process",

@@ -61,6 +61,7 @@ void ui_request__status(const struct live_request *r, struct ui_value *out);
 void ui_page__heading(struct ui_page *p, const char *text);
 /* "  name      text": the text begins at a column that all of a page share. */
 void ui_page__fact(struct ui_page *p, const char *name, const char *text);
+void ui_page__fact_in(struct ui_page *p, enum ui_style style, const char *name, const char *text);
 
 /* @text so that it ends before column @end. */
 void ui_page__right(struct ui_page *p, enum ui_style style, unsigned int end, const char *text);

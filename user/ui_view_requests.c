@@ -219,6 +219,8 @@ static void ended(const struct live_view *v, const struct live_request *r, struc
 		out->number = 1e18 + (double)r->age_ns;
 	} else if (!r->on.req.end_ns) {
 		ui_value__unknown(out);
+		/* Lost: not long after what was seen of it, so that it is not at the very end. */
+		out->number = (double)ui_since(r->on.req.start_ns, v->start_ns);
 	} else {
 		out->style = UI_DIM;
 		out->number = (double)ui_since(r->on.req.end_ns, v->start_ns);
