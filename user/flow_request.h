@@ -214,6 +214,13 @@ void flow_requests__each_in_flight(const struct flow_requests *r,
 				   void (*fn)(void *ctx, const struct flow_req *req), void *ctx);
 
 /*
+ * What held a loop for too long and is not handed out yet, for requests that paid for it may still
+ * end.
+ */
+void flow_requests__each_held(const struct flow_requests *r,
+			      void (*fn)(void *ctx, const struct flow_blocking *b), void *ctx);
+
+/*
  * The request that this connection is serving now (head read, response not complete), or
  * NULL; also NULL while several are (pipelining): the bytes do not say which one is worked on.
  */

@@ -221,6 +221,21 @@ void rq_hold__pay(struct rq_thread *t, const struct rq *rq, const struct rq_run 
 	}
 }
 
+void flow_requests__each_held(const struct flow_requests *r,
+			      void (*fn)(void *ctx, const struct flow_blocking *b), void *ctx)
+{
+	struct flow_slot *s;
+	uint32_t pos = 0;
+
+	while ((s = flow_table__next(&r->threads, &pos))) {
+		const struct rq_thread *t = s->value;
+		struct rq_holds *l = t->holds;
+
+		for (uint32_t i = l ? l->handed : 0; l && i != l->nblockings; i++)
+			fn(ctx, blocking_at(l, i));
+	}
+}
+
 void rq_hold__free(struct flow_requests *r, struct rq_thread *t)
 {
 	while (t->holds && t->holds->handed != t->holds->nblockings)

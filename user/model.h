@@ -314,6 +314,8 @@ void model_builder__blocking(void *builder, const struct flow_blocking *blocking
 /* The snapshot is the caller's. @view may be NULL. 0 or -ENOMEM. */
 int model_builder__snapshot(const struct model_builder *b, const struct model_view *view,
 			    struct model **out);
+/* Adds to a snapshot what the builder has not been told yet: see flow_requests__each_held. */
+void model__blocking(void *model, const struct flow_blocking *blocking);
 void model__free(struct model *m);
 
 /* Length of the observation in seconds. */

@@ -75,10 +75,8 @@ static void worst_add(struct model_blocking *all, const struct flow_blocking *b)
 	all->worst[at].route = NULL;
 }
 
-void model_builder__blocking(void *builder, const struct flow_blocking *b)
+static void add(struct model_blocking *all, const struct flow_blocking *b)
 {
-	struct model_builder *m = builder;
-	struct model_blocking *all = &m->blocking;
 	struct model_blocker *k = blocker_of(all, b);
 
 	all->count++;
@@ -92,4 +90,18 @@ void model_builder__blocking(void *builder, const struct flow_blocking *b)
 	k->paid_ns += b->paid_ns;
 	sort_up(all, k);
 	worst_add(all, b);
+}
+
+void model_builder__blocking(void *builder, const struct flow_blocking *b)
+{
+	struct model_builder *m = builder;
+
+	add(&m->blocking, b);
+}
+
+void model__blocking(void *model, const struct flow_blocking *b)
+{
+	struct model *m = model;
+
+	add(&m->blocking, b);
 }

@@ -219,6 +219,7 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 	struct model_view view = *from;
 	struct flow_left left[FLOW_LEFT];
 	struct flow_leaks leaks;
+	int err;
 
 	view.blocking_ns = p->opts.blocking_ns;
 	view.in_flight = flow_requests__in_flight(p->requests);
@@ -235,7 +236,10 @@ int pipeline__model(struct pipeline *p, const struct model_view *from, struct mo
 	flow_jobs__counts(p->jobs, &view.jobs);
 	view.jobs.not_kept += flow_loops__overflow(p->loops);
 	view.resources_not_kept = flow_context__overflow(p->context);
-	return model_builder__snapshot(p->model, &view, out);
+	err = model_builder__snapshot(p->model, &view, out);
+	if (!err)
+		flow_requests__each_held(p->requests, model__blocking, *out);
+	return err;
 }
 
 uint64_t pipeline__in_flight(const struct pipeline *p)

@@ -561,10 +561,16 @@ static void test_many_runs(void **state)
 	run_free(run);
 }
 
+static void count_held(void *ctx, const struct flow_blocking *b)
+{
+	*(uint64_t *)ctx += b->duration_ns;
+}
+
 static void test_blocking(void **state)
 {
 	struct run *run = run_new(100);
 	const struct flow_blocking *b;
+	uint64_t held = 0;
 
 	(void)state;
 	for (uint64_t i = 1; i <= 3; i++)
@@ -587,7 +593,13 @@ static void test_blocking(void **state)
 	busy(run, 101);
 	idle(run, 1);
 	turn(run, LR_TURN_OTHER, 0);
+	assert_int_equal(run->nblocking, 0); /* others may still pay for them */
+	flow_requests__each_held(run->r, count_held, &held);
+	assert_int_equal(held, 200 + 101);
 	run_end(run);
+	held = 0;
+	flow_requests__each_held(run->r, count_held, &held);
+	assert_int_equal(held, 0);
 	assert_int_equal(run->nblocking, 2);
 	b = &run->blocking[0];
 	assert_int_equal(b->conn, 1);
