@@ -119,8 +119,8 @@ static void put_agent(const struct live_view *v, struct ui_grid *g, unsigned int
 	if (a->target_cpu < 0)
 		put(g, row + 1, "cost", UI_DIM, "what probes cost the targets is not known");
 	else {
-		snprintf(text, sizeof(text),
-			 "about %s of a CPU, in the targets (estimated from hits)", cost);
+		snprintf(text, sizeof(text), "%s of a CPU in the targets, estimated from hits",
+			 cost);
 		put(g, row + 1, "cost", UI_PLAIN, text);
 	}
 }

@@ -202,6 +202,15 @@ static void blocker_cell(const struct model_blocker *b, size_t column, bool asci
 	}
 }
 
+/* The model's order, but what is by design comes last. */
+static double rank(const struct live_view *v, size_t row)
+{
+	const size_t groups = v->m->group_count;
+	const bool design = row < groups && v->m->groups[row].kind == FINDING_FAN_OUT;
+
+	return (double)(count(v) - row) + (design ? 0 : 1e6);
+}
+
 static void cell(const struct live_view *v, size_t row, size_t column, bool ascii,
 		 struct ui_value *out)
 {
@@ -209,9 +218,8 @@ static void cell(const struct live_view *v, size_t row, size_t column, bool asci
 		group_cell(v, row, column, ascii, out);
 	else
 		blocker_cell(&v->m->blocking.blocker[row - v->m->group_count], column, ascii, out);
-	/* The model's order. */
 	if (column == MARK)
-		out->number = (double)(count(v) - row);
+		out->number = rank(v, row);
 }
 
 static bool matches(const struct live_view *v, size_t row, const struct ui_filter *f)
