@@ -123,6 +123,8 @@ bool ui_page_loop(const struct live_view *v, uint64_t id, struct ui_page *p)
 		put_busy(p, l);
 		put_waiting(p, v, l);
 		put_lag(p, &l->total.health);
+		ui_page__heading(p, "What held it for the longest");
+		ui_page__held(p, v, l);
 		put_pool(p, v, l);
 		return true;
 	}

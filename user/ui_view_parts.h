@@ -111,6 +111,10 @@ bool ui_page_probe(const struct live_view *v, uint64_t id, struct ui_page *p);
 /* What a request did, in ui_page_waterfall.c: calls, jobs and resources as bars. */
 void ui_page__waterfall(struct ui_page *p, const struct live_view *v, const struct live_request *r,
 			const struct ui_scale *s);
+/* The page of one blocker, in ui_page_blocked.c. */
+void ui_page__blocker(struct ui_page *p, const struct live_view *v, const struct model_blocker *b);
+/* The longest holds that are kept, with who waited; @only: of this loop, NULL: of all. */
+void ui_page__held(struct ui_page *p, const struct live_view *v, const struct live_loop *only);
 /* What requests waited for, @total_ns in all, as a bar of letters and a list. */
 void ui_page__waits(struct ui_page *p, const uint64_t ns[WAIT_KINDS], uint64_t total_ns,
 		    const struct ui_scale *s);

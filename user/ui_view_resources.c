@@ -58,7 +58,12 @@ static const struct ui_column columns[] = {
 
 static size_t count(const struct live_view *v)
 {
-	return v->ntypes;
+	size_t n = v->ntypes;
+
+	/* Those of which nothing but callbacks was seen are the last. */
+	while (n && !v->types[n - 1].init && !v->types[n - 1].alive)
+		n--;
+	return n;
 }
 
 static uint64_t id(const struct live_view *v, size_t row)
