@@ -435,9 +435,14 @@ static void messages(void **state)
 
 /* ---- sizes ---- */
 
-static void any_size_and_any_key(void **state)
+/* Whatever is pressed on a screen of whatever size. */
+static void press_anything(uint64_t seed, int presses)
 {
 	static const uint32_t keys[] = {
+		'3',
+		'4',
+		'5',
+		'6',
 		'?',
 		'j',
 		'k',
@@ -466,10 +471,8 @@ static void any_size_and_any_key(void **state)
 		0x65e5,
 		UI_CTRL('u'),
 	};
-	uint64_t seed = 42;
 
-	(void)state;
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < presses; i++) {
 		seed = hash_u64(seed + (uint64_t)i);
 		if (seed % 7 == 0) {
 			unsigned int rows = (unsigned int)(seed >> 8) % 60;
@@ -483,6 +486,25 @@ static void any_size_and_any_key(void **state)
 		at(keys[(seed >> 32) % ARRAY_SIZE(keys)], (unsigned int)(seed >> 40) % 70,
 		   (unsigned int)(seed >> 48) % 170);
 		assert_true(s->table[s->view].at <= s->table[s->view].n);
+	}
+}
+
+static void any_size_and_any_key(void **state)
+{
+	(void)state;
+	press_anything(42, 20000);
+}
+
+/* The views themselves, of a made-up observation. */
+static void any_size_and_any_key_of_every_view(void **state)
+{
+	(void)state;
+	for (unsigned int ascii = 0; ascii < 2; ascii++) {
+		ui_state__free(s);
+		assert_int_equal(ui_state__new(&s, ui_views, ascii), 0);
+		ui_state__resize(s, ui_grid__rows(g), ui_grid__cols(g));
+		ui_state__show(s, v);
+		press_anything(7 + ascii, 10000);
 	}
 }
 
@@ -569,6 +591,7 @@ int main(void)
 		WITH(processes),
 		WITH(messages),
 		WITH(any_size_and_any_key),
+		WITH(any_size_and_any_key_of_every_view),
 		WITH(a_screen_that_is_too_small_says_so),
 		cmocka_unit_test(the_least_important_figure_goes_first),
 		cmocka_unit_test(a_line_is_edited),
