@@ -45,6 +45,7 @@ static int found(struct target_process *proc, void *ctx)
 	struct ui_process *one = add(ctx, proc->pid);
 
 	if (one) {
+		one->found = true;
 		take_args(one, proc);
 		snprintf(one->version, sizeof(one->version), "%s", proc->node.version);
 	}
@@ -52,14 +53,20 @@ static int found(struct target_process *proc, void *ctx)
 	return 0;
 }
 
-/* Those that may have ended meanwhile go; who was observed stays, with what is known. */
-static void forget_others(struct ui_pick *p)
+/* Those that have ended go; who was observed stays, with what is known. */
+static void drop_ended(struct ui_pick *p)
 {
+	pid_t selected = p->at < p->n ? p->process[p->at].pid : 0;
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->n; i++)
-		if (p->process[i].observed)
-			p->process[n++] = p->process[i];
+	for (size_t i = 0; i < p->n; i++) {
+		const struct ui_process *one = &p->process[i];
+
+		if (one->pid == selected)
+			p->at = n;
+		if (one->observed || one->found)
+			p->process[n++] = *one;
+	}
 	p->n = n;
 }
 
@@ -68,9 +75,11 @@ int ui_pick__scan(struct ui_pick *p)
 	struct target_scan counts = {};
 	int err;
 
-	forget_others(p);
+	for (size_t i = 0; i < p->n; i++)
+		p->process[i].found = false;
 	err = target_process__scan(found, p, &counts);
 	p->denied = counts.denied;
+	drop_ended(p);
 	ui_pick__move(p, 0);
 	return err;
 }

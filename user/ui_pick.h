@@ -16,6 +16,7 @@ struct ui_process {
 	char args[256];
 	bool observed;
 	bool ended;  /* was observed */
+	bool found;  /* by the last scan */
 	bool marked; /* observed: shown; else: to be observed */
 };
 
@@ -28,7 +29,10 @@ struct ui_pick {
 	unsigned int denied; /* processes that may not be examined */
 };
 
-/* Finds what runs; marks of processes that are in the list already are kept. 0 or -errno. */
+/*
+ * Finds what runs. Processes that are in the list already keep their order and marks, and the
+ * selected one stays selected. 0 or -errno.
+ */
 int ui_pick__scan(struct ui_pick *p);
 /* Of those observed: to be called with every target of a view. */
 void ui_pick__observed(struct ui_pick *p, pid_t pid, const char *version, bool ended);

@@ -32,7 +32,7 @@ static struct {
 	bool utf8, ascii, mouse;
 	SCREEN *screen;
 	int epoll, signals;
-	sigset_t before; /* the mask */
+	sigset_t added; /* to those that are blocked */
 	struct termios termios;
 	volatile sig_atomic_t taken;
 	char restore[512]; /* bytes that make the terminal what it was */
@@ -93,19 +93,17 @@ static int keep_byte(int c)
 	return c;
 }
 
-static bool has_other_screen(void)
+static bool has(const char *capability)
 {
-	const char *text = tigetstr("rmcup");
+	const char *text = tigetstr(capability);
 
 	return text && text != (const char *)-1;
 }
 
 static void keep_capability(const char *name)
 {
-	const char *text = tigetstr(name);
-
-	if (text && text != (const char *)-1)
-		tputs(text, 1, keep_byte);
+	if (has(name))
+		tputs(tigetstr(name), 1, keep_byte);
 }
 
 /* In an order in which each is understood: modes, attributes, and last the screen that was there.
@@ -121,14 +119,14 @@ static void make_restore(void)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		keep_capability(names[i]);
 	/* Where there is no other screen, the prompt comes below what was shown. */
-	if (!has_other_screen())
+	if (!has("rmcup"))
 		keep_byte('\n');
 }
 
 /* Where there is no other screen, the prompt comes where the bottom line was. */
 static void leave(void)
 {
-	if (!has_other_screen()) {
+	if (!has("rmcup")) {
 		move(LINES - 1, 0);
 		clrtoeol();
 		refresh();
@@ -149,13 +147,19 @@ static int watch(int fd)
 /* Sizes and continuation come as input, so that whoever waits for keys wakes for them as well. */
 static int open_input(void)
 {
-	sigset_t set;
+	static const int watched[] = {SIGWINCH, SIGCONT};
+	sigset_t set, before;
 	int err;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGWINCH);
-	sigaddset(&set, SIGCONT);
-	sigprocmask(SIG_BLOCK, &set, &term.before);
+	sigemptyset(&term.added);
+	sigprocmask(SIG_BLOCK, NULL, &before);
+	for (size_t i = 0; i < ARRAY_SIZE(watched); i++) {
+		sigaddset(&set, watched[i]);
+		if (!sigismember(&before, watched[i]))
+			sigaddset(&term.added, watched[i]);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	term.epoll = epoll_create1(EPOLL_CLOEXEC);
 	term.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (term.epoll < 0 || term.signals < 0)
@@ -171,7 +175,8 @@ static void close_input(void)
 	if (term.epoll >= 0)
 		close(term.epoll);
 	term.signals = term.epoll = -1;
-	sigprocmask(SIG_SETMASK, &term.before, NULL);
+	/* Others may have been blocked meanwhile, by whoever still needs them to be. */
+	sigprocmask(SIG_UNBLOCK, &term.added, NULL);
 }
 
 static void set_modes(const struct ui_term_opts *opts)
@@ -190,6 +195,19 @@ static void set_modes(const struct ui_term_opts *opts)
 	ui_term_style__init(opts->color);
 }
 
+static int start_curses(void)
+{
+	term.screen = newterm(NULL, stdout, stdin);
+	if (!term.screen)
+		return -ENOTSUP;
+	if (has("cup"))
+		return 0;
+	/* It can only write one line after the other. */
+	endwin();
+	delscreen(term.screen);
+	return -ENOTSUP;
+}
+
 int ui_term__open(const struct ui_term_opts *opts, char *why, size_t len)
 {
 	const char *name = getenv("TERM");
@@ -206,10 +224,8 @@ int ui_term__open(const struct ui_term_opts *opts, char *why, size_t len)
 	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
 		sigaction(fatal[i], NULL, &old_action[i]);
 	err = open_input();
-	if (!err) {
-		term.screen = newterm(NULL, stdout, stdin);
-		err = term.screen ? 0 : -ENOTSUP;
-	}
+	if (!err)
+		err = start_curses();
 	if (err) {
 		snprintf(why, len, "terminal type '%s' is not known, or cannot be used",
 			 name ? name : "");

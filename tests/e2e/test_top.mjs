@@ -276,6 +276,8 @@ async function chosen(pid, other) {
     await select(pid);
     top.screen.keys('Space');
     await top.screen.until(new RegExp(`\\[x\\] +${pid} .*chosen`));
+    await sleep(2500); /* it has looked for processes again by then */
+    await top.screen.until(new RegExp(`^>\\[x\\] +${pid} .*chosen`, 'm'));
     top.screen.keys('Enter');
     await top.running();
     top.screen.keys('p');
@@ -313,6 +315,8 @@ async function refused() {
       wrong.push(`not Node.js: ${screen.state()}`);
     screen.run(`TERM=nonsense ${LOOPRAY} top -p 1; echo ended $?`);
     await screen.until(/terminal type 'nonsense' is not known[^]*ended 1/);
+    screen.run(`TERM=dumb ${LOOPRAY} top -p 1; echo over $?`);
+    await screen.until(/terminal type 'dumb' is not known, or cannot be used[^]*over 1/);
   } finally {
     screen.close();
   }
