@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ui_state.h"
+#include "ui_state_int.h"
 #include "util.h"
-
-#define WHEEL_LINES 3
 
 int ui_state__new(struct ui_state **out, const struct ui_view *const *views, bool ascii)
 {
@@ -41,13 +39,13 @@ unsigned int ui_state__where(const struct ui_state *s)
 	return s->mode == UI_MODE_PICK ? UI_IN_PICK : UI_IN_PAGE | replay;
 }
 
-static void build(struct ui_state *s)
+void ui_state__build(struct ui_state *s)
 {
 	if (s->v && ui_table__build(ui_state__table(s), s->v, &s->shown))
 		ui_log__note(&s->log, "no memory to sort the rows");
 }
 
-static unsigned int body_rows(const struct ui_state *s)
+unsigned int ui_state__body_rows(const struct ui_state *s)
 {
 	struct ui_layout l;
 
@@ -58,9 +56,9 @@ static unsigned int body_rows(const struct ui_state *s)
 /* ---- pages ---- */
 
 /* Lines that are beyond the screen. */
-static unsigned int last_first(const struct ui_state *s)
+unsigned int ui_state__last_first(const struct ui_state *s)
 {
-	unsigned int rows = body_rows(s);
+	unsigned int rows = ui_state__body_rows(s);
 	unsigned int lines = s->sheet.page ? ui_page__lines(s->sheet.page) : 0;
 
 	return lines > rows ? lines - rows : 0;
@@ -91,7 +89,7 @@ static void fill_sheet(struct ui_state *s)
 	} else {
 		ui_page__free(page);
 	}
-	s->sheet.first = min_t(unsigned int, s->sheet.first, last_first(s));
+	s->sheet.first = min_t(unsigned int, s->sheet.first, ui_state__last_first(s));
 }
 
 static void drop_sheet(struct ui_sheet *sheet)
@@ -113,7 +111,7 @@ static void lay(struct ui_state *s, enum ui_mode mode)
 	s->mode = mode;
 	fill_sheet(s);
 	if (mode == UI_MODE_MESSAGES)
-		s->sheet.first = last_first(s);
+		s->sheet.first = ui_state__last_first(s);
 }
 
 static enum ui_wish back(struct ui_state *s)
@@ -122,7 +120,7 @@ static enum ui_wish back(struct ui_state *s)
 		if (!*ui_state__table(s)->filter.text)
 			return UI_WISH_NOTHING;
 		*ui_state__table(s)->filter.text = '\0';
-		build(s);
+		ui_state__build(s);
 		return UI_WISH_DRAW;
 	}
 	if (s->mode == UI_MODE_PICK && s->pick.starting)
@@ -163,7 +161,7 @@ static enum ui_wish open_row(struct ui_state *s)
 
 /* ---- views ---- */
 
-static enum ui_wish go_to_view(struct ui_state *s, size_t view)
+enum ui_wish ui_state__go_to_view(struct ui_state *s, size_t view)
 {
 	if (view >= s->nviews)
 		return UI_WISH_NOTHING;
@@ -171,14 +169,14 @@ static enum ui_wish go_to_view(struct ui_state *s, size_t view)
 	drop_sheet(&s->below);
 	s->mode = UI_MODE_VIEW;
 	s->view = view;
-	build(s);
+	ui_state__build(s);
 	return UI_WISH_DRAW;
 }
 
-static enum ui_wish sort_by(struct ui_state *s, size_t column)
+enum ui_wish ui_state__sort_by(struct ui_state *s, size_t column)
 {
 	ui_table__sort(ui_state__table(s), column);
-	build(s);
+	ui_state__build(s);
 	return UI_WISH_DRAW;
 }
 
@@ -191,7 +189,7 @@ static enum ui_wish sort_next(struct ui_state *s, size_t step)
 	do {
 		i = (i + step) % n;
 	} while (i != t->sorted && !ui_table__shows(t, s->cols, i));
-	return sort_by(s, i);
+	return ui_state__sort_by(s, i);
 }
 
 static enum ui_wish freeze(struct ui_state *s)
@@ -207,7 +205,7 @@ void ui_state__show(struct ui_state *s, const struct live_view *v)
 		ui_pick__observed(&s->pick, (pid_t)v->m->targets[i].pid, v->m->targets[i].version,
 				  v->m->targets[i].ended);
 	ui_pick__shown(&s->pick, &s->shown);
-	build(s);
+	ui_state__build(s);
 	if (s->mode == UI_MODE_PAGE || s->mode == UI_MODE_MESSAGES)
 		fill_sheet(s);
 }
@@ -254,7 +252,7 @@ static enum ui_wish toggle_process(struct ui_state *s, bool enter)
 	}
 	one->marked = !one->marked;
 	ui_pick__shown(&s->pick, &s->shown);
-	build(s);
+	ui_state__build(s);
 	return UI_WISH_DRAW;
 }
 
@@ -279,138 +277,14 @@ static enum ui_wish edit_key(struct ui_state *s, uint32_t key)
 	if (key == UI_KEY_ESC || key == UI_CTRL('c')) {
 		s->editing = false;
 		t->filter = s->old;
-		build(s);
+		ui_state__build(s);
 		return UI_WISH_DRAW;
 	}
 	if (!ui_edit__key(&s->edit, key))
 		return UI_WISH_NOTHING;
 	snprintf(t->filter.text, sizeof(t->filter.text), "%s", s->edit.text);
-	build(s);
+	ui_state__build(s);
 	return UI_WISH_DRAW;
-}
-
-/* ---- moving ---- */
-
-static void move_sheet(struct ui_state *s, long delta)
-{
-	unsigned int last = last_first(s);
-
-	if (delta < 0)
-		s->sheet.first = (unsigned long)-delta > s->sheet.first
-					 ? 0
-					 : s->sheet.first - (unsigned int)-delta;
-	else
-		s->sheet.first = (unsigned long)delta > last - s->sheet.first
-					 ? last
-					 : s->sheet.first + (unsigned int)delta;
-}
-
-static void move(struct ui_state *s, long delta)
-{
-	if (s->mode == UI_MODE_PICK)
-		ui_pick__move(&s->pick, delta);
-	else if (s->mode != UI_MODE_VIEW)
-		move_sheet(s, delta);
-	else if (s->v)
-		ui_table__move(ui_state__table(s), s->v, delta);
-}
-
-#define FAR 1000000000L
-
-static enum ui_wish move_by(struct ui_state *s, enum ui_action action)
-{
-	long rows = (long)body_rows(s) - (s->mode == UI_MODE_VIEW);
-
-	rows = rows < 2 ? 2 : rows;
-	switch (action) {
-	case UI_LINE_UP:
-		move(s, -1);
-		break;
-	case UI_LINE_DOWN:
-		move(s, 1);
-		break;
-	case UI_PAGE_UP:
-		move(s, 1 - rows);
-		break;
-	case UI_PAGE_DOWN:
-		move(s, rows - 1);
-		break;
-	case UI_HALF_UP:
-		move(s, -rows / 2);
-		break;
-	case UI_HALF_DOWN:
-		move(s, rows / 2);
-		break;
-	default:
-		move(s, action == UI_FIRST ? -FAR : FAR);
-		break;
-	}
-	return UI_WISH_DRAW;
-}
-
-/* ---- mouse ---- */
-
-static enum ui_wish wheel(struct ui_state *s, long lines)
-{
-	if (s->mode == UI_MODE_VIEW && s->v)
-		ui_table__scroll(ui_state__table(s), s->v, lines);
-	else
-		move(s, lines);
-	return UI_WISH_DRAW;
-}
-
-static enum ui_wish click_tab(struct ui_state *s, unsigned int at)
-{
-	for (size_t i = 0; i < s->nviews; i++) {
-		unsigned int col, width;
-
-		ui_layout__tab(s, i, &col, &width);
-		if (at >= col && at < col + width)
-			return go_to_view(s, i);
-	}
-	return UI_WISH_NOTHING;
-}
-
-static enum ui_wish click_table(struct ui_state *s, const struct ui_input *in)
-{
-	struct ui_table *t = ui_state__table(s);
-	size_t column;
-
-	if (in->row == s->table_row) {
-		if (!ui_table__column_at(t, s->cols, in->col, &column))
-			return UI_WISH_NOTHING;
-		if (column != t->sorted)
-			return sort_by(s, column);
-		t->descending = !t->descending;
-		build(s);
-		return UI_WISH_DRAW;
-	}
-	if (in->row < s->table_row || !s->v || t->top + (in->row - s->table_row - 1) >= t->n)
-		return UI_WISH_NOTHING;
-	ui_table__select(t, s->v, t->top + (in->row - s->table_row - 1));
-	return UI_WISH_DRAW;
-}
-
-static enum ui_wish click(struct ui_state *s, const struct ui_input *in)
-{
-	struct ui_layout l;
-
-	ui_layout__of(s->rows, s->cols, &l);
-	if (l.tiny)
-		return UI_WISH_NOTHING;
-	if (in->row == l.tabs && s->mode != UI_MODE_PICK)
-		return click_tab(s, in->col);
-	if (in->row < l.body || in->row >= l.body + l.body_rows)
-		return UI_WISH_NOTHING;
-	if (s->mode == UI_MODE_VIEW)
-		return click_table(s, in);
-	if (s->mode == UI_MODE_PICK && in->row >= l.body + 2) {
-		size_t at = s->pick.top + in->row - l.body - 2;
-
-		ui_pick__move(&s->pick, (long)at - (long)s->pick.at);
-		return UI_WISH_DRAW;
-	}
-	return UI_WISH_NOTHING;
 }
 
 /* ---- keys ---- */
@@ -422,9 +296,9 @@ static enum ui_wish in_view(struct ui_state *s, enum ui_action action)
 
 	switch (action) {
 	case UI_NEXT_VIEW:
-		return go_to_view(s, (s->view + 1) % n);
+		return ui_state__go_to_view(s, (s->view + 1) % n);
 	case UI_PREVIOUS_VIEW:
-		return go_to_view(s, (s->view + n - 1) % n);
+		return ui_state__go_to_view(s, (s->view + n - 1) % n);
 	case UI_FILTER:
 		return edit_filter(s);
 	case UI_SORT_NEXT:
@@ -434,7 +308,7 @@ static enum ui_wish in_view(struct ui_state *s, enum ui_action action)
 		return sort_next(s, t->view->ncolumns - 1);
 	default: /* UI_REVERSE */
 		t->descending = !t->descending;
-		build(s);
+		ui_state__build(s);
 		return UI_WISH_DRAW;
 	}
 }
@@ -459,7 +333,7 @@ static enum ui_wish beyond(enum ui_action action)
 static enum ui_wish act(struct ui_state *s, enum ui_action action, uint32_t key)
 {
 	if (action >= UI_LINE_UP && action <= UI_LAST)
-		return move_by(s, action);
+		return ui_state__move_by(s, action);
 	if (action >= UI_STEP && action <= UI_ON_1MIN) {
 		s->wish_time = action;
 		return UI_WISH_TIME;
@@ -472,7 +346,7 @@ static enum ui_wish act(struct ui_state *s, enum ui_action action, uint32_t key)
 	case UI_BACK:
 		return back(s);
 	case UI_GO_TO_VIEW:
-		return go_to_view(s, key - '1');
+		return ui_state__go_to_view(s, key - '1');
 	case UI_FREEZE:
 		return freeze(s);
 	case UI_PICK:
@@ -502,9 +376,9 @@ enum ui_wish ui_state__input(struct ui_state *s, const struct ui_input *in)
 
 	ui_layout__of(s->rows, s->cols, &l);
 	if (in->key == UI_KEY_CLICK)
-		return click(s, in);
+		return ui_state__click(s, in);
 	if (in->key == UI_KEY_WHEEL_UP || in->key == UI_KEY_WHEEL_DOWN)
-		return wheel(s, in->key == UI_KEY_WHEEL_UP ? -WHEEL_LINES : WHEEL_LINES);
+		return ui_state__wheel(s, in->key == UI_KEY_WHEEL_DOWN);
 	if (s->editing && !l.tiny && in->key != UI_CTRL('l') && in->key != UI_CTRL('z'))
 		return edit_key(s, in->key);
 	action = ui_keys__action(in->key, ui_state__where(s));

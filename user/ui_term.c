@@ -1,9 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * Restoring has two ways. In order, ncurses does it. In a fatal signal nothing may be called that
- * takes a lock or memory, so the bytes that restore this terminal are made beforehand, and are
- * written with write(2), with tcsetattr(3) before them; then the signal takes its course.
- */
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
 #include <errno.h>
@@ -18,10 +13,10 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <term.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "ui_term.h"
+#include "ui_term_restore.h"
 #include "ui_term_style.h"
 #include "util.h"
 
@@ -29,98 +24,17 @@
 
 static struct {
 	bool open;
-	bool utf8, ascii, mouse;
+	bool ascii;
 	SCREEN *screen;
 	int epoll, signals;
 	sigset_t added; /* to those that are blocked */
-	struct termios termios;
-	volatile sig_atomic_t taken;
-	char restore[512]; /* bytes that make the terminal what it was */
-	size_t restore_len;
 } term = {.epoll = -1, .signals = -1};
-
-/* ---- fatal signals ---- */
-
-static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS,  SIGFPE, SIGILL,
-			    SIGHUP,  SIGQUIT, SIGTERM, SIGINT};
-static struct sigaction old_action[ARRAY_SIZE(fatal)];
-static char stack[64 << 10]; /* of the handler: the other may have overflowed */
-
-static void on_fatal(int sig)
-{
-	int saved = errno;
-
-	if (term.taken) {
-		term.taken = 0;
-		tcsetattr(STDIN_FILENO, TCSANOW, &term.termios);
-		if (write(STDOUT_FILENO, term.restore, term.restore_len) < 0)
-			errno = saved; /* there is nothing to be done about it */
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
-		if (fatal[i] == sig)
-			sigaction(sig, &old_action[i], NULL);
-	/* Delivered when this returns; a fault would come again by itself. */
-	raise(sig);
-	errno = saved;
-}
-
-static void catch_fatal(void)
-{
-	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
-	struct sigaction action = {.sa_handler = on_fatal, .sa_flags = SA_ONSTACK};
-
-	sigaltstack(&alternate, NULL);
-	sigfillset(&action.sa_mask);
-	/* What is ignored stays so: for nohup, say. */
-	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
-		if (old_action[i].sa_handler != SIG_IGN)
-			sigaction(fatal[i], &action, NULL);
-}
-
-static void release_fatal(void)
-{
-	stack_t none = {.ss_flags = SS_DISABLE};
-
-	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
-		sigaction(fatal[i], &old_action[i], NULL);
-	sigaltstack(&none, NULL);
-}
-
-static int keep_byte(int c)
-{
-	if (term.restore_len < sizeof(term.restore))
-		term.restore[term.restore_len++] = (char)c;
-	return c;
-}
 
 static bool has(const char *capability)
 {
 	const char *text = tigetstr(capability);
 
 	return text && text != (const char *)-1;
-}
-
-static void keep_capability(const char *name)
-{
-	if (has(name))
-		tputs(tigetstr(name), 1, keep_byte);
-}
-
-/* In an order in which each is understood: modes, attributes, and last the screen that was there.
- */
-static void make_restore(void)
-{
-	static const char *const names[] = {"rmkx", "rmm", "sgr0", "op", "cnorm", "rmcup"};
-
-	term.restore_len = 0;
-	if (term.mouse)
-		for (const char *p = "\033[?1000l\033[?1002l\033[?1006l"; *p; p++)
-			keep_byte(*p);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		keep_capability(names[i]);
-	/* Where there is no other screen, the prompt comes below what was shown. */
-	if (!has("rmcup"))
-		keep_byte('\n');
 }
 
 /* Where there is no other screen, the prompt comes where the bottom line was. */
@@ -132,7 +46,7 @@ static void leave(void)
 		refresh();
 	}
 	endwin();
-	term.taken = 0;
+	ui_term_restore__taken(false);
 }
 
 /* ---- the order of things ---- */
@@ -179,7 +93,8 @@ static void close_input(void)
 	sigprocmask(SIG_UNBLOCK, &term.added, NULL);
 }
 
-static void set_modes(const struct ui_term_opts *opts)
+/* Whether the mouse is reported. */
+static bool set_modes(const struct ui_term_opts *opts)
 {
 	mmask_t events = BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED;
 
@@ -191,8 +106,8 @@ static void set_modes(const struct ui_term_opts *opts)
 	nodelay(stdscr, TRUE);
 	set_escdelay(ESC_MS);
 	mouseinterval(0);
-	term.mouse = mousemask(events, NULL) != 0;
 	ui_term_style__init(opts->color);
+	return mousemask(events, NULL) != 0;
 }
 
 static int start_curses(void)
@@ -215,14 +130,11 @@ int ui_term__open(const struct ui_term_opts *opts, char *why, size_t len)
 	int err;
 
 	setlocale(LC_CTYPE, "");
-	term.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	term.ascii = opts->ascii || !term.utf8;
-	if (tcgetattr(STDIN_FILENO, &term.termios)) {
+	term.ascii = opts->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	if (ui_term_restore__begin()) {
 		snprintf(why, len, "standard input is not a terminal");
 		return -ENOTTY;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
-		sigaction(fatal[i], NULL, &old_action[i]);
 	err = open_input();
 	if (!err)
 		err = start_curses();
@@ -232,11 +144,8 @@ int ui_term__open(const struct ui_term_opts *opts, char *why, size_t len)
 		close_input();
 		return err;
 	}
-	set_modes(opts);
-	make_restore();
-	term.taken = 1;
+	ui_term_restore__arm(set_modes(opts));
 	term.open = true;
-	catch_fatal();
 	if (!registered)
 		registered = atexit(ui_term__close) == 0;
 	return 0;
@@ -249,7 +158,7 @@ void ui_term__close(void)
 	term.open = false;
 	mousemask(0, NULL);
 	leave();
-	release_fatal();
+	ui_term_restore__disarm();
 	delscreen(term.screen);
 	close_input();
 }
@@ -297,7 +206,7 @@ void ui_term__suspend(void)
 	sigaction(SIGTSTP, &dfl, &before);
 	kill(0, SIGTSTP);
 	sigaction(SIGTSTP, &before, NULL);
-	term.taken = 1;
+	ui_term_restore__taken(true);
 	ui_term__redraw();
 	refresh();
 }
