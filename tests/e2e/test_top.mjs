@@ -264,10 +264,19 @@ async function plain(pid) {
 async function chosen(pid, other) {
   const top = new Top('', { env: { LC_ALL: 'C' }, before: "trap '' HUP;" });
   const wrong = [];
+  /* One key at a time: what runs is looked for meanwhile, which may take longer than a key. */
   const select = async (which) => {
-    for (let i = 0; i < 40 && !new RegExp(`^>.* ${which} `, 'm').test(top.screen.text()); i++) {
-      top.screen.keys('j');
-      await sleep(60);
+    const marked = (text) => text.split('\n').findIndex((l) => l.startsWith('>'));
+    const wanted = new RegExp(`\\] +${which} `);
+
+    for (let i = 0; i < 60; i++) {
+      const text = top.screen.text();
+      const at = marked(text);
+      const to = text.split('\n').findIndex((l) => wanted.test(l));
+      if (at === to)
+        return;
+      top.screen.keys(at < to ? 'j' : 'k');
+      await top.screen.until((t) => marked(t) !== at, `selection of ${which}`);
     }
   };
 
