@@ -11,6 +11,7 @@ struct options;
 int cmd_ps(const struct options *opts);
 int cmd_record(const struct options *opts);
 int cmd_report(const struct options *opts);
+int cmd_compare(const struct options *opts); /* report A B */
 int cmd_export(const struct options *opts);
 int cmd_doctor(const struct options *opts);
 int cmd_logs(const struct options *opts);

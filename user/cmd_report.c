@@ -55,8 +55,11 @@ int cmd_report(const struct options *opts)
 	struct pipeline *pipeline = NULL;
 	struct flow_sink sink = {.event = pipeline__event};
 	struct source *src = NULL;
-	int status = source__open(&src, opts), printed;
+	int status, printed;
 
+	if (opts->capture_b)
+		return cmd_compare(opts);
+	status = source__open(&src, opts);
 	if (status)
 		return status;
 	if (pipeline__new(&pipeline, &pipeline_opts)) {

@@ -163,7 +163,9 @@ static error_t parse_format(struct argp_state *state, const struct flag *f, cons
 			continue;
 		if (p->format_given && p->opts->format != i)
 			return bad(state, "--format %s contradicts --%s", arg,
-				   p->opts->json ? "json" : "format");
+				   p->opts->json		    ? "json"
+				   : p->opts->format == FORMAT_HTML ? "html"
+								    : "format");
 		p->opts->format = i;
 		p->opts->json = i == FORMAT_JSON;
 		p->format_given = true;
@@ -229,6 +231,8 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 		return parse_format(state, f, arg);
 	if (key == FLAG_JSON)
 		return parse_format(state, flag__by_key(FLAG_FORMAT), format_names[FORMAT_JSON]);
+	if (key == FLAG_HTML)
+		return parse_format(state, flag__by_key(FLAG_FORMAT), format_names[FORMAT_HTML]);
 	if (key == FLAG_FOLLOW || key == FLAG_DURATION ||
 	    (f->group == GROUP_PROBE && key != FLAG_FAIL_ON_LOSS))
 		p->live_flag = f->name;
@@ -258,11 +262,16 @@ static error_t parse_positional(char *arg, struct argp_state *state)
 	if (!p->command->args)
 		return bad(state, "unexpected argument '%s'%s", arg,
 			   *arg >= '0' && *arg <= '9' ? "; give a process with -p" : "");
-	if (p->opts->capture)
+	if (p->opts->capture && p->command->id != COMMAND_REPORT)
 		return bad(state, "more than one FILE: '%s' and '%s'", p->opts->capture, arg);
+	if (p->opts->capture_b)
+		return bad(state, "more than two FILEs: '%s' is the third", arg);
 	if (!*arg)
 		return bad(state, "FILE is an empty name");
-	p->opts->capture = arg;
+	if (p->opts->capture)
+		p->opts->capture_b = arg;
+	else
+		p->opts->capture = arg;
 	return 0;
 }
 
@@ -295,6 +304,8 @@ static error_t check_command(struct argp_state *state)
 			   o->all ? "all" : "pid");
 	if (o->capture && p->live_flag)
 		return bad(state, "--%s has no meaning for a capture FILE", p->live_flag);
+	if (o->capture_b && o->format == FORMAT_HTML)
+		return bad(state, "--format html shows one FILE, not a comparison");
 	if (!o->context && (o->context_key || o->show_values))
 		return bad(state, "--no-context leaves nothing for --%s",
 			   o->context_key ? "context-key" : "show-values");

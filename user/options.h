@@ -47,6 +47,7 @@ enum output_format {
 	FORMAT_JSONL, /* one JSON object a line */
 	FORMAT_OTLP,  /* OTLP/JSON lines, one signal each */
 	FORMAT_OTLP_METRICS,
+	FORMAT_HTML,  /* one page that refers to nothing outside of it */
 	FORMAT_COUNT
 };
 
@@ -77,6 +78,7 @@ struct options {
 	bool all;		   /* every Node.js process; never together with pids */
 	bool follow;		   /* also processes that the targets start */
 	const char *capture;	   /* positional FILE, NULL: observe live */
+	const char *capture_b;	   /* report: the second FILE, which is compared with the first */
 	char **program;		   /* run: PROGRAM and its arguments, NULL behind the last */
 	const char *user;	   /* run: who it runs as, NULL: whoever runs loopray */
 	struct child *child;	   /* run: the program, held before its exec; set by cmd_run */

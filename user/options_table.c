@@ -24,6 +24,7 @@
 const char *const format_names[FORMAT_COUNT] = {
 	[FORMAT_TEXT] = "text",	  [FORMAT_JSON] = "json", [FORMAT_LRAY] = "lray",
 	[FORMAT_JSONL] = "jsonl", [FORMAT_OTLP] = "otlp", [FORMAT_OTLP_METRICS] = "otlp-metrics",
+	[FORMAT_HTML] = "html",
 };
 
 const struct command commands[] = {
@@ -41,15 +42,19 @@ const struct command commands[] = {
 	 "loopray ends.",
 	 "loopray record -p 1234 -d 30s -o run.lray\nloopray record --all --level resources",
 	 FMT(LRAY), FORMAT_LRAY, true, false},
-	{COMMAND_REPORT, "report", "[FILE]", "summarize a capture, or live processes",
+	{COMMAND_REPORT, "report", "[FILE [FILE]]", "summarize a capture, or live processes",
 	 "Prints requests by route with their latency and where it went, requests that were "
 	 "answered under the AsyncLocalStorage store of another one or without their own, "
 	 "asynchronous resources by type, event loop and garbage collection figures, probe "
 	 "coverage and losses. Reads "
 	 "the capture FILE (no privileges needed), or observes the processes given by -p or "
-	 "--all for the duration.",
-	 "loopray report run.lray\nloopray report -p 1234 -d 10s --json", FMT(TEXT) | FMT(JSON),
-	 FORMAT_TEXT, true, false},
+	 "--all for the duration. Of two captures it prints their figures side by side, the "
+	 "differences, and which of them are for the worse; the first is what the second is "
+	 "compared with. With --html the report is one page that any browser shows, and that needs "
+	 "nothing else.",
+	 "loopray report run.lray\nloopray report -p 1234 -d 10s --json\n"
+	 "loopray report --html -o run.html run.lray\nloopray report before.lray after.lray",
+	 FMT(TEXT) | FMT(JSON) | FMT(HTML), FORMAT_TEXT, true, false},
 	{COMMAND_EXPORT, "export", "[FILE]", "turn a capture into another format",
 	 "Converts the capture FILE (no privileges needed), or what it observes of the processes "
 	 "given by -p or --all for the duration.",
@@ -92,7 +97,7 @@ const struct command commands[] = {
 	 "sudo loopray run -- node app.js\n"
 	 "sudo loopray run --user app -o run.lray -- npm start\n"
 	 "sudo loopray run --format json -o report.json -- node test.js",
-	 FMT(TEXT) | FMT(JSON) | FMT(JSONL) | FMT(LRAY), FORMAT_TEXT, false, false},
+	 FMT(TEXT) | FMT(JSON) | FMT(JSONL) | FMT(LRAY) | FMT(HTML), FORMAT_TEXT, false, false},
 };
 const size_t commands_count = ARRAY_SIZE(commands);
 
@@ -144,6 +149,7 @@ const struct flag flags[] = {
 	{FLAG_FORMAT, "format", "FORMAT", PRINT, GROUP_OUTPUT, "Output format", NULL},
 	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS | RUN, GROUP_OUTPUT,
 	 "Same as --format json", NULL},
+	{FLAG_HTML, "html", NULL, REPORT | RUN, GROUP_OUTPUT, "Same as --format html", NULL},
 	{FLAG_NO_COLOR, "no-color", NULL, EACH | TOP, GROUP_OUTPUT,
 	 "No colours, even on a terminal (also: environment variable NO_COLOR)", NULL},
 	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,

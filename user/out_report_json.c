@@ -273,6 +273,35 @@ static void put_notes(struct json *j, const struct model *m)
 	json__array_end(j);
 }
 
+void report_json__members(struct json *j, const struct model *m, const struct out_opts *opts)
+{
+	json__key_str(j, "schema", "loopray.report/1");
+	json__key_str(j, "version", opts->version);
+	json__key_str(j, "host", opts->host);
+	put_targets(j, m);
+	json__key_str(j, "cut_short", m->incomplete[0] ? m->incomplete : NULL);
+	json__key_double(j, "duration_s", model__duration(m), 6);
+	put_requests(j, m);
+	report_json__findings(j, m, opts->show_values);
+	report_json__lines(j, m);
+	put_resources(j, m);
+	put_loss(j, &m->loss);
+	put_breakdown(j, &m->requests.breakdown);
+	report_json__waits(j, m);
+	put_routes(j, m);
+	report_json__calls(j, m);
+	report_json__jobs(j, m);
+	put_slowest(j, m);
+	put_loops(j, m);
+	report_json__pools(j, m);
+	put_gc(j, m);
+	put_probes(j, m);
+	put_notes(j, m);
+	json__key_u64(j, "start_ns", m->start_ns);
+	json__key_u64(j, "end_ns", m->end_ns);
+	json__key_i64(j, "wall_offset_ns", (int64_t)(opts->wall_ns - opts->mono_ns));
+}
+
 int out_report__json(struct out_file *f, const struct model *m, const struct out_opts *opts)
 {
 	struct json j;
@@ -280,31 +309,7 @@ int out_report__json(struct out_file *f, const struct model *m, const struct out
 
 	json__init(&j, out_file__write, f);
 	json__object_begin(&j);
-	json__key_str(&j, "schema", "loopray.report/1");
-	json__key_str(&j, "version", opts->version);
-	json__key_str(&j, "host", opts->host);
-	put_targets(&j, m);
-	json__key_str(&j, "cut_short", m->incomplete[0] ? m->incomplete : NULL);
-	json__key_double(&j, "duration_s", model__duration(m), 6);
-	put_requests(&j, m);
-	report_json__findings(&j, m, opts->show_values);
-	report_json__lines(&j, m);
-	put_resources(&j, m);
-	put_loss(&j, &m->loss);
-	put_breakdown(&j, &m->requests.breakdown);
-	report_json__waits(&j, m);
-	put_routes(&j, m);
-	report_json__calls(&j, m);
-	report_json__jobs(&j, m);
-	put_slowest(&j, m);
-	put_loops(&j, m);
-	report_json__pools(&j, m);
-	put_gc(&j, m);
-	put_probes(&j, m);
-	put_notes(&j, m);
-	json__key_u64(&j, "start_ns", m->start_ns);
-	json__key_u64(&j, "end_ns", m->end_ns);
-	json__key_i64(&j, "wall_offset_ns", (int64_t)(opts->wall_ns - opts->mono_ns));
+	report_json__members(&j, m, opts);
 	json__object_end(&j);
 	json__newline(&j);
 	err = json__finish(&j);

@@ -55,6 +55,9 @@ int printer__leaks(const struct printer *p);
 int printer__lines(const struct printer *p);
 void report_json__lines(struct json *j, const struct model *m);
 
+/* The members of a whole report; the caller has begun its object. */
+void report_json__members(struct json *j, const struct model *m, const struct out_opts *opts);
+
 /* Members "context" and "findings"; @show: values of stores. */
 void report_json__findings(struct json *j, const struct model *m, bool show);
 

@@ -97,7 +97,9 @@ refused "nothing to record" "-p PID or --all" record
 refused "nothing to report" "FILE" report
 refused "pids and all" "--pid and --all" record -p 1 --all
 refused "file and pid" "either FILE or" report x.lray -p 1
-refused "two files" "more than one FILE" report a.lray b.lray
+refused "two files" "more than one FILE" export a.lray b.lray
+refused "three files" "more than two FILEs" report a.lray b.lray c.lray
+refused "a page of two" "shows one FILE" report --html a.lray b.lray
 refused "live flag with a file" "--level has no meaning" report x.lray --level requests
 refused "argument to a command without any" "unexpected argument '12'; give a process with -p" ps 12
 refused "empty file name" "--output" record -p 1 -o ""

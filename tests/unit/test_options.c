@@ -95,6 +95,12 @@ static void defaults(void **state)
 	assert_int_equal(parse(&o, "report run.lray"), OPTIONS_RUN);
 	assert_int_equal(o.duration_ns, 0);
 	assert_string_equal(o.capture, "run.lray");
+	assert_null(o.capture_b);
+	assert_int_equal(parse(&o, "report a.lray b.lray"), OPTIONS_RUN);
+	assert_string_equal(o.capture, "a.lray");
+	assert_string_equal(o.capture_b, "b.lray");
+	assert_int_equal(parse(&o, "report --html a.lray"), OPTIONS_RUN);
+	assert_int_equal(o.format, FORMAT_HTML);
 }
 
 static void every_flag(void **state)
@@ -231,7 +237,10 @@ static void refusals(void **state)
 		{"export --format csv a", "--format", "jsonl"},
 		{"record", "-p PID", "--all"},
 		{"report", "FILE", "--all"},
-		{"report a b", "'a'", "'b'"},
+		{"export a b", "'a'", "'b'"},
+		{"report a b c", "'c'", "more than two"},
+		{"report --html a b", "html", "one FILE"},
+		{"report --html --json a", "--format json", "--html"},
 		{"report a -p 1", "FILE", "--pid"},
 		{"report a --level requests", "--level", "FILE"},
 		{"record -p 1 -o ~", "--output", "file name"},

@@ -94,7 +94,7 @@ function print(services) {
 function main([dir, out, connections, seconds, autocannon]) {
 	const services = MODES.map((mode) => collect(dir, mode));
 	const report = {
-		schema: 'loopray.compare/1',
+		schema: 'loopray.demo-compare/1',
 		date: new Date().toISOString(),
 		node: process.versions.node,
 		autocannon,
