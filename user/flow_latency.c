@@ -23,8 +23,7 @@ static uint32_t hist__index(uint64_t ns)
 	return min_t(uint32_t, index, FLOW_HIST_BUCKETS - 1);
 }
 
-/* The middle of a bucket. */
-static uint64_t hist__value(uint32_t index)
+uint64_t flow_hist__value(uint32_t index)
 {
 	uint32_t shift;
 	uint64_t low;
@@ -91,7 +90,7 @@ uint64_t flow_hist__quantile(const struct flow_hist *h, double q)
 		seen += h->bucket[i];
 		if (seen < rank)
 			continue;
-		value = hist__value(i);
+		value = flow_hist__value(i);
 		value = max_t(uint64_t, value, h->min);
 		return min_t(uint64_t, value, h->max);
 	}

@@ -26,4 +26,7 @@ void flow_hist__merge(struct flow_hist *to, const struct flow_hist *from);
 /* @q in [0, 1]: nanoseconds at that quantile, 0 when empty; never above max or below min. */
 uint64_t flow_hist__quantile(const struct flow_hist *h, double q);
 
+/* The middle of a bucket, nanoseconds. */
+uint64_t flow_hist__value(uint32_t index);
+
 #endif

@@ -318,6 +318,9 @@ int model_builder__snapshot(const struct model_builder *b, const struct model_vi
 void model__blocking(void *model, const struct flow_blocking *blocking);
 void model__free(struct model *m);
 
+/* Whether its latency is known to be whole: began and ended before our eyes, nothing missing. */
+bool model_request__measured(const struct flow_req *req);
+
 /* Length of the observation in seconds. */
 double model__duration(const struct model *m);
 /* Share of the time that the loop was not idle, 0..1; below 0 if it is not known. */

@@ -6,8 +6,7 @@
 #include "model_builder.h"
 #include "util.h"
 
-/* A latency that is known to be whole: began and ended before our eyes, nothing missing. */
-static bool is_measured(const struct flow_req *req)
+bool model_request__measured(const struct flow_req *req)
 {
 	return req->end == REQ_COMPLETE && !req->incomplete && req->end_ns >= req->start_ns;
 }
@@ -41,7 +40,7 @@ static void requests_add(struct model_requests *r, struct flow_hist *latency,
 	r->tls += req->tls;
 	r->bytes_in += req->bytes_in;
 	r->bytes_out += req->bytes_out;
-	if (!is_measured(req))
+	if (!model_request__measured(req))
 		return;
 	flow_hist__add(latency, req->end_ns - req->start_ns);
 	breakdown_add(&r->breakdown, &req->breakdown);
@@ -149,7 +148,7 @@ void model_builder__request(void *builder, const struct flow_req *req)
 	struct route_state *route;
 
 	requests_add(&b->requests, &b->latency, req);
-	model_calls__add(b, req, is_measured(req));
+	model_calls__add(b, req, model_request__measured(req));
 	if (req->end == REQ_IN_FLIGHT) {
 		model_findings__add(b, req, NULL); /* its head may have been written */
 		return;
@@ -159,7 +158,7 @@ void model_builder__request(void *builder, const struct flow_req *req)
 		requests_add(&route->requests, &route->latency, req);
 		route->own += req->context == CONTEXT_OWN;
 	}
-	if (is_measured(req))
+	if (model_request__measured(req))
 		slowest_add(b, req);
 	model_findings__add(b, req, route);
 }
