@@ -40,6 +40,7 @@ USER_OBJ  := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIB_OBJ   := $(filter-out $(B)/user/main.o,$(USER_OBJ))
 UNIT_SRC  := $(wildcard tests/unit/test_*.c)
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
+TEXTS     := $(B)/out_html.css.inc $(B)/out_html.js.inc
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 TOOL_SRC  := $(wildcard tools/*.c)
@@ -61,9 +62,15 @@ $(B)/libloopray.a: $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# The style sheet and the script of the HTML report, as string literals.
+$(B)/%.inc: user/%
+	@mkdir -p $(@D)
+	$(call say,TEXT,$<)
+	$(Q)sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
+
 # Every object waits for the skeleton: it is generated, so no compiler-made dependency names
 # it before the first build.
-$(B)/user/%.o: user/%.c Makefile VERSION | $(B)/loopray.skel.h
+$(B)/user/%.o: user/%.c Makefile VERSION | $(B)/loopray.skel.h $(TEXTS)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -93,7 +100,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libloopray.a
 # libFuzzer needs clang and its own instrumented objects of the modules under test.
 fuzz: $(FUZZ_BIN)
 FUZZ_LIB := $(filter-out user/main.c user/source.c user/kern_% user/session% user/top% user/cmd_%,$(USER_SRC))
-$(B)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) $(wildcard user/*.h include/*.h)
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(TEXTS) $(FUZZ_LIB) $(wildcard user/*.h include/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
 	$(Q)$(CLANG) $(filter-out -fsanitize%,$(ALL_CFLAGS)) -fsanitize=fuzzer$(,)address$(,)undefined \

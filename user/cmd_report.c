@@ -1,80 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* loopray report: one model, from a capture or from live processes, printed once. */
+/*
+ * loopray report: one model, from a capture or from live processes, written once by the format
+ * that was asked for.
+ */
 #include <errno.h>
 
 #include "cmd.h"
-#include "pipeline.h"
 #include "log.h"
 #include "options.h"
-#include "out_report.h"
+#include "out.h"
+#include "pipeline.h"
 #include "source.h"
 #include "util.h"
 
-static int print(const struct options *opts, struct source *src, const struct model *m)
-{
+struct report {
+	const struct options *opts;
+	struct source *src;
+	struct pipeline *pipeline;
 	struct out_file *file;
-	int err = out_file__open(&file, opts->output);
+	const struct out_format *format;
+	void *state; /* of the format */
+};
+
+static int start(struct report *r)
+{
+	struct pipeline_opts opts = {
+		.blocking_ns = r->opts->blocking_ns,
+		.context_key = r->opts->context_key ? r->opts->context_path.label : NULL,
+	};
+	int err = out_file__open(&r->file, r->opts->output);
 
 	if (err)
-		return EX_LR_RUNTIME;
-	if (opts->format == FORMAT_JSON)
-		err = out_report__json(file, m, source__out_opts(src));
-	else
-		err = out_report__text(file, m, source__out_opts(src));
+		return err;
+	r->format = out_format__find(options__format_name(r->opts->format));
+	err = r->format ? r->format->open(&r->state, r->file, source__out_opts(r->src)) : -EINVAL;
 	if (err)
-		out_file__abandon(file);
-	else
-		err = out_file__commit(file);
-	return err ? EX_LR_RUNTIME : EX_LR_OK;
+		return err;
+	opts.format = r->format;
+	opts.format_state = r->state;
+	return pipeline__new(&r->pipeline, &opts);
 }
 
-static int finish(const struct options *opts, struct source *src, struct pipeline *pipeline)
+/* Writes it; the format's state is gone afterwards. */
+static int finish(struct report *r, uint64_t *lost)
 {
 	struct model_view view;
 	struct model *m = NULL;
-	int status;
+	int err = pipeline__finish(r->pipeline);
 
-	pipeline__finish(pipeline);
-	view = source__view(src);
-	if (pipeline__model(pipeline, &view, &m)) {
-		log_err_errno(-ENOMEM, "cannot make the report");
+	view = source__view(r->src);
+	if (!err)
+		err = pipeline__model(r->pipeline, &view, &m);
+	if (err) {
+		log_err_errno(err, "cannot make the report");
+		return err;
+	}
+	*lost = m->loss.total;
+	err = r->format->close(r->state, m);
+	r->state = NULL;
+	model__free(m);
+	if (!err) {
+		err = out_file__commit(r->file);
+		r->file = NULL;
+	}
+	return err;
+}
+
+static int run(struct report *r)
+{
+	struct flow_sink sink = {.event = pipeline__event};
+	uint64_t lost = 0;
+	int status, err = start(r);
+
+	if (err) {
+		log_err_errno(err, "cannot start the report");
 		return EX_LR_RUNTIME;
 	}
-	status = print(opts, src, m);
-	status = source__loss_status(opts, status, m->loss.total);
-	model__free(m);
-	return status;
+	sink.ctx = r->pipeline;
+	status = source__run(r->src, &sink);
+	/* A damaged capture is reported as far as it goes; a session that never ran is not. */
+	if (status && !source__incomplete(r->src))
+		return status;
+	if (finish(r, &lost))
+		return status ? status : EX_LR_RUNTIME;
+	return source__loss_status(r->opts, status, lost);
 }
 
 int cmd_report(const struct options *opts)
 {
-	struct pipeline_opts pipeline_opts = {
-		.blocking_ns = opts->blocking_ns,
-		.context_key = opts->context_key ? opts->context_path.label : NULL,
-	};
-	struct pipeline *pipeline = NULL;
-	struct flow_sink sink = {.event = pipeline__event};
-	struct source *src = NULL;
-	int status, printed;
+	struct report r = {.opts = opts};
+	int status;
 
 	if (opts->capture_b)
 		return cmd_compare(opts);
-	status = source__open(&src, opts);
+	status = source__open(&r.src, opts);
 	if (status)
 		return status;
-	if (pipeline__new(&pipeline, &pipeline_opts)) {
-		log_err_errno(-ENOMEM, "cannot start");
-		source__free(src);
-		return EX_LR_RUNTIME;
-	}
-	sink.ctx = pipeline;
-	status = source__run(src, &sink);
-	/* A damaged capture is reported as far as it goes; a session that never ran is not. */
-	if (!status || source__incomplete(src)) {
-		printed = finish(opts, src, pipeline);
-		status = status ? status : printed;
-	}
-	pipeline__free(pipeline);
-	source__free(src);
+	status = run(&r);
+	pipeline__free(r.pipeline);
+	if (r.state)
+		r.format->free(r.state);
+	out_file__abandon(r.file);
+	source__free(r.src);
 	return status;
 }

@@ -106,7 +106,7 @@ static void put_number(struct html *h, const char *spec, va_list *ap)
 {
 	char type = spec[strlen(spec) - 1], text[NUMBER];
 
-	if (type == 'f')
+	if (type == 'f' || type == 'g')
 		snprintf(text, sizeof(text), spec, va_arg(*ap, double));
 	else if (strstr(spec, "ll"))
 		snprintf(text, sizeof(text), spec, va_arg(*ap, unsigned long long));

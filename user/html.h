@@ -19,7 +19,7 @@ struct html {
 
 /*
  * As printf, but what %s yields is escaped. Of printf's conversions it has %s %c %d %u %zu %llu
- * %f with flags, width and precision; another one is -EINVAL.
+ * %f %g with flags, width and precision; another one is -EINVAL.
  */
 void html__put(struct html *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

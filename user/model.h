@@ -320,6 +320,8 @@ void model__free(struct model *m);
 
 /* Whether its latency is known to be whole: began and ended before our eyes, nothing missing. */
 bool model_request__measured(const struct flow_req *req);
+/* What outlives the request: without its strings beyond those of @to, findings, calls, headers. */
+void model_request__copy(struct model_request *to, const struct flow_req *req);
 
 /* Length of the observation in seconds. */
 double model__duration(const struct model *m);

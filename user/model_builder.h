@@ -86,9 +86,6 @@ struct model_builder {
 	uint64_t not_kept;
 };
 
-/* model_request.c */
-void model_request__copy(struct model_request *to, const struct flow_req *req);
-
 /* model_builder.c */
 /*
  * A zeroed entry behind the last of an array, which doubles up to @max entries. @array is the

@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "out.h"
+#include "out_html.h"
 #include "out_jsonl.h"
 #include "out_otlp.h"
 #include "out_report.h"
@@ -33,8 +34,8 @@ struct out_file {
 const char OUT_STDERR[] = "standard error";
 
 static const struct out_format *const formats[] = {
-	&out_jsonl_format, &out_otlp_format, &out_otlp_metrics_format, &out_report_text_format,
-	&out_report_json_format};
+	&out_jsonl_format,	 &out_otlp_format,	  &out_otlp_metrics_format,
+	&out_report_text_format, &out_report_json_format, &out_html_format};
 
 const struct out_format *out_format__at(size_t index)
 {

@@ -9,7 +9,7 @@
 
 #define PEERS_SHOWN 20
 
-static void peer_name(const struct model_peer *p, char *buf, size_t cap)
+void call_text__peer(const struct model_peer *p, char *buf, size_t cap)
 {
 	char text[PEER_TEXT];
 	const char *addr = call_peer__addr(p->family, p->addr, text);
@@ -33,7 +33,7 @@ static void cells_peer(const struct printer *p, struct text_table *t, const stru
 	const struct model_latency *l = &c->latency;
 	char name[TEXT_CELL];
 
-	peer_name(c, name, sizeof(name));
+	call_text__peer(c, name, sizeof(name));
 	text_table__cell(t, "%s", call_kind__name(c->kind));
 	text_table__cell(t, "%s", name);
 	text_table__cell(t, "%llu", (ull)c->calls);

@@ -9,7 +9,7 @@
 #define CELL 48
 #define TEXT 32
 
-static const char *iterations_reason(uint8_t unknown)
+const char *health_text__iterations(uint8_t unknown)
 {
 	switch (unknown) {
 	case FLOW_COUNT_NOT_KEPT:
@@ -71,7 +71,7 @@ static void print_unknown(const struct printer *p, const struct model_loop *l)
 
 	if (h->iterations_unknown)
 		out_file__printf(p->f, "  iterations of %u/%u: %s\n", l->pid, l->env,
-				 iterations_reason(h->iterations_unknown));
+				 health_text__iterations(h->iterations_unknown));
 	if (h->microtasks_unknown)
 		out_file__printf(p->f, "  microtasks of %u/%u: %s\n", l->pid, l->env,
 				 microtasks_reason(h->microtasks_unknown));
@@ -189,7 +189,7 @@ static void put_iterations(struct json *j, const struct model_health *h)
 		json__key_str(j, "iteration_ms", NULL);
 	}
 	json__key_str(j, "iteration_unknown",
-		      known ? NULL : iterations_reason(h->iterations_unknown));
+		      known ? NULL : health_text__iterations(h->iterations_unknown));
 }
 
 static void put_microtasks(struct json *j, const struct model_health *h)

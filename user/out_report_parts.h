@@ -43,6 +43,8 @@ int printer__health(const struct printer *p);
 void printer__pools(const struct printer *p);
 void report_json__health(struct json *j, const struct model_health *h);
 void report_json__pools(struct json *j, const struct model *m);
+/* Why iterations are not known. */
+const char *health_text__iterations(uint8_t unknown);
 int printer__probes(const struct printer *p);
 
 /* One finding, told: what happened, both stores, how sure it is. 0 or -errno. */
@@ -68,6 +70,8 @@ void report_json__waits(struct json *j, const struct model *m);
 /* Member "waits" of all requests or of a route. */
 void report_json__mean_waits(struct json *j, const struct model_waits *w);
 
+/* "127.0.0.1:5432", or "(other peers)". */
+void call_text__peer(const struct model_peer *p, char *buf, size_t cap);
 /* Member "calls". */
 void report_json__calls(struct json *j, const struct model *m);
 /* Member "jobs": whose jobs of the thread pool were. */
