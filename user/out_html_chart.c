@@ -77,7 +77,9 @@ static void put_mark(struct html_page *p, const struct bins *b, const char *name
 	double at = 100 * position(b, (double)ns);
 	char text[TEXT];
 
-	html__put(&p->h, "<span class=\"mark m%u%s\" style=\"left:%.2f%%\"><span><b>%s</b> %s</span></span>\n",
+	html__put(&p->h,
+		  "<span class=\"mark m%u%s\" style=\"left:%.2f%%\"><span><b>%s</b> "
+		  "%s</span></span>\n",
 		  row, at > 60 ? " left" : "", at, name, text_duration(text, sizeof(text), ns));
 }
 
@@ -305,7 +307,7 @@ void page__heat(struct html_page *p)
 	}
 	html__put(&p->h,
 		  "<p class=\"about\">When requests ended, in steps of %s, and how long they had "
-		  "taken: the darker, the more of them.</p>\n",
+		  "taken: the stronger the colour, the more of them.</p>\n",
 		  text_duration(step, sizeof(step), p->heat->step_ns));
 	put_map(p, &w);
 	for (int k = 0; k < STRIPS; k++)

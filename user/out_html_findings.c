@@ -126,7 +126,7 @@ static void put_timeline(struct html_page *p, const struct model_group *g)
 		html__put(&p->h,
 			  "<li><span class=\"ms\">%+.1f ms</span> <span "
 			  "aria-hidden=\"true\">%s</span> "
-			  "%s %s</li>\n",
+			  "%s: %s</li>\n",
 			  ((double)m[i].ns - (double)g->example.head_ns) / 1e6,
 			  moment_symbol(m[i].what), who[m[i].who], moment_text(&m[i]));
 	html__put(&p->h, "</ol>\n");

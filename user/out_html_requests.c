@@ -51,7 +51,7 @@ void page_bar__waits(struct html_page *p, const struct flow_waits *w)
 static void put_wait_row(struct html_page *p, enum flow_wait kind, const struct model_waits *w,
 			 uint64_t all)
 {
-	double part = 100 * (double)w->ns[kind] / (double)all;
+	double part = (double)w->ns[kind] / (double)all;
 
 	html__put(&p->h,
 		  "<tr data-wait=\"%s\"><th scope=\"row\"><i class=\"swatch w-%s\"></i>%s "
@@ -60,17 +60,16 @@ static void put_wait_row(struct html_page *p, enum flow_wait kind, const struct 
 		  flow_wait__name(kind), flow_wait__name(kind), wait_text(kind),
 		  flow_wait__name(kind));
 	page_cell__ns(p, true, w->ns[kind] / w->known);
-	page_cell__number(p, true, part, 1, "%");
 	html__put(&p->h,
-		  "<td class=\"share\" aria-hidden=\"true\"><i class=\"w-%s\" "
-		  "style=\"width:%.2f%%\"></i></td>",
-		  flow_wait__name(kind), part);
+		  "<td class=\"share\" data-v=\"%.6f\"><span>%.1f%%</span><i class=\"w-%s\" "
+		  "style=\"width:calc(%.4f * (100%% - 4.5em))\"></i></td>",
+		  part, 100 * part, flow_wait__name(kind), part);
 	page_row__end(p);
 }
 
 void page__waits(struct html_page *p)
 {
-	static const char *const titles[] = {"What for", "#Mean", "#Share", "Share"};
+	static const char *const titles[] = {"What for", "#Mean", "Share"};
 	const struct model_waits *w = &p->m->requests.waits;
 	uint64_t all = waits_sum(w->ns);
 	bool shown[WAIT_KINDS] = {false};
