@@ -44,7 +44,7 @@ static void step_merge(struct heat_step *to, const struct heat_step *from)
 
 static void halve(struct model_heat *h)
 {
-	for (unsigned int i = 0; i < HEAT_STEPS / 2; i++) {
+	for (size_t i = 0; i < HEAT_STEPS / 2; i++) {
 		struct heat_step both = h->step[2 * i];
 
 		step_merge(&both, &h->step[2 * i + 1]);

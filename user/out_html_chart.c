@@ -247,8 +247,9 @@ static void put_time_axis(struct html_page *p, const struct window *w)
 		step /= 2;
 	html__put(&p->h, "<div class=\"timed\"><div class=\"yaxis\"></div>"
 			 "<div class=\"axis\" aria-hidden=\"true\">");
-	for (double at = 0; at <= all * 0.97; at += step)
-		html__put(&p->h, "<span style=\"left:%.2f%%\">%g s</span>", 100 * at / all, at);
+	for (unsigned int i = 0; i * step <= all * 0.97; i++)
+		html__put(&p->h, "<span style=\"left:%.2f%%\">%g s</span>", 100 * i * step / all,
+			  i * step);
 	html__put(&p->h, "</div></div>\n");
 }
 

@@ -164,7 +164,7 @@ static void put_field(struct html_page *p, const struct model_group *g,
 		put_value(p, active, digits);
 	put_value(p, own, digits);
 	if (g->kind != FINDING_LOST)
-		page_cell__text(p, same_text(active, own));
+		html__put(&p->h, "<td class=\"same\">%s</td>", same_text(active, own));
 	page_row__end(p);
 }
 

@@ -9,8 +9,9 @@
 #include "out_wait.h"
 #include "util.h"
 
-#define NAMED 0.08 /* parts of a bar from this on have their name in them */
-#define TEXT  160
+#define NAMED	     0.08 /* parts of a bar from this on have their name in them */
+#define NAMED_NARROW 0.25 /* the same on a phone */
+#define TEXT	     160
 
 static uint64_t waits_sum(const uint64_t ns[WAIT_KINDS])
 {
@@ -38,8 +39,9 @@ void page_bar__waits(struct html_page *p, const struct flow_waits *w)
 
 		if (part < 0.002)
 			continue;
-		html__put(&p->h, "<i class=\"w-%s\" style=\"flex-grow:%.4f\" title=\"%s: %s\">",
-			  name, part, wait_text((enum flow_wait)i),
+		html__put(&p->h, "<i class=\"w-%s%s\" style=\"flex-grow:%.4f\" title=\"%s: %s\">",
+			  name, part > NAMED_NARROW ? " wide" : "", part,
+			  wait_text((enum flow_wait)i),
 			  text_duration(text, sizeof(text), w->ns[i]));
 		if (part > NAMED)
 			html__put(&p->h, "<span>%s</span>", name);

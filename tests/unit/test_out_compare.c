@@ -20,13 +20,13 @@ static void feed(struct model_builder *b, struct flow_event ev)
 
 static void requests(struct model_builder *b, const char *path, uint16_t status, int n, uint64_t us)
 {
-	static uint64_t seq;
+	static uint64_t seq = 1;
 
-	for (int i = 1; i <= n; i++) {
+	for (int i = 1; i <= n; i++, seq++) {
 		uint64_t ns = us * 1000 * (unsigned int)i / (unsigned int)n;
 		struct flow_req r = {
 			.pid = 7,
-			.seq = ++seq,
+			.seq = seq,
 			.conn = seq,
 			.method = "GET",
 			.path = path,

@@ -150,8 +150,10 @@ static void remove_between(char *text, const char *from, const char *to)
 {
 	char *a = strstr(text, from), *b = a ? strstr(a, to) : NULL;
 
-	assert_non_null(b);
-	memmove(a + strlen(from), b, strlen(b) + 1);
+	if (!b)
+		fail_msg("%s is missing", from);
+	else
+		memmove(a + strlen(from), b, strlen(b) + 1);
 }
 
 /* Elements that have no end. */
