@@ -11,6 +11,7 @@
 
 struct html_state {
 	struct report_state *report;
+	bool begun; /* the heat map: at the first event */
 	struct model_heat heat;
 	struct html_slow *slow[MODEL_SLOWEST]; /* slowest first */
 	size_t slow_count;
@@ -42,6 +43,18 @@ static int html_open(void **state, struct out_file *file, const struct out_opts 
 	}
 	s->report = report;
 	model_heat__init(&s->heat, opts->mono_ns);
+	return 0;
+}
+
+/* Live, attaching comes first and takes its time: the map begins where something was seen. */
+static int html_event(void *state, const struct flow_event *ev)
+{
+	struct html_state *s = state;
+
+	if (!s->begun && ev->ts >= s->report->opts.mono_ns) {
+		model_heat__init(&s->heat, ev->ts);
+		s->begun = true;
+	}
 	return 0;
 }
 
@@ -166,6 +179,7 @@ const struct out_format out_html_format = {
 	.name = "html",
 	.about = "report as one page",
 	.open = html_open,
+	.event = html_event,
 	.request = html_request,
 	.close = html_close,
 	.free = html_free,

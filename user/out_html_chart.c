@@ -124,25 +124,29 @@ void page__latency(struct html_page *p)
 
 /* What of the heat map there is: steps of the observation, rows with something in them. */
 struct window {
-	unsigned int from, steps; /* the first, and how many from there */
+	int from; /* the first step, and how many from there; below 0: before the map began */
+	unsigned int steps;
 	unsigned int low, high;
 	uint32_t most;
 };
+
+/* The step in which @ns is. What is far from the map is no time of this observation. */
+static int step_of(const struct model_heat *h, uint64_t ns)
+{
+	int64_t step = (int64_t)(ns - h->start_ns) / (int64_t)h->step_ns;
+
+	return (int)(step < -HEAT_STEPS ? -HEAT_STEPS : min_t(int64_t, step, HEAT_STEPS - 1));
+}
 
 static struct window window_of(const struct html_page *p)
 {
 	const struct model_heat *h = p->heat;
 	struct window w = {.low = HEAT_ROWS};
-	uint64_t length = p->m->end_ns > h->start_ns ? p->m->end_ns - h->start_ns : 0;
+	int from = step_of(h, p->m->start_ns), to = step_of(h, p->m->end_ns) + 1;
 
-	w.steps = (unsigned int)min_t(uint64_t, length / h->step_ns + 1, HEAT_STEPS);
-	w.steps = max_t(unsigned int, w.steps, h->used);
-	/* Live, the time before the attach is none of the observation's. */
-	if (p->m->start_ns > h->start_ns)
-		w.from = (unsigned int)min_t(uint64_t, (p->m->start_ns - h->start_ns) / h->step_ns,
-					     w.steps - 1);
-	w.steps -= w.from;
-	for (unsigned int s = 0; s < h->used; s++) {
+	for (int s = 0; s < (int)h->used; s++) {
+		if (h->step[s].ended && s < from)
+			from = s;
 		for (unsigned int r = 0; r < HEAT_ROWS; r++) {
 			if (!h->step[s].by_latency[r])
 				continue;
@@ -151,6 +155,9 @@ static struct window window_of(const struct html_page *p)
 			w.most = max_t(uint32_t, w.most, h->step[s].by_latency[r]);
 		}
 	}
+	to = max_t(int, to, (int)h->used);
+	w.from = from;
+	w.steps = (unsigned int)max_t(int, to - from, 1);
 	return w;
 }
 
@@ -196,7 +203,7 @@ static void put_map(struct html_page *p, const struct window *w)
 	put_rows_axis(p, w);
 	html__put(&p->h,
 		  "<svg class=\"heat\" role=\"img\" aria-label=\"Heat map: time to the right, "
-		  "latency up\" viewBox=\"%u 0 %u %u\" preserveAspectRatio=\"none\">\n",
+		  "latency up\" viewBox=\"%d 0 %u %u\" preserveAspectRatio=\"none\">\n",
 		  w->from, w->steps, rows);
 	put_cells(p, w);
 	html__put(&p->h, "</svg>\n</div>\n");
@@ -224,7 +231,7 @@ static void put_strip(struct html_page *p, const struct window *w, enum strip wh
 	html__put(&p->h,
 		  "<p class=\"strip-title\">%s, at most %.0f</p>\n<div class=\"timed\">"
 		  "<div class=\"yaxis\"></div>\n<svg class=\"strip\" aria-hidden=\"true\" "
-		  "viewBox=\"%u 0 %u %d\" preserveAspectRatio=\"none\"><path class=\"%s\" d=\"",
+		  "viewBox=\"%d 0 %u %d\" preserveAspectRatio=\"none\"><path class=\"%s\" d=\"",
 		  titles[which], most * per_s, w->from, w->steps, HEIGHT, classes[which]);
 	for (unsigned int i = 0; i < p->heat->used; i++) {
 		double height =
@@ -253,15 +260,14 @@ static void put_time_axis(struct html_page *p, const struct window *w)
 	html__put(&p->h, "</div></div>\n");
 }
 
-static void put_time_row(struct html_page *p, const struct window *w, unsigned int from,
-			 unsigned int to)
+static void put_time_row(struct html_page *p, const struct window *w, int from, int to)
 {
 	const struct model_heat *h = p->heat;
 	uint64_t sum[STRIPS] = {0}, measured = 0;
 	unsigned int slowest = 0;
 	char text[TEXT], low[TEXT];
 
-	for (unsigned int s = from; s < to; s++) {
+	for (int s = from < 0 ? 0 : from; s < to; s++) {
 		for (int k = 0; k < STRIPS; k++)
 			sum[k] += strip_value(&h->step[s], (enum strip)k);
 		for (unsigned int r = 0; r < HEAT_ROWS; r++) {
