@@ -141,7 +141,7 @@ void page__routes(struct html_page *p)
 /* A call of the request on the request's own time, as far as it is inside of it. */
 static void put_call(struct html_page *p, const struct flow_req *r, const struct flow_call *c)
 {
-	double length = (double)(r->end_ns - r->start_ns), from, to;
+	double length = (double)max_t(uint64_t, r->end_ns - r->start_ns, 1), from, to;
 	uint64_t end = c->end_ns ? c->end_ns : r->end_ns;
 	char addr[PEER_TEXT], took[32];
 	const char *peer = call_peer__addr(c->family, c->peer_addr, addr);
