@@ -47,7 +47,7 @@ enum output_format {
 	FORMAT_JSONL, /* one JSON object a line */
 	FORMAT_OTLP,  /* OTLP/JSON lines, one signal each */
 	FORMAT_OTLP_METRICS,
-	FORMAT_HTML,  /* one page that refers to nothing outside of it */
+	FORMAT_HTML, /* one page that refers to nothing outside of it */
 	FORMAT_COUNT
 };
 

@@ -145,7 +145,7 @@ static struct window window_of(const struct html_page *p)
 	int from = step_of(h, p->m->start_ns), to = step_of(h, p->m->end_ns) + 1;
 
 	for (int s = 0; s < (int)h->used; s++) {
-		if (h->step[s].ended && s < from)
+		if (s < from && h->step[s].ended)
 			from = s;
 		for (unsigned int r = 0; r < HEAT_ROWS; r++) {
 			if (!h->step[s].by_latency[r])
