@@ -7,6 +7,7 @@
 #define LOOPRAY_OUT_CAPTURE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "flow_event.h"
@@ -104,7 +105,12 @@ int capture_reader__open_fd(struct capture_reader **out, int fd, char *err_text,
  * the sink returned.
  */
 int capture_reader__run(struct capture_reader *r, const struct flow_sink *sink);
-/* Clocks and origin are valid from the start, the rest after __run. */
+/*
+ * The same one by one: 1 and the next event, whose text is good until the next call; 0 at the end,
+ * which the info describes; -EBADMSG or -ENOMEM. After its end it keeps to what it said.
+ */
+int capture_reader__next(struct capture_reader *r, struct flow_event *ev);
+/* Clocks and origin are valid from the start, the rest after the end. */
 const struct capture_info *capture_reader__info(const struct capture_reader *r);
 void capture_reader__free(struct capture_reader *r);
 

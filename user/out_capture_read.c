@@ -30,6 +30,10 @@ struct capture_reader {
 	uint64_t offset; /* of the current member in the file */
 	uint64_t taken;	 /* input bytes that the decompressor has taken */
 	size_t raw_len;
+	bool in_data;	/* the current member holds records, */
+	uint32_t left;	/* so many of which were not looked at, */
+	size_t at;	/* from here on */
+	int end_status; /* what the reading ended with */
 	uint8_t in[64 * 1024];
 	uint8_t raw[CAPTURE_MEMBER_MAX];
 };
@@ -221,32 +225,24 @@ static int header_read(struct capture_reader *r)
 }
 
 /*
- * The CRC says that the member is what the recorder wrote, so a malformed one comes from a
- * program that is not ours; the events before the fault were handed out all the same.
+ * The next record that this version knows: 1; 0: the member has no more. The CRC says that the
+ * member is what the recorder wrote, so a malformed one comes from a program that is not ours; the
+ * events before the fault were handed out all the same.
  */
-static int data_events(struct capture_reader *r, const struct flow_sink *sink)
+static int record_next(struct capture_reader *r, struct flow_event *ev)
 {
-	size_t at = CAPTURE_HEAD_SIZE;
-	struct flow_event ev;
-	int n, err;
+	while (r->left) {
+		int n = capture_codec__unpack(r->codec, r->raw, r->raw_len, &r->at, ev);
 
-	capture_codec__reset(r->codec, r->member.base_ns);
-	for (uint32_t i = 0; i < r->member.records; i++) {
-		n = capture_codec__unpack(r->codec, r->raw, r->raw_len, &at, &ev);
 		if (n < 0)
 			return damaged(r, "a record is malformed");
-		if (n == 0) {
-			r->info.skipped++;
-			continue;
-		}
-		err = sink->event(sink->ctx, &ev);
-		if (err)
-			return status_set(r, CAPTURE_STOPPED, err, "stopped after %llu events: %s",
-					  (unsigned long long)r->info.events, strerror(-err));
-		r->info.events++;
-		r->info.last_ns = ev.ts;
+		r->left--;
+		if (n > 0)
+			return 1;
+		r->info.skipped++;
 	}
-	return at == r->raw_len ? 0 : damaged(r, "bytes follow its last record");
+	r->in_data = false;
+	return r->at == r->raw_len ? 0 : damaged(r, "bytes follow its last record");
 }
 
 static int cut_off(struct capture_reader *r)
@@ -278,28 +274,79 @@ static int trailer_read(struct capture_reader *r)
 	return status_set(r, CAPTURE_COMPLETE, 0, "complete");
 }
 
+/* Begins the next member that holds records: 1; 0: there is none. */
+static int data_next(struct capture_reader *r)
+{
+	int err = member_next(r);
+
+	if (err == MEMBER_NONE || err == MEMBER_CUT)
+		return cut_off(r);
+	if (err)
+		return err;
+	r->info.members++;
+	memcpy(r->info.loss, r->member.loss, sizeof(r->info.loss));
+	if (r->member.kind == CAPTURE_TRAILER)
+		return trailer_read(r);
+	if (r->member.kind != CAPTURE_DATA)
+		return damaged(r, "a second header: two captures in one file");
+	capture_codec__reset(r->codec, r->member.base_ns);
+	r->in_data = true;
+	r->left = r->member.records;
+	r->at = CAPTURE_HEAD_SIZE;
+	return 1;
+}
+
+/* As capture_reader__next, but the event does not count as handed out yet. */
+static int event_next(struct capture_reader *r, struct flow_event *ev)
+{
+	int n = 1;
+
+	if (r->info.end != CAPTURE_UNREAD)
+		return r->end_status;
+	while (n > 0) {
+		if (r->in_data)
+			n = record_next(r, ev);
+		if (r->in_data)
+			break;
+		if (n >= 0)
+			n = data_next(r);
+	}
+	if (n <= 0)
+		r->end_status = n;
+	return n;
+}
+
+static void count_event(struct capture_reader *r, const struct flow_event *ev)
+{
+	r->info.events++;
+	r->info.last_ns = ev->ts;
+}
+
+int capture_reader__next(struct capture_reader *r, struct flow_event *ev)
+{
+	int n = event_next(r, ev);
+
+	if (n > 0)
+		count_event(r, ev);
+	return n;
+}
+
 int capture_reader__run(struct capture_reader *r, const struct flow_sink *sink)
 {
-	int err;
+	struct flow_event ev;
+	int n, err;
 
 	if (r->info.end != CAPTURE_UNREAD)
 		return -EALREADY;
-	for (;;) {
-		err = member_next(r);
-		if (err == MEMBER_NONE || err == MEMBER_CUT)
-			return cut_off(r);
+	while ((n = event_next(r, &ev)) > 0) {
+		err = sink->event(sink->ctx, &ev);
 		if (err)
-			return err;
-		r->info.members++;
-		memcpy(r->info.loss, r->member.loss, sizeof(r->info.loss));
-		if (r->member.kind == CAPTURE_TRAILER)
-			return trailer_read(r);
-		if (r->member.kind != CAPTURE_DATA)
-			return damaged(r, "a second header: two captures in one file");
-		err = data_events(r, sink);
-		if (err)
-			return err;
+			return r->end_status = status_set(
+				       r, CAPTURE_STOPPED, err, "stopped after %llu events: %s",
+				       (unsigned long long)r->info.events, strerror(-err));
+		count_event(r, &ev);
 	}
+	return n;
 }
 
 const struct capture_info *capture_reader__info(const struct capture_reader *r)

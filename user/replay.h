@@ -16,7 +16,11 @@
 
 struct replay;
 
-/* As capture_reader__open. Reads the file once to know its end. */
+/*
+ * As capture_reader__open. Reads the file once to know its end; one that is cut off or damaged ends
+ * where it can no longer be read, as the info says. What cannot be read twice, such as a pipe, is
+ * -ESPIPE. The clock is paused at the start, its speed is 1.
+ */
 int replay__open(struct replay **out, const char *path, char *err_text, size_t err_cap);
 void replay__free(struct replay *r);
 
@@ -24,7 +28,7 @@ const struct capture_info *replay__info(const struct replay *r);
 uint64_t replay__start(const struct replay *r);
 uint64_t replay__end(const struct replay *r);
 
-/* The clock. @wall_ns is the reader's own CLOCK_MONOTONIC. */
+/* The clock, which stays at the end. @wall_ns is the reader's own CLOCK_MONOTONIC. */
 uint64_t replay__now(const struct replay *r, uint64_t wall_ns);
 void replay__pause(struct replay *r, bool paused, uint64_t wall_ns);
 bool replay__paused(const struct replay *r);
@@ -33,8 +37,9 @@ double replay__speed_of(const struct replay *r);
 void replay__seek(struct replay *r, uint64_t ts, uint64_t wall_ns); /* held within the capture */
 
 /*
- * Feeds what comes before @ts and was not fed. 0; 1: @ts is before what was fed, so that whoever
- * collects must begin anew (replay__rewind); or what the sink returned.
+ * Feeds what comes before @ts and was not fed, in the order of the file; at the end, all of it. 0;
+ * 1: @ts is before what was fed, so that whoever collects must begin anew (replay__rewind); or
+ * what the sink returned, or -ENOMEM.
  */
 int replay__feed(struct replay *r, uint64_t ts, const struct flow_sink *sink);
 int replay__rewind(struct replay *r); /* 0 or -errno */
