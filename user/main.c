@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "choose.h"
 #include "cmd.h"
 #include "log.h"
 #include "options.h"
@@ -72,8 +73,8 @@ static int finish(int status)
 
 int main(int argc, char **argv)
 {
+	int status = EX_LR_OK, err;
 	struct options opts;
-	int err;
 
 	if (open_standard_fds())
 		return EX_LR_RUNTIME;
@@ -87,6 +88,10 @@ int main(int argc, char **argv)
 		break;
 	}
 	log_set_level(opts.log_level);
+	if (opts.choose)
+		status = choose__targets(&opts);
+	if (status)
+		return status;
 	err = redirect_stdout(&opts);
 	if (err) {
 		log_err_errno(err, "cannot write to %s", opts.output);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "choose.h"
 #include "man.h"
 #include "options.h"
 #include "options_table.h"
@@ -309,7 +310,8 @@ static error_t check_command(struct argp_state *state)
 	if (!o->context && (o->context_key || o->show_values))
 		return bad(state, "--no-context leaves nothing for --%s",
 			   o->context_key ? "context-key" : "show-values");
-	if (c->needs_target && !o->capture && !live)
+	o->choose = c->needs_target && !o->capture && !live && choose__possible();
+	if (c->needs_target && !o->capture && !live && !o->choose)
 		return bad(state, "nothing to look at: give %s-p PID or --all",
 			   c->args ? "a capture FILE, " : "");
 	if (c->id == COMMAND_RUN)

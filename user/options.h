@@ -76,6 +76,7 @@ struct options {
 	pid_t pids[OPTIONS_PIDS_MAX]; /* each once, in the order given */
 	size_t npids;
 	bool all;		   /* every Node.js process; never together with pids */
+	bool choose;		   /* none of them: there is somebody to ask, see choose.h */
 	bool follow;		   /* also processes that the targets start */
 	const char *capture;	   /* positional FILE, NULL: observe live */
 	const char *capture_b;	   /* report: the second FILE, which is compared with the first */

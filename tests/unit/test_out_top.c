@@ -63,7 +63,7 @@ static struct fixture *fixture__new(bool json, unsigned int rows)
 	assert_int_equal(out_file__open(&f->file, f->dir.file), 0);
 	assert_int_equal(out_top__new(&f->top, f->file, &opts), 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(f->steps); i++)
-		f->steps[i] = step(i, 100 * i);
+		f->steps[i] = step(i, 100ULL * i);
 	f->v = (struct live_view){
 		.start_ns = START,
 		.step_ns = SEC,
