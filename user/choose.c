@@ -102,13 +102,23 @@ static size_t terminal_width(void)
 	return size.ws_col;
 }
 
+/* The arguments, without the directory of the first: it is long, and says nothing here. */
+static const char *command_of(const struct target_process *p, char *buf, size_t len)
+{
+	const char *slash;
+
+	target_process__args(p, buf, len);
+	slash = memrchr(buf, '/', strnlen(buf, strnlen(p->args, p->args_len)));
+	return slash && slash[1] ? slash + 1 : buf;
+}
+
 static void print_choice(size_t number, const struct choice *c, size_t width)
 {
 	char args[TARGET_ARGS_MAX];
 
-	target_process__args(c->p, args, min_t(size_t, width - INDENT, sizeof(args)));
-	fprintf(stderr, " %3zu  pid %-8d %-9s  %s\n", number, c->p->pid,
-		*c->p->node.version ? c->p->node.version : "unknown", args);
+	fprintf(stderr, " %3zu  pid %-8d %-9s  %.*s\n", number, c->p->pid,
+		*c->p->node.version ? c->p->node.version : "unknown", (int)(width - INDENT),
+		command_of(c->p, args, sizeof(args)));
 	if (*c->cwd)
 		fprintf(stderr, "%*sin %.*s\n", INDENT - 1, "", (int)(width - INDENT - 3), c->cwd);
 	if (c->attachable != TARGET_YES)
