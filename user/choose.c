@@ -185,7 +185,7 @@ static bool act(struct options *opts, const struct choices *cs, const char *line
 		*status = EX_LR_NO_TARGET;
 		return true;
 	case CHOOSE_ALL:
-		opts->all = true;
+		opts->all = opts->follow = true;
 		return true;
 	case CHOOSE_DEFAULT:
 		if (cs->usable != 1)

@@ -298,6 +298,7 @@ static error_t check_command(struct argp_state *state)
 	struct options *o = p->opts;
 	bool live = o->all || o->npids;
 
+	o->follow |= o->all;
 	if (o->all && o->npids)
 		return bad(state, "--pid and --all exclude each other");
 	if (o->capture && live)

@@ -120,9 +120,13 @@ const char *const flag_groups[GROUP_COUNT] = {
 const struct flag flags[] = {
 	{FLAG_PID, "pid", "PID[,PID]", (EACH & ~RUN), GROUP_TARGET,
 	 "These processes only; may be given several times", NULL},
-	{FLAG_ALL, "all", NULL, PS | LIVE | LOGS, GROUP_TARGET, "Every Node.js process", NULL},
+	{FLAG_ALL, "all", NULL, PS | LIVE | LOGS, GROUP_TARGET,
+	 "Every Node.js process, also those that are started meanwhile: until interrupted", NULL},
 	{FLAG_FOLLOW, "follow", NULL, LIVE | LOGS, GROUP_TARGET,
-	 "Also processes that the targets start, such as cluster workers", NULL},
+	 "Also processes that the targets start, such as cluster workers, and those that are "
+	 "started "
+	 "in their place with the same command, as by a shell's loop or systemd",
+	 NULL},
 	{FLAG_DURATION, "duration", "TIME", LIVE | LOGS, GROUP_TARGET,
 	 "Observe for this long: 500ms, 30s, 5m, 1h. Default: record until interrupted, top until "
 	 "q, others 10s",

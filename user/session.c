@@ -192,6 +192,8 @@ static int attach(struct session *s)
 	if (err)
 		return status_of(err);
 	s->result->start_ns = now_mono_ns();
+	if (s->opts->cli->all)
+		session__follow_all(s);
 	session__sample(s);
 	if (s->opts->cli->child) {
 		session__prepare(s);
@@ -207,6 +209,7 @@ static void on_ring(struct session *s)
 
 	if (flow_ring__drain(s->ring))
 		s->stop = true;
+	session__look_for_again(s);
 	session__look_at_pending(s);
 	delay_ns = min_t(uint64_t, flow_ring__delay_ns(s->ring), session__pending_delay_ns(s));
 	add_timer(s, &s->ring_timer, delay_ns, 0);
@@ -252,6 +255,23 @@ static bool is_timer(const struct session *s, const void *ptr)
 	       ptr == &s->end_timer || ptr == &s->tick_timer;
 }
 
+static void on_target_end(struct session *s, struct session_target *t)
+{
+	session__target_ended(s, t);
+	on_ring(s); /* what comes in its place is looked for soon */
+}
+
+/* With --all others may come at any time. */
+static bool goes_on(const struct session *s)
+{
+	const struct options *cli = s->opts->cli;
+
+	if (s->stop)
+		return false;
+	return s->nalive || cli->child || cli->all || s->opts->open ||
+	       (cli->follow && (s->npending || s->nagain));
+}
+
 static int run(struct session *s)
 {
 	const struct child *child = s->opts->cli->child;
@@ -261,7 +281,7 @@ static int run(struct session *s)
 		return EX_LR_RUNTIME;
 	if (s->opts->running)
 		s->opts->running(s->opts->tick_ctx, s);
-	while (!s->stop && (s->nalive || child || s->opts->open)) {
+	while (goes_on(s)) {
 		int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), -1);
 
 		if (n < 0 && errno != EINTR)
@@ -279,8 +299,8 @@ static int run(struct session *s)
 				s->stop |= s->opts->readable(s->opts->tick_ctx) != 0;
 			else if (is_timer(s, ptr))
 				on_timer(s, ptr);
-			else
-				session__target_ended(s, ptr);
+			else if (session__is_target(s, ptr))
+				on_target_end(s, ptr);
 		}
 	}
 	return s->status;
@@ -352,6 +372,7 @@ int session__run(const struct session_opts *opts, struct session_result *result)
 	int status, err;
 
 	memset(result, 0, sizeof(*result));
+	s.began_ticks = session__ticks();
 	/* More processes of the same file will come. */
 	target_elf__keep(opts->cli->follow);
 	status = session__open_targets(&s);

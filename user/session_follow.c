@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * New processes of a session with --follow: what targets, and the shells they start, execute.
+ * New processes of a session with --follow: what targets, and the shells they start, execute; with
+ * --all what any process executes (session_all.c).
  *
  * An exec record comes before the dynamic linker has run, so a program that is Node.js by a
  * library (libnode.so) does not look like it yet, and nobody says when it does. And where its
@@ -46,16 +47,29 @@ static void free_target(struct session_pending *p)
 	p->target = NULL;
 }
 
-void session__note_process(struct session *s, const void *data, size_t len)
+static struct session_target *find_target(const struct session *s, pid_t pid)
 {
-	const struct lr_ev_process *rec = data;
-	struct session_pending *p;
-	pid_t pid;
+	for (size_t i = 0; i < s->ntargets; i++)
+		if (!s->targets[i]->ended && s->targets[i]->proc->pid == pid)
+			return s->targets[i];
+	return NULL;
+}
 
-	if (len < sizeof(*rec) || rec->h.type != LR_EV_PROCESS || rec->op != LR_PROC_EXEC)
-		return;
-	pid = (pid_t)rec->h.pid;
-	p = find_pending(s, pid);
+bool session__knows(const struct session *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->npending; i++)
+		if (s->pending[i].pid == pid)
+			return true;
+	for (size_t i = 0; i < s->nrefused; i++)
+		if (s->refused[i] == pid)
+			return true;
+	return find_target(s, pid) != NULL;
+}
+
+void session__pend(struct session *s, pid_t pid)
+{
+	struct session_pending *p = find_pending(s, pid);
+
 	if (!p && s->npending == SESSION_MAX_PENDING) {
 		log_warn("pid %d was started too quickly to be followed", pid);
 		return;
@@ -67,12 +81,12 @@ void session__note_process(struct session *s, const void *data, size_t len)
 	*p = (struct session_pending){.pid = pid};
 }
 
-static struct session_target *find_target(const struct session *s, pid_t pid)
+void session__note_process(struct session *s, const void *data, size_t len)
 {
-	for (size_t i = 0; i < s->ntargets; i++)
-		if (!s->targets[i]->ended && s->targets[i]->proc->pid == pid)
-			return s->targets[i];
-	return NULL;
+	const struct lr_ev_process *rec = data;
+
+	if (len >= sizeof(*rec) && rec->h.type == LR_EV_PROCESS && rec->op == LR_PROC_EXEC)
+		session__pend(s, (pid_t)rec->h.pid);
 }
 
 /*
@@ -205,7 +219,7 @@ static bool look_at(struct session *s, struct session_pending *p)
 		session__target_ended(s, find_target(s, p->pid));
 	if (!p->target && look_for_runtime(p))
 		return true;
-	if (p->observed && look_for_stores(s, p))
+	if (p->observed && (!p->target || look_for_stores(s, p)))
 		return true;
 	if (p->target && !p->observed && look_whether_ready(s, p))
 		return true;
@@ -253,8 +267,13 @@ void session__look_at_pending(struct session *s)
 
 uint64_t session__pending_delay_ns(const struct session *s)
 {
-	uint64_t now = s->npending ? now_mono_ns() : 0, delay_ns = UINT64_MAX;
+	uint64_t now = s->npending || s->nagain ? now_mono_ns() : 0, delay_ns = UINT64_MAX;
 
+	for (size_t i = 0; i < s->nagain; i++) {
+		uint64_t due = s->again[i].next_ns;
+
+		delay_ns = min_t(uint64_t, delay_ns, due > now ? due - now : 1);
+	}
 	/* A timer that is set to nothing never fires. */
 	for (size_t i = 0; i < s->npending; i++) {
 		uint64_t due = s->pending[i].next_ns;

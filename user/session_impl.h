@@ -15,6 +15,7 @@
 #define SESSION_MAX_THREADS 1024
 #define SESSION_MAX_ENVS    256
 #define SESSION_MAX_PENDING 256
+#define SESSION_AGAIN	    16
 #define SESSION_TYPES	    32
 
 /* A process that was started and may turn out to be Node.js. */
@@ -25,6 +26,15 @@ struct session_pending {
 	struct session_target *target; /* its runtime, once it was found; NULL until then */
 	bool adopted;		       /* the session has @target already */
 	bool observed;		       /* and it can be read */
+};
+
+/* A target that ended, and may be started again. */
+struct session_again {
+	pid_t parent;
+	uint64_t since_ns;
+	uint64_t next_ns; /* when to look */
+	size_t args_len;
+	char args[TARGET_ARGS_MAX];
 };
 
 struct session_target {
@@ -63,6 +73,11 @@ struct session {
 	uint64_t coverage_ns;				     /* when probes were told of last */
 	struct session_pending pending[SESSION_MAX_PENDING]; /* new processes to look at */
 	size_t npending;
+	struct session_again again[SESSION_AGAIN];
+	size_t nagain;
+	uint64_t began_ticks;		    /* since boot: when the session did */
+	pid_t refused[SESSION_MAX_TARGETS]; /* of --all at the start: not looked at again */
+	size_t nrefused;
 };
 
 /* session_target.c */
@@ -87,6 +102,8 @@ void session__tell_mechanism(struct session *s, struct session_target *t);
 int session__follow_jobs(struct session *s, struct session_target *t);
 void session__announce(struct session *s, struct session_target *t);
 void session__target_ended(struct session *s, struct session_target *t);
+/* Whether @ptr is one of the targets, and its process has ended. */
+bool session__is_target(const struct session *s, const void *ptr);
 void session__free_targets(struct session *s);
 
 /* session_lines.c */
@@ -97,10 +114,23 @@ void session__attach_lines(struct session *s);
 
 /* session_follow.c */
 void session__note_process(struct session *s, const void *data, size_t len);
+/* Looks at a process soon, as if the kernel had told of it. */
+void session__pend(struct session *s, pid_t pid);
+/* Whether @pid is a target that lives, is being looked at, or cannot be observed. */
+bool session__knows(const struct session *s, pid_t pid);
 void session__look_at_pending(struct session *s);
 /* Until the next look is due; UINT64_MAX: none is. */
 uint64_t session__pending_delay_ns(const struct session *s);
 void session__free_pending(struct session *s);
+
+/* session_all.c: begins to follow every process, and looks at Node.js that is not known yet. */
+void session__follow_all(struct session *s);
+
+/* session_again.c */
+/* A target has ended: another may be started in its place. */
+void session__expect_again(struct session *s, const struct session_target *t);
+void session__look_for_again(struct session *s);
+uint64_t session__ticks(void); /* since boot */
 
 /* session_child.c: the program of `loopray run` */
 /* Lets it execute, and looks at it from then on; exit status. */

@@ -42,7 +42,7 @@ uint32_t session__lines_wanted(const struct session *s)
 	if (cli->follow)
 		lines |= KERN_LINES_SOCKET;
 	/* What a program redirects before Node.js runs is not known yet. */
-	if (cli->child)
+	if (cli->child || cli->all)
 		lines |= KERN_LINES_ALL;
 	for (size_t i = 0; i < s->ntargets; i++)
 		lines |= lines_of(s->targets[i]->proc->pid, STDOUT_FILENO) |

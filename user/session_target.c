@@ -135,10 +135,36 @@ void session__free_targets(struct session *s)
 	s->ntargets = 0;
 }
 
+static bool is_pending(const struct session *s, const struct session_target *t)
+{
+	for (size_t i = 0; i < s->npending; i++)
+		if (s->pending[i].target == t)
+			return true;
+	return false;
+}
+
+/* What is known of those that ended is with the sink. */
+static void make_room(struct session *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->ntargets; i++) {
+		struct session_target *t = s->targets[i];
+
+		if (t->ended && !is_pending(s, t))
+			session_target__free(t);
+		else
+			s->targets[kept++] = t;
+	}
+	s->ntargets = kept;
+}
+
 int session__adopt(struct session *s, struct session_target *t)
 {
 	const char *mechanism_why = NULL;
 
+	if (s->ntargets == SESSION_MAX_TARGETS)
+		make_room(s);
 	if (s->ntargets == SESSION_MAX_TARGETS) {
 		log_err("pid %d: too many processes to observe at once", t->proc->pid);
 		session_target__free(t);
@@ -196,14 +222,15 @@ static int open_pid(struct session *s, pid_t pid)
 
 int session__observe(struct session *s, pid_t pid)
 {
-	size_t before = s->ntargets;
 	int status = open_pid(s, pid);
+	struct session_target *t;
 
-	if (status || s->ntargets == before)
-		return status;
-	status = session__attach_target(s, s->targets[before]);
 	if (status)
-		session__target_ended(s, s->targets[before]);
+		return status;
+	t = s->targets[s->ntargets - 1];
+	status = session__attach_target(s, t);
+	if (status)
+		session__target_ended(s, t);
 	return status;
 }
 
@@ -211,8 +238,11 @@ static int found(struct target_process *proc, void *ctx)
 {
 	struct session *s = ctx;
 
+	pid_t pid = proc->pid;
+
 	/* One that cannot be observed does not keep the others from it; it has been named. */
-	add_target(s, proc);
+	if (add_target(s, proc) && s->nrefused < ARRAY_SIZE(s->refused))
+		s->refused[s->nrefused++] = pid;
 	return s->ntargets == SESSION_MAX_TARGETS;
 }
 
@@ -446,6 +476,14 @@ int session__attach_target(struct session *s, struct session_target *t)
 	return EX_LR_OK;
 }
 
+bool session__is_target(const struct session *s, const void *ptr)
+{
+	for (size_t i = 0; i < s->ntargets; i++)
+		if (s->targets[i] == ptr)
+			return !target_process__alive(s->targets[i]->proc);
+	return false;
+}
+
 void session__target_ended(struct session *s, struct session_target *t)
 {
 	if (t->ended)
@@ -459,4 +497,5 @@ void session__target_ended(struct session *s, struct session_target *t)
 	flow_ring__drain(s->ring);
 	flow_decode__end_target(s->decode, (uint32_t)t->proc->pid, now_mono_ns());
 	log_info("pid %d ended", t->proc->pid);
+	session__expect_again(s, t);
 }

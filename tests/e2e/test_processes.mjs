@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Many processes and threads at once: cluster workers by list, by --all and by --follow, and
 // worker threads whose async ids collide. What each worker served is what is said of it.
+// Processes that come, go and come again: by --all, and by --follow of what a shell's loop starts.
 //
 // test-timeout: 240
-import { Agent, load, exported, record, startService, tmpFile } from './lib/proc.mjs';
-import { nodes, selected } from './lib/env.mjs';
+import http from 'node:http';
+import path from 'node:path';
+import readline from 'node:readline';
+import { spawn } from 'node:child_process';
+
+import { Agent, load, exported, record, startService, tmpFile, track, within } from './lib/proc.mjs';
+import { SERVICES, nodes, selected } from './lib/env.mjs';
 import { finish, part, verdict } from './lib/report.mjs';
 
 const PORT = 25020;
@@ -113,6 +119,100 @@ async function clusterFollow(node) {
   }
 }
 
+const get = (port, where) => new Promise((resolve, reject) => {
+  http.get({ port, host: '127.0.0.1', path: where, agent: false }, (res) => {
+    res.resume().on('end', resolve);
+  }).on('error', reject);
+});
+
+/* A shell that starts first.js again whenever it has ended; pid() is of the next that serves. */
+function startLoop(node) {
+  const loop = track(spawn('sh', ['-c', 'while :; do "$@"; done', 'loop', node.path,
+    path.join(SERVICES, 'first.js'), 'serve', String(PORT)],
+  { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } }));
+  const pids = [];
+  let wake = () => {};
+
+  readline.createInterface({ input: loop.stdout }).on('line', (line) => {
+    const { ready } = JSON.parse(line);
+    if (ready)
+      pids.push(ready);
+    wake();
+  });
+  loop.nextPid = () => within(new Promise((resolve) => {
+    wake = () => pids.length && resolve(pids.shift());
+    wake();
+  }), 30000, 'process that serves');
+  return loop;
+}
+
+/* What requests of each pid there must be. */
+function comparePaths({ requests }, expected) {
+  const wrong = [];
+
+  for (const [pid, paths] of expected) {
+    const seen = requests.filter((r) => r.pid === pid).map((r) => r.path);
+    if (seen.join() !== paths.join())
+      wrong.push(`pid ${pid}: ${seen}, not ${paths}`);
+  }
+  return wrong;
+}
+
+/* One ends, another one takes its place: both are in the recording, with --all and --follow. */
+async function again(node, name, start) {
+  const loop = startLoop(node);
+  const file = tmpFile('again.lray');
+  let pid = await loop.nextPid();
+
+  try {
+    const expected = [];
+    const agent = new Agent(['record', '-v', ...start(pid), '-o', file]);
+    await agent.attached();
+    for (let i = 0; i < 3; i++) {
+      if (i) {
+        pid = await loop.nextPid();
+        await agent.says(new RegExp(`pid ${pid}: attached`), 20000);
+      }
+      await get(PORT, `/of/${i}`);
+      await get(PORT, '/end');
+      expected.push([pid, [`/of/${i}`, '/end']]);
+      await agent.says(new RegExp(`pid ${pid} ended`), 20000);
+    }
+    pid = await loop.nextPid();
+    const end = await agent.stop();
+    verdict(node.name, name, [
+      ...(end.status === 0 ? [] : [`status ${end.status}: ${end.stderr}`]),
+      ...comparePaths(await exported(file), expected),
+    ]);
+  } finally {
+    loop.kill('SIGKILL');
+    await get(PORT, '/end').catch(() => {});
+  }
+}
+
+/* Started while the agent runs, by nobody that it knows. */
+async function newProcess(node) {
+  const file = tmpFile('new.lray');
+  const agent = new Agent(['record', '-v', '--all', '-o', file]);
+  await agent.attached();
+  const services = [];
+
+  for (const port of [PORT, PORT + 1]) {
+    const service = await startService(node, 'cluster.js', [port, 1]);
+    services.push(service);
+    for (const pid of service.ready.pids)
+      await agent.says(new RegExp(`pid ${pid}: attached`), 20000);
+    await get(port, '/timer');
+    await service.kill('SIGTERM');
+    await agent.says(new RegExp(`pid ${service.ready.pids[0]} ended`), 20000);
+  }
+  const end = await agent.stop();
+  verdict(node.name, 'new process --all', [
+    ...(end.status === 0 ? [] : [`status ${end.status}: ${end.stderr}`]),
+    ...comparePaths(await exported(file), services.map((s) => [s.ready.pids[0], ['/timer']])),
+  ]);
+}
+
 /* Every thread's requests and resources are in one environment of their own. */
 function compareThreads({ requests, resources, summary }, dumps) {
   const wrong = summary.loss.total === 0 ? [] : [`loss ${JSON.stringify(summary.loss)}`];
@@ -193,5 +293,14 @@ for (const node of nodes(['18', '22', '26', 'debian'])) {
     await part(node.name, 'cluster --all', () => clusterAll(node));
   if (selected('follow'))
     await part(node.name, 'cluster --follow', () => clusterFollow(node));
+}
+for (const node of nodes(['24'])) {
+  if (selected('new'))
+    await part(node.name, 'new process --all', () => newProcess(node));
+  if (selected('again')) {
+    await part(node.name, 'again --all', () => again(node, 'again --all', () => ['--all']));
+    await part(node.name, 'again --follow', () =>
+      again(node, 'again --follow', (pid) => ['-p', String(pid), '--follow']));
+  }
 }
 finish('processes');
