@@ -209,6 +209,13 @@ static bool look_whether_ready(struct session *s, struct session_pending *p)
 	return true;
 }
 
+static uint64_t wait_for_runtime_ms(uint32_t looks)
+{
+	uint32_t doubled = looks > LOOKS_SOON ? min_t(uint32_t, looks - LOOKS_SOON, 16) : 0;
+
+	return min_t(uint64_t, WAIT_MIN_MS << doubled, WAIT_MAX_MS);
+}
+
 /* One look. True: it was the last. */
 static bool look_at(struct session *s, struct session_pending *p)
 {
@@ -224,10 +231,7 @@ static bool look_at(struct session *s, struct session_pending *p)
 	if (p->target && !p->observed && look_whether_ready(s, p))
 		return true;
 	if (!p->target)
-		wait_ms = p->looks < LOOKS_SOON
-				  ? WAIT_MIN_MS
-				  : min_t(uint64_t, WAIT_MIN_MS << (p->looks - LOOKS_SOON),
-					  WAIT_MAX_MS);
+		wait_ms = wait_for_runtime_ms(p->looks);
 	p->looks++;
 	/* From now on, not from when it was due: looks of a busy agent must not bunch up. */
 	p->next_ns = now_mono_ns() + wait_ms * 1000000;
