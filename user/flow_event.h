@@ -166,6 +166,15 @@ struct fe_conn {
  */
 #define FE_F_SENT (1u << 17)
 
+/*
+ * Told again, at the beginning of a stream that begins in the midst of things, see flow_state.h.
+ * With HEAD: the head of a request in flight with all bytes of it so far (END: it is whole), or
+ * of the response to the request told last on this connection (GAP: to one that was not seen).
+ * OUT without HEAD: the last send for that request, with all bytes sent behind the head. IN with
+ * PART: what came of a head so far, and with EOF: the peer has ended its side.
+ */
+#define FE_F_BEFORE (1u << 18)
+
 #define FLOW_PATH_MAX 2048 /* bytes of a path that are kept */
 
 /*
@@ -531,6 +540,12 @@ struct flow_event {
 		struct fe_service service;
 	};
 };
+
+/* Of what was before the stream began: no operation of now. */
+static inline bool flow_event__before(const struct flow_event *ev)
+{
+	return (ev->type == FE_IN || ev->type == FE_OUT) && (ev->io.flags & FE_F_BEFORE);
+}
 
 /* A consumer of flow events: correlator, capture writer, tests. Returns 0 or -errno. */
 struct flow_sink {

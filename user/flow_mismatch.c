@@ -202,6 +202,22 @@ static void on_out(struct flow_mismatch *m, struct mm_thread *t, const struct fl
 	mm_write__forget(t);
 }
 
+/* Of a request that came before the input began: it may own stores, and nothing runs now. */
+static void on_before(struct flow_mismatch *m, const struct flow_event *ev)
+{
+	const struct flow_req *q;
+
+	if (!(ev->io.flags & FE_F_HEAD))
+		return;
+	if (ev->type == FE_IN) {
+		mm_request__begin(m, ev);
+		return;
+	}
+	q = flow_requests__answering(m->opts.requests, ev->io.conn);
+	if (q && !(ev->io.flags & FE_F_GAP))
+		mm_request__answered(m, q, ev->ts);
+}
+
 static void on_stores(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev)
 {
 	t->stores = ev->stores;
@@ -258,10 +274,15 @@ int flow_mismatch__event(struct flow_mismatch *m, const struct flow_event *ev)
 		mm_write__forget(t);
 	switch (ev->type) {
 	case FE_IN:
-		on_in(m, t, ev);
+		if (flow_event__before(ev))
+			on_before(m, ev);
+		else
+			on_in(m, t, ev);
 		break;
 	case FE_OUT:
-		if (!(ev->io.flags & FE_F_SENT))
+		if (flow_event__before(ev))
+			on_before(m, ev);
+		else if (!(ev->io.flags & FE_F_SENT))
 			on_out(m, t, ev);
 		break;
 	case FE_TURN:

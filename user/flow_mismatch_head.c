@@ -263,6 +263,26 @@ static void judge_lost(const struct judged *j)
 	}
 }
 
+/*
+ * The request came before the input began: what it entered was not seen, and neither was the
+ * callback that reads it, so nothing speaks for or against a store.
+ */
+static void judge_before(const struct judged *j)
+{
+	const struct fe_stores *at = &j->t->stores;
+
+	for (uint32_t i = 0; i < at->n && i < FE_STORES_MAX; i++)
+		if (mm_ref__active(&at->ref[i]))
+			unknown(j->h, UNKNOWN_OLDER);
+	raise(j->h, CONTEXT_NONE);
+	if (!j->h->unknown) {
+		j->m->counts.none++;
+		return;
+	}
+	j->m->counts.read++;
+	j->m->counts.unknown[j->h->unknown]++;
+}
+
 static void judge_stores(const struct judged *j)
 {
 	const struct fe_stores *at = &j->t->stores;
@@ -297,7 +317,9 @@ void mm_head__judge(struct flow_mismatch *m, struct mm_thread *t, const struct f
 	if (!j.h)
 		return;
 	m->counts.heads++;
-	if (t->stores.status == LR_STORES_OK) {
+	if (t->stores.status == LR_STORES_OK && req->before) {
+		judge_before(&j);
+	} else if (t->stores.status == LR_STORES_OK) {
 		judge_stores(&j);
 	} else if (t->stores.status == LR_STORES_NO_JS) {
 		/* libuv writes what waited for room: the program is not involved. */

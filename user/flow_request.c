@@ -231,6 +231,69 @@ static void end_of_input(struct flow_requests *r, struct rq_conn *c, const struc
 		rq__end(r, c->last, REQ_ABORTED_PEER, ev->ts);
 }
 
+/*
+ * What had come of a request before the input began. How the loop has spent its time since is not
+ * known, and neither is what it is at now.
+ */
+static void before_in(struct flow_requests *r, struct rq_conn *c, struct rq_thread *t,
+		      const struct flow_event *ev)
+{
+	struct rq *rq;
+
+	if (ev->io.flags & FE_F_EOF) {
+		c->eof = true;
+		for (rq = c->first; rq; rq = rq->next) {
+			rq->last_ns = max_t(uint64_t, rq->last_ns, ev->ts);
+			rq->sent = true;
+		}
+	}
+	if (!(ev->io.flags & FE_F_HEAD)) {
+		if (ev->io.flags & FE_F_PART)
+			head_part(c, ev);
+		return;
+	}
+	rq = begin_request(r, c, t, ev);
+	c->part_ts = 0;
+	c->latest_unclear = true;
+	if (!rq)
+		return;
+	rq->pub.before = true;
+	rq->pub.incomplete |= REQ_INC_ATTACH;
+	rq->pub.bytes_in += ev->io.bytes;
+	rq->in_done = ev->io.flags & (FE_F_END | FE_F_BAD);
+	rq->from_idle_known = false;
+}
+
+/* A head that was only handed in goes out with what comes next. */
+static void note_first_byte(struct rq *rq, const struct flow_event *ev)
+{
+	bool head = ev->io.flags & FE_F_HEAD;
+
+	if (head && !(ev->io.flags & FE_F_INFO) && !rq->handed_in)
+		rq->pub.first_byte_ns = ev->ts;
+	else if (!head && rq->handed_in && !rq->pub.first_byte_ns)
+		rq->pub.first_byte_ns = ev->ts;
+}
+
+/* The same of its response. */
+static void before_out(struct rq_conn *c, const struct flow_event *ev)
+{
+	struct rq *rq = c->first;
+
+	if (ev->io.flags & FE_F_HEAD)
+		c->unpaired = ev->io.flags & FE_F_GAP;
+	if (c->unpaired || !rq)
+		return;
+	if (ev->io.flags & FE_F_HEAD) {
+		rq->pub.status = ev->io.status;
+		rq->handed_in = ev->io.version == FLOW_VERSION_H2;
+	}
+	note_first_byte(rq, ev);
+	rq->pub.bytes_out += ev->io.bytes;
+	rq->last_ns = ev->ts;
+	rq->sent = true;
+}
+
 static int on_in(struct flow_requests *r, const struct flow_event *ev)
 {
 	struct rq_conn *c = rq_conn__get(r, ev, ev->io.conn);
@@ -239,6 +302,10 @@ static int on_in(struct flow_requests *r, const struct flow_event *ev)
 
 	if (!c)
 		return -ENOMEM;
+	if (ev->io.flags & FE_F_BEFORE) {
+		before_in(r, c, t, ev);
+		return 0;
+	}
 	rq_conn__end_sending(r, c);
 	if (ev->io.flags & FE_F_HEAD) {
 		rq = begin_request(r, c, t, ev);
@@ -290,17 +357,6 @@ static void on_sent(struct flow_requests *r, struct rq_conn *c, struct rq_thread
 		rq_conn__end_sending(r, c);
 }
 
-/* A head that was only handed in goes out with what comes next. */
-static void note_first_byte(struct rq *rq, const struct flow_event *ev)
-{
-	bool head = ev->io.flags & FE_F_HEAD;
-
-	if (head && !(ev->io.flags & FE_F_INFO) && !rq->handed_in)
-		rq->pub.first_byte_ns = ev->ts;
-	else if (!head && rq->handed_in && !rq->pub.first_byte_ns)
-		rq->pub.first_byte_ns = ev->ts;
-}
-
 static int on_out(struct flow_requests *r, const struct flow_event *ev)
 {
 	struct rq_conn *c = rq_conn__get(r, ev, ev->io.conn);
@@ -310,6 +366,10 @@ static int on_out(struct flow_requests *r, const struct flow_event *ev)
 
 	if (!c)
 		return -ENOMEM;
+	if (flags & FE_F_BEFORE) {
+		before_out(c, ev);
+		return 0;
+	}
 	if (flags & FE_F_SENT) {
 		on_sent(r, c, t, ev);
 		return 0;

@@ -24,7 +24,7 @@ enum flow_req_end {
 /* Why a request is marked incomplete (bits). */
 #define REQ_INC_LOSS   (1u << 0) /* records of its thread or connection were lost */
 #define REQ_INC_GAP    (1u << 1) /* bytes of it were not seen */
-#define REQ_INC_ATTACH (1u << 2) /* it had begun before the attach */
+#define REQ_INC_ATTACH (1u << 2) /* it had begun before the attach, or the file */
 
 /* Nanoseconds; queue + cpu + loop_busy + wait == end - start exactly, when known. */
 struct flow_breakdown {
@@ -96,6 +96,7 @@ struct flow_req {
 	const char *route;	/* path with variable segments replaced, e.g. "/users/:id" */
 	uint8_t version;	/* 10, 11, FLOW_VERSION_H2 */
 	bool tls;		/* HTTPS: bytes are those inside of TLS */
+	bool before;		/* it came before the input began, see FE_F_BEFORE */
 	uint16_t status;	/* 0: no response head seen */
 	uint64_t start_ns;	/* arrival in the socket; recv_ns if that is unknown */
 	uint64_t recv_ns;	/* head read by the process */

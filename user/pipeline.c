@@ -175,11 +175,27 @@ void pipeline__free(struct pipeline *p)
 	free(p);
 }
 
+/* What was before the input began is nothing that the loops are at: it makes requests known. */
+static int on_before(struct pipeline *p, const struct flow_event *ev)
+{
+	int err = 0;
+
+	if (ev->type == FE_OUT)
+		err = flow_mismatch__event(p->mismatch, ev);
+	if (!err)
+		err = flow_requests__event(p->requests, ev);
+	if (!err && ev->type == FE_IN)
+		err = flow_mismatch__event(p->mismatch, ev);
+	return err ? err : p->error;
+}
+
 int pipeline__event(void *pipeline, const struct flow_event *ev)
 {
 	struct pipeline *p = pipeline;
 	int err;
 
+	if (flow_event__before(ev))
+		return on_before(p, ev);
 	p->last_ns = ev->ts > p->last_ns ? ev->ts : p->last_ns;
 	err = model_builder__event(p->model, ev);
 	if (!err && p->opts.format && p->opts.format->event && !p->error)
