@@ -80,9 +80,13 @@ const struct command commands[] = {
 	 "Attaches to running Node.js processes and shows, until q, their requests as they come, "
 	 "findings, routes, event loops, resources and calls, each in a view of its own; a row "
 	 "opens with Enter, ? lists the keys. Without -p or --all it asks which processes. The "
-	 "targets are only read, and keep running when loopray ends.",
-	 "loopray top\nloopray top -p 1234\nloopray top --all --level resources", FMT(TEXT),
-	 FORMAT_TEXT, false, false},
+	 "targets are only read, and keep running when loopray ends. With --replay it shows a "
+	 "capture, whose time can be held, gone through in steps, at any speed, forwards and back. "
+	 "Where standard output is no terminal, or with --json, it prints a row or a JSON object "
+	 "for each interval, of a capture at once.",
+	 "loopray top\nloopray top -p 1234\nloopray top --all --level resources\n"
+	 "loopray top --replay run.lray\nloopray top -p 1234 -d 1m --json > top.jsonl",
+	 FMT(TEXT) | FMT(JSON), FORMAT_TEXT, false, false},
 	{COMMAND_RUN, "run", "PROGRAM [ARG...]",
 	 "start a program and observe it from the first request",
 	 "Starts PROGRAM and observes it, and all that it starts, from the first request until it "
@@ -146,12 +150,14 @@ const struct flag flags[] = {
 	{FLAG_USER, "user", "NAME", RUN, GROUP_TARGET,
 	 "Start the program as this user, with its groups and HOME. Default: as loopray itself",
 	 NULL},
+	{FLAG_REPLAY, "replay", "FILE", SCREEN, GROUP_TARGET,
+	 "Show a capture, as if it happened now or faster; no privileges needed", NULL},
 	{FLAG_OUTPUT, "output", "FILE", PRINT, GROUP_OUTPUT,
 	 "Write to FILE. Default: standard output; run: standard error; captures: "
 	 "loopray-TIME.lray",
 	 NULL},
 	{FLAG_FORMAT, "format", "FORMAT", PRINT, GROUP_OUTPUT, "Output format", NULL},
-	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS | RUN, GROUP_OUTPUT,
+	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS | RUN | SCREEN, GROUP_OUTPUT,
 	 "Same as --format json", NULL},
 	{FLAG_HTML, "html", NULL, REPORT | RUN, GROUP_OUTPUT, "Same as --format html", NULL},
 	{FLAG_NO_COLOR, "no-color", NULL, EACH | TOP, GROUP_OUTPUT,

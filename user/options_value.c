@@ -225,6 +225,8 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 			return "80 to 65536";
 		o->line_limit = (uint32_t)number;
 		return NULL;
+	case FLAG_REPLAY:
+		return set_path(arg, &o->capture);
 	case FLAG_ASCII:
 		o->ascii = true;
 		return NULL;

@@ -55,5 +55,9 @@ int top__tick(struct top *t);
 
 /* top_live.c */
 int top_live__run(const struct options *opts);
+/* top_capture.c: opts->capture */
+int top_capture__run(const struct options *opts);
+/* top_rows.c: without a terminal */
+int top_rows__run(const struct options *opts);
 
 #endif

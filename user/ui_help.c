@@ -31,7 +31,7 @@ static void put_keys(const struct ui_state *s, struct ui_page *page)
 	for (size_t i = 0; i < ui_bindings_count; i++) {
 		const struct ui_binding *b = &ui_bindings[i];
 
-		if (b->where & UI_IN_REPLAY && !s->replay)
+		if (!ui_binding__holds(b, UI_IN_ALL | (s->replay ? UI_IN_REPLAY : 0)))
 			continue;
 		ui_page__column(page, 2);
 		ui_page__put(page, UI_KEY, b->names);

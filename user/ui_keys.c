@@ -89,6 +89,7 @@ const struct ui_binding ui_bindings[] = {
 	{UI_SORT_LEFT, UI_IN_VIEW, {'<'}, "<", NULL, NULL, "Sorts by the column to the left"},
 	{UI_SORT_RIGHT, UI_IN_VIEW, {'>'}, ">", NULL, NULL, "Sorts by the column to the right"},
 	{UI_REVERSE, UI_IN_VIEW, {'r'}, "r", "r", "reverse", "Sorts the other way round"},
+	{UI_PAUSE, TIME, {' '}, "Space", "Space", "pause", "Replay: holds the time, and goes on"},
 	{UI_FREEZE,
 	 SHOWN,
 	 {' '},
@@ -143,6 +144,9 @@ const size_t ui_bindings_count = ARRAY_SIZE(ui_bindings);
 bool ui_binding__holds(const struct ui_binding *b, unsigned int where)
 {
 	if (b->where & UI_IN_REPLAY && !(where & UI_IN_REPLAY))
+		return false;
+	/* There it is the time that is held. */
+	if (b->action == UI_FREEZE && where & UI_IN_REPLAY)
 		return false;
 	return b->where & where & UI_IN_ALL;
 }

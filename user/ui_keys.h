@@ -83,6 +83,7 @@ enum ui_action {
 	UI_QUIT,
 	UI_INTERRUPT, /* quits from anywhere */
 	/* Of the time of a replay. */
+	UI_PAUSE,
 	UI_STEP,
 	UI_STEP_BACK,
 	UI_FASTER,

@@ -334,7 +334,7 @@ static enum ui_wish act(struct ui_state *s, enum ui_action action, uint32_t key)
 {
 	if (action >= UI_LINE_UP && action <= UI_LAST)
 		return ui_state__move_by(s, action);
-	if (action >= UI_STEP && action <= UI_ON_1MIN) {
+	if (action >= UI_PAUSE && action <= UI_ON_1MIN) {
 		s->wish_time = action;
 		return UI_WISH_TIME;
 	}
