@@ -149,6 +149,25 @@ int out_file__open(struct out_file **out, const char *path)
 	return 0;
 }
 
+int out_file__open_fd(struct out_file **out, int fd, const char *name)
+{
+	struct out_file *f = fd < 0 ? NULL : calloc(1, sizeof(*f));
+
+	*out = NULL;
+	if (fd < 0)
+		return -errno;
+	if (f)
+		f->name = strdup(name);
+	if (!f || !f->name) {
+		free(f);
+		close(fd);
+		return -ENOMEM;
+	}
+	f->fd = fd;
+	*out = f;
+	return 0;
+}
+
 static int write_all(struct out_file *f, const char *data, size_t len)
 {
 	while (len && !f->err) {

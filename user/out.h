@@ -34,6 +34,11 @@ extern const char OUT_STDERR[];
  * replaced, with a warning; one that a running loopray writes is -EBUSY.
  */
 int out_file__open(struct out_file **out, const char *path);
+/*
+ * The same for a descriptor that is open, which is then the file's, also on failure; @name is for
+ * messages. It has no other name: it is whole at any time. @fd below 0: errno says why.
+ */
+int out_file__open_fd(struct out_file **out, int fd, const char *name);
 /* Buffered; 0 or -errno. */
 int out_file__write(void *file, const void *data, size_t len);
 int out_file__printf(struct out_file *f, const char *fmt, ...)

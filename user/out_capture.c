@@ -197,22 +197,23 @@ int out_capture__create(struct out_capture **out, const struct out_capture_opts 
 	int err;
 
 	*out = NULL;
-	if (!c)
+	if (!c) {
+		out_file__abandon(opts->file);
 		return -ENOMEM;
+	}
 	c->member_bytes = min_t(uint32_t, opts->member_bytes ?: MEMBER_BYTES, RAW_LIMIT);
 	c->member_ns = opts->member_ns ?: MEMBER_NS;
 	c->requests = CAPTURE_UNKNOWN;
+	c->file = opts->file;
 	err = capture_codec__new(&c->codec, true);
 	if (!err)
 		err = compressor_init(c);
-	if (!err)
+	if (!err && !c->file)
 		err = out_file__open(&c->file, opts->path);
-	if (!err) {
+	if (!err)
 		err = header_write(c, opts->command);
-		if (err)
-			out_file__abandon(c->file);
-	}
 	if (err) {
+		out_file__abandon(c->file);
 		capture_free(c);
 		return err;
 	}
@@ -276,6 +277,63 @@ void out_capture__stats(const struct out_capture *c, struct out_capture_stats *s
 {
 	*stats = c->stats;
 	stats->file_bytes = out_file__written(c->file);
+}
+
+static int copy_file(struct out_file *to, int fd, uint64_t bytes)
+{
+	char buf[64 * 1024];
+	uint64_t at = 0;
+
+	while (at < bytes) {
+		ssize_t n = pread(fd, buf, min_t(uint64_t, sizeof(buf), bytes - at), (off_t)at);
+		int err;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		err = out_file__write(to, buf, (size_t)n);
+		if (err)
+			return err;
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* The end of the copy is not the end of the capture, and leaves no trace in it. */
+static int copy_trailer(struct out_capture *c, struct out_file *to)
+{
+	struct out_capture_stats stats = c->stats;
+	struct out_file *own = c->file;
+	uint32_t index = c->member.index;
+	int err;
+
+	c->file = to;
+	err = trailer_write(c);
+	c->file = own;
+	c->member.index = index;
+	c->stats = stats;
+	return err;
+}
+
+int out_capture__save(struct out_capture *c, int fd, const char *path, uint64_t *bytes)
+{
+	struct out_file *to;
+	int err = c->err ? c->err : member_end(c);
+
+	*bytes = 0;
+	if (!err)
+		err = out_file__open(&to, path);
+	if (err)
+		return err;
+	err = copy_file(to, fd, out_file__written(c->file));
+	if (!err)
+		err = copy_trailer(c, to);
+	*bytes = out_file__written(to);
+	if (!err)
+		return out_file__commit(to);
+	out_file__abandon(to);
+	return err;
 }
 
 int out_capture__close(struct out_capture *c, bool clean)

@@ -17,9 +17,11 @@
 /* Writing */
 
 struct out_capture;
+struct out_file;
 
 struct out_capture_opts {
 	const char *path;      /* "-" is standard output */
+	struct out_file *file; /* where to, instead of @path; the capture's, also on failure */
 	const char *command;   /* what was recorded and how, for the header; NULL none */
 	uint32_t member_bytes; /* raw size at which a member ends; 0: 256 kB */
 	uint64_t member_ns;    /* time after which it ends; 0: 1 s */
@@ -46,6 +48,11 @@ int out_capture__flush(struct out_capture *c, uint64_t now_ns);
 /* Number of requests in the capture, for its totals. */
 void out_capture__set_requests(struct out_capture *c, uint64_t requests);
 void out_capture__stats(const struct out_capture *c, struct out_capture_stats *stats);
+/*
+ * Writes what it has so far to @path as a whole capture, and goes on. @fd: where its own file can
+ * be read, from its beginning; *bytes is what the copy has. 0 or -errno, which is no error of @c.
+ */
+int out_capture__save(struct out_capture *c, int fd, const char *path, uint64_t *bytes);
 /*
  * Frees @c. @clean writes the totals that mark the file complete and gives it its name;
  * otherwise, or after an error, FILE.tmp stays and can be read up to its last whole member.

@@ -2,12 +2,16 @@
 /* Live processes as the dashboard's feed: a session, whose loop waits for keys too. */
 #define LOG_MODULE "top"
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "live.h"
 #include "log.h"
 #include "session.h"
 #include "source.h"
 #include "top.h"
+#include "top_keep.h"
 #include "util.h"
 
 #define COVERAGE_NS 1000000000ULL /* of the view of loopray itself */
@@ -16,14 +20,25 @@ struct top_live {
 	struct top *top;
 	struct live *live;
 	struct pipeline *pipeline;
+	struct top_keep *keep;
 	struct session *session;
 	struct session_result result;
 };
 
+static int on_event(void *ctx, const struct flow_event *ev)
+{
+	struct top_live *f = ctx;
+	int err = pipeline__event(f->pipeline, ev);
+
+	return err ? err : top_keep__event(f->keep, ev);
+}
+
 static int on_tick(void *ctx, uint64_t now_ns)
 {
-	(void)now_ns;
-	return top__tick(((struct top_live *)ctx)->top);
+	struct top_live *f = ctx;
+
+	top_keep__tick(f->keep, now_ns);
+	return top__tick(f->top);
 }
 
 static int on_readable(void *ctx)
@@ -44,7 +59,7 @@ static int run(void *feed, struct top *t)
 	struct top_live *f = feed;
 	struct session_opts session = {
 		.cli = top__options(t),
-		.sink = {.event = pipeline__event, .ctx = f->pipeline},
+		.sink = {.event = on_event, .ctx = f},
 		.tick = on_tick,
 		.tick_ctx = f,
 		.tick_ns = top__interval_ns(t),
@@ -80,7 +95,42 @@ static int observe(void *feed, pid_t pid)
 	return session__observe(f->session, pid);
 }
 
+static void default_name(char *name, size_t len)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(name, len, "loopray-%Y%m%d-%H%M%S.lray", &tm);
+}
+
+/* Where it is, how large, and from when on. */
+static void write_kept(void *feed, char *said, size_t len)
+{
+	struct top_live *f = feed;
+	uint64_t mono = now_mono_ns(), wall = now_wall_ns();
+	struct top_kept kept;
+	char name[64], since[16] = "";
+	time_t second;
+	struct tm tm;
+	int err;
+
+	default_name(name, sizeof(name));
+	err = top_keep__write(f->keep, name, &kept);
+	if (err) {
+		snprintf(said, len, "not written: %s",
+			 err == -ENODATA ? "nothing was seen yet" : strerror(-err));
+		return;
+	}
+	second = (time_t)((wall - (mono - kept.since_ns)) / 1000000000);
+	localtime_r(&second, &tm);
+	strftime(since, sizeof(since), "%H:%M:%S", &tm);
+	snprintf(said, len, "wrote %s, %.1f MB, from %s on%s", name, (double)kept.file_bytes / 1e6,
+		 since, kept.whole ? "" : "; what was before is no longer in memory");
+}
+
 static const struct top_feed live_feed = {
+	.write = write_kept,
 	.run = run,
 	.view = view,
 	.observe = observe,
@@ -96,6 +146,8 @@ static int prepare(struct top_live *f, const struct options *opts)
 	};
 	int err = live__new(&f->live, &live_opts);
 
+	if (!err)
+		err = top_keep__new(&f->keep, TOP_KEEP_BYTES, "top");
 	if (err)
 		return err;
 	pipeline_opts.format_state = f->live;
@@ -116,5 +168,6 @@ int top_live__run(const struct options *opts)
 		status = top__run(opts, &live_feed, &f);
 	pipeline__free(f.pipeline);
 	live__free(f.live);
+	top_keep__free(f.keep);
 	return status;
 }
