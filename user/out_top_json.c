@@ -149,10 +149,10 @@ static void put_routes(struct json *j, const struct live_view *v)
 		json__object_begin(j);
 		json__key_str(j, "method", r->method);
 		json__key_str(j, "route", r->route);
-		json__key_u64(j, "requests", r->requests);
+		json__key_u64(j, "count", r->requests);
+		json__key_double(j, "rps", r->rps, 3);
 		json__key_u64(j, "errors_5xx", r->errors);
 		json__key_u64(j, "mismatched", r->mismatched);
-		json__key_double(j, "rps", r->rps, 3);
 		put_latency(j, &r->latency);
 		json__object_end(j);
 	}
