@@ -77,7 +77,7 @@ static void tell(struct top_keep *k, uint64_t value, uint64_t *ts, uint64_t *see
 static void test_whole(void **state)
 {
 	struct top_keep *k;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	struct top_kept kept;
 	struct seen s;
 	struct stat st;
@@ -112,7 +112,7 @@ static void test_whole(void **state)
 static void test_bound(void **state)
 {
 	struct top_keep *k;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	struct top_kept kept;
 	struct seen s;
 	uint64_t ts = now_mono_ns(), start = ts, seed = 6, most = 0, i;
@@ -147,7 +147,7 @@ static void test_not_writable(void **state)
 {
 	struct top_kept kept;
 	struct top_keep *k;
-	struct test_dir dir;
+	struct test_dir dir = {0};
 	uint64_t ts = now_mono_ns(), seed = 7;
 	struct seen s;
 

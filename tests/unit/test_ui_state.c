@@ -376,13 +376,17 @@ static void wishes(void **state)
 	assert_int_equal(press(UI_CTRL('z')), UI_WISH_SUSPEND);
 	assert_int_equal(press(UI_CTRL('c')), UI_WISH_QUIT);
 	assert_int_equal(press('.'), UI_WISH_NOTHING);
-	s->replay = true;
-	assert_int_equal(press('.'), UI_WISH_TIME);
-	assert_int_equal(s->wish_time, UI_STEP);
 	press(' ');
 	assert_true(s->frozen);
 	assert_shows(0, "FROZEN");
 	press(' ');
+	assert_false(s->frozen);
+	s->replay = true;
+	assert_int_equal(press('.'), UI_WISH_TIME);
+	assert_int_equal(s->wish_time, UI_STEP);
+	/* There it is the time that is held. */
+	assert_int_equal(press(' '), UI_WISH_TIME);
+	assert_int_equal(s->wish_time, UI_PAUSE);
 	assert_false(s->frozen);
 }
 
