@@ -58,7 +58,8 @@ int top_replay__new(struct top_replay **out, const struct options *opts, uint64_
 	*out = NULL;
 	if (!err) {
 		f->opts = opts;
-		f->live_opts = (struct live_opts){.step_ns = step_ns, .replay = true};
+		f->live_opts = (struct live_opts){
+			.step_ns = step_ns, .replay = true, .show_values = opts->show_values};
 		err = replay__open(&f->r, opts->capture, why, sizeof(why));
 	}
 	if (!err)
