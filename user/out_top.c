@@ -5,8 +5,19 @@
 #include <time.h>
 
 #include "out_top.h"
+#include "util.h"
 
 #define ROWS 20
+#define TOLD 64 /* steps to which something may still be added; a request takes seconds at most */
+
+/* What only grows of a step: requests are told of when they have been judged. */
+struct counts {
+	uint64_t requests;
+	uint64_t errors;
+	uint64_t mismatched;
+	uint64_t lost;
+	uint64_t blockings;
+};
 
 struct out_top {
 	struct out_file *file;
@@ -14,6 +25,12 @@ struct out_top {
 	unsigned int rows;     /* between titles */
 	unsigned int since;    /* the last of them */
 	uint64_t end_ns;       /* of the last step that was written */
+	struct counts late;    /* for steps that were written, and for the next one to tell */
+	struct {
+		uint64_t end_ns;
+		struct counts counts;
+	} told[TOLD];
+	size_t ntold; /* in all: a ring */
 };
 
 /* Columns: the same titles over the same widths in every row, for people and for awk. */
@@ -134,13 +151,59 @@ static int put_row(struct out_top *t, const struct live_view *v, const struct li
 
 /* ---- steps ---- */
 
-static bool is_due(const struct live_view *v, const struct live_step *s, bool last)
+static struct counts counts_of(const struct live_step *s)
+{
+	return (struct counts){s->requests, s->errors, s->mismatched, s->lost, s->blockings};
+}
+
+static void add(struct counts *to, const struct counts *now, const struct counts *before)
+{
+	to->requests += now->requests - before->requests;
+	to->errors += now->errors - before->errors;
+	to->mismatched += now->mismatched - before->mismatched;
+	to->lost += now->lost - before->lost;
+	to->blockings += now->blockings - before->blockings;
+}
+
+/* What came to a step after it was written. */
+static void note_late(struct out_top *t, const struct live_step *s)
+{
+	struct counts now = counts_of(s);
+
+	for (size_t i = 0; i < min_t(size_t, t->ntold, TOLD); i++) {
+		if (t->told[i].end_ns != s->end_ns)
+			continue;
+		add(&t->late, &now, &t->told[i].counts);
+		t->told[i].counts = now;
+	}
+}
+
+static int put_step(struct out_top *t, const struct live_view *v, const struct live_step *s)
+{
+	struct counts own = counts_of(s), sum = own;
+	struct live_step with = *s;
+
+	add(&sum, &t->late, &(struct counts){});
+	t->late = (struct counts){};
+	with.requests = sum.requests;
+	with.errors = sum.errors;
+	with.mismatched = sum.mismatched;
+	with.lost = sum.lost;
+	with.blockings = sum.blockings;
+	t->told[t->ntold % TOLD].end_ns = s->end_ns;
+	t->told[t->ntold++ % TOLD].counts = own;
+	t->end_ns = s->end_ns;
+	return t->json ? top_json__step(t->json, v, &with) : put_row(t, v, &with);
+}
+
+static bool is_due(const struct out_top *t, const struct live_view *v, const struct live_step *s,
+		   bool last)
 {
 	uint64_t length = s->end_ns - s->start_ns;
 
 	if (length >= v->step_ns)
 		return true;
-	return last && (s->requests || s->lost || length >= v->step_ns / 2);
+	return last && (s->requests || s->lost || t->late.requests || length >= v->step_ns / 2);
 }
 
 int out_top__view(struct out_top *t, const struct live_view *v, bool last)
@@ -150,10 +213,10 @@ int out_top__view(struct out_top *t, const struct live_view *v, bool last)
 	for (size_t i = 0; i < v->nsteps && !err; i++) {
 		const struct live_step *s = &v->steps[i];
 
-		if (s->end_ns <= t->end_ns || !is_due(v, s, last))
-			continue;
-		err = t->json ? top_json__step(t->json, v, s) : put_row(t, v, s);
-		t->end_ns = s->end_ns;
+		if (s->end_ns <= t->end_ns)
+			note_late(t, s);
+		else if (is_due(t, v, s, last))
+			err = put_step(t, v, s);
 	}
 	/* Whoever reads a pipe waits for it. */
 	return err ? err : out_file__flush(t->file);

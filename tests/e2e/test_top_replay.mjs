@@ -11,9 +11,9 @@ import { Agent, load, loopray, record, reported, sleep, startService, tmpFile } 
 import { finish, part, verdict } from './lib/report.mjs';
 import { Screen } from './lib/screen.mjs';
 
-const PORT = 25040;
-const MIX = 'GET /stat\nGET /timer';
+const MIX = 'GET /warm\nGET /each';
 const N = 300;
+let target; // of the load
 
 const sum = (list, of) => list.reduce((n, x) => n + of(x), 0);
 const rows = (text) => text.split('\n').filter((l) => /^\d\d:/.test(l)).map((l) => l.split(/ +/));
@@ -22,7 +22,7 @@ const objects = (text) => text.split('\n').filter(Boolean).map((l) => JSON.parse
 /* N requests in somewhat more than three seconds. */
 async function requests() {
   for (let i = 0; i < 3; i++) {
-    await load(`127.0.0.1:${PORT}`, ['-c', '4', '-n', String(N / 3), '--mix', MIX]);
+    await load(target, ['-c', '4', '-n', String(N / 3), '--mix', MIX]);
     await sleep(1100);
   }
 }
@@ -32,7 +32,7 @@ async function liveRows(node, pid) {
   const text = new Agent(['top', '-v', '-p', String(pid), '-i', '500ms']);
   const json = new Agent(['top', '-v', '-p', String(pid), '--json', '-i', '500ms']);
   await Promise.all([text.attached(), json.attached()]);
-  await load(`127.0.0.1:${PORT}`, ['-c', '4', '-n', String(N), '--mix', MIX]);
+  await load(target, ['-c', '4', '-n', String(N), '--mix', MIX]);
   for (const agent of [text, json])
     while (rows(agent.stdout).length + agent.stdout.split('\n').length < 5)
       await sleep(50);
@@ -118,12 +118,12 @@ async function replay(node, file) {
   screen.keys('}');
   await screen.until(/ of [\d.]+ s, x4, end/);
   screen.keys('2');
-  const text = await screen.until((t) => /GET +\/stat/.test(t) && t, 'routes at the end');
-  const shown = sum([...text.matchAll(/GET +\/(?:stat|timer) +(\d+)/g)], (m) => Number(m[1]));
+  const text = await screen.until((t) => /\[2 routes\][^]*GET +\/warm/.test(t) && t, 'routes at the end');
+  const shown = sum([...text.matchAll(/GET +\/(?:warm|each) +(\d+)/g)], (m) => Number(m[1]));
   if (shown !== requests.total)
     wrong.push(`${shown} requests, ${requests.total} in the report: ${text}`);
   screen.keys('{');
-  await screen.until((t) => at(t) === 0 && !/\/stat/.test(t), 'the beginning');
+  await screen.until((t) => at(t) === 0 && !/\/warm/.test(t), 'the beginning');
   screen.keys('Space');
   await screen.until((t) => at(t) > 0 && !/paused/.test(t), 'going on');
   screen.keys('q');
@@ -148,16 +148,17 @@ async function limits(node, file) {
 }
 
 for (const node of nodes(['22'])) {
-  const service = await startService(node, 'cluster.js', [PORT, 1]);
-  const [pid] = service.ready.pids;
+  const service = await startService(node, 'jobs.js');
+  const { pid } = service;
   const agent = await record([pid]);
 
+  target = `127.0.0.1:${service.ready.port}`;
   await requests();
   await agent.stop();
   await part(node.name, 'rows and lines of live processes', () => liveRows(node, pid));
   await part(node.name, 'lines of a capture', () => captureRows(node, agent.file));
   await part(node.name, 'limits', () => limits(node, agent.file));
   await part(node.name, 'w', async () => replay(node, await write(node, pid)));
-  await service.kill('SIGTERM');
+  await service.kill();
 }
 finish('top_replay');

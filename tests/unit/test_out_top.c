@@ -126,6 +126,35 @@ static void test_rows(void **state)
 	free(text);
 }
 
+/* A request that is told of when its step was written counts in the next row. */
+static void test_late(void **state)
+{
+	struct fixture *f = fixture__new(false, 0);
+	char *text;
+
+	(void)state;
+	view_upto(f, 2);
+	assert_int_equal(out_top__view(f->top, &f->v, false), 0);
+	f->steps[0].requests += 3;
+	f->steps[1].errors += 5;
+	f->steps[1].requests += 4;
+	view_upto(f, 3);
+	assert_int_equal(out_top__view(f->top, &f->v, false), 0);
+	f->steps[2].mismatched += 2;
+	view_upto(f, 4);
+	assert_int_equal(out_top__view(f->top, &f->v, false), 0);
+	text = fixture__end(f);
+	assert_string_equal(text, TITLES "03:04:06     0.0     0       -       -       -      7  "
+					 "87.5    4.06   3.20     0     0   0.4    41\n"
+					 "03:04:07   100.0     1    2.35   30.00   450.0      7  "
+					 "87.5    4.06   3.20     0     0   0.4    41\n"
+					 "03:04:08   207.0     7    2.35   30.00   450.0      7  "
+					 "87.5    4.06   3.20     1     0   0.4    41\n"
+					 "03:04:09   300.0     3    2.35   30.00   450.0      7  "
+					 "87.5    4.06   3.20     3     0   0.4    41\n");
+	free(text);
+}
+
 /* A stump in which nothing happened is no row. */
 static void test_last_step(void **state)
 {
@@ -235,9 +264,8 @@ static void test_json_lists(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_last_step),
-		cmocka_unit_test(test_json_step),
+		cmocka_unit_test(test_rows),	   cmocka_unit_test(test_late),
+		cmocka_unit_test(test_last_step),  cmocka_unit_test(test_json_step),
 		cmocka_unit_test(test_json_lists),
 	};
 
