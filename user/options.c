@@ -317,6 +317,10 @@ static error_t check_command(struct argp_state *state)
 			   c->args ? "a capture FILE, " : "");
 	if (c->id == COMMAND_RUN)
 		return check_run(state);
+	if (o->keep && !o->rotate)
+		return bad(state, "--keep needs --rotate");
+	if (o->rotate && o->output && strcmp(o->output, "-") == 0)
+		return bad(state, "--rotate writes several files, which standard output is not");
 	if (o->forever && o->duration_ns)
 		return bad(state, "--duration and --forever exclude each other");
 	o->every_line = c->id == COMMAND_LOGS;

@@ -89,6 +89,10 @@ struct options {
 	uint64_t duration_ns;	   /* 0: until interrupted */
 	uint64_t interval_ns;	   /* 0: not given */
 	uint64_t blocking_ns;	   /* a loop held for longer is told of */
+	bool rotate;		   /* record into numbered files */
+	uint64_t rotate_bytes;	   /* a new one at this size, 0: at any */
+	uint64_t rotate_ns;	   /* a new one after this time, 0: at any */
+	uint32_t keep;		   /* this many files, 0: all */
 	enum observe_level level;
 	enum attach_method attach_method;
 	enum byte_source byte_source;

@@ -40,7 +40,8 @@ const struct command commands[] = {
 	 "AsyncLocalStorage stores that were active at each response, until the duration is over "
 	 "or until interrupted with ^C. The targets are only read, and keep running when "
 	 "loopray ends.",
-	 "loopray record -p 1234 -d 30s -o run.lray\nloopray record --all --level resources",
+	 "loopray record -p 1234 -d 30s -o run.lray\nloopray record --all --level resources\n"
+	 "loopray record --all --rotate 100M,1h --keep 24 -o run.lray",
 	 FMT(LRAY), FORMAT_LRAY, true, false},
 	{COMMAND_REPORT, "report", "[FILE [FILE]]", "summarize a capture, or live processes",
 	 "Prints requests by route with their latency and where it went, requests that were "
@@ -155,6 +156,15 @@ const struct flag flags[] = {
 	{FLAG_OUTPUT, "output", "FILE", PRINT, GROUP_OUTPUT,
 	 "Write to FILE. Default: standard output; run: standard error; captures: "
 	 "loopray-TIME.lray",
+	 NULL},
+	{FLAG_ROTATE, "rotate", "SIZE[,TIME]", RECORD, GROUP_OUTPUT,
+	 "Begin a new file at this size (64K to 1T) or after this time (10s, 5m, 1h) or both, and "
+	 "at SIGUSR1; \"signal\": then only. FILE.lray becomes FILE-0001.lray and so on, each a "
+	 "whole capture",
+	 NULL},
+	{FLAG_KEEP, "keep", "N", RECORD, GROUP_OUTPUT,
+	 "With --rotate: delete the oldest files beyond N, those of earlier runs too. Default: all "
+	 "are kept",
 	 NULL},
 	{FLAG_FORMAT, "format", "FORMAT", PRINT, GROUP_OUTPUT, "Output format", NULL},
 	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS | RUN | SCREEN, GROUP_OUTPUT,

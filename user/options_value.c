@@ -99,6 +99,70 @@ static const char *set_ring(const char *arg, uint32_t *bytes)
 	return NULL;
 }
 
+#define ROTATE_MIN    (64ULL << 10)
+#define ROTATE_MAX    (1ULL << 40)
+#define ROTATE_MIN_NS 1000000000ULL
+
+/* A size such as 100M; a plain number is none. 0 or -EINVAL. */
+static int set_size(const char *arg, uint64_t *size)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	uint64_t value;
+	int shift;
+	char *end;
+
+	errno = 0;
+	value = strtoull(arg, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (*arg < '0' || *arg > '9' || errno || !unit || end[1])
+		return -EINVAL;
+	shift = 10 * (int)(unit - units + 1);
+	if (value > ROTATE_MAX >> shift || value << shift < ROTATE_MIN)
+		return -EINVAL;
+	*size = value << shift;
+	return 0;
+}
+
+static int set_age(const char *arg, uint64_t *ns)
+{
+	uint64_t value;
+
+	if (strspn(arg, "0123456789.") == strlen(arg)) /* seconds, or a size without its unit? */
+		return -EINVAL;
+	if (parse_duration(arg, &value) || value < ROTATE_MIN_NS)
+		return -EINVAL;
+	*ns = value;
+	return 0;
+}
+
+/* Of SIZE, TIME or both, each at most once, or "signal". */
+static const char *set_rotate(struct options *o, const char *arg)
+{
+	static const char allowed[] = "a size such as 100M (64K to 1T), a time such as 10m (1s or "
+				      "more), both with a comma between, or signal";
+	char word[32];
+
+	o->rotate = true;
+	o->rotate_bytes = o->rotate_ns = 0;
+	if (strcmp(arg, "signal") == 0)
+		return NULL;
+	for (const char *at = arg;; at++) {
+		size_t n = strcspn(at, ",");
+
+		if (n == 0 || n >= sizeof(word))
+			return allowed;
+		memcpy(word, at, n);
+		word[n] = '\0';
+		if ((o->rotate_bytes || set_size(word, &o->rotate_bytes)) &&
+		    (o->rotate_ns || set_age(word, &o->rotate_ns)))
+			return allowed;
+		at += n;
+		if (!*at)
+			return NULL;
+	}
+}
+
 /* A whole number from @min to @max. 0 or -EINVAL. */
 static int set_number(const char *arg, uint64_t min, uint64_t max, uint64_t *number)
 {
@@ -229,6 +293,13 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 		return set_path(arg, &o->capture);
 	case FLAG_ASCII:
 		o->ascii = true;
+		return NULL;
+	case FLAG_ROTATE:
+		return set_rotate(o, arg);
+	case FLAG_KEEP:
+		if (set_number(arg, 1, 1000000, &number))
+			return "1 to 1000000";
+		o->keep = (uint32_t)number;
 		return NULL;
 	case FLAG_FAIL_ON_LOSS:
 		o->fail_on_loss = true;

@@ -84,6 +84,8 @@ static int add_signals(struct session *s)
 	sigaddset(&set, SIGHUP);
 	if (s->opts->cli->child)
 		child__signals(&set);
+	else if (s->opts->user_signal)
+		sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -243,6 +245,8 @@ static void on_signal(struct session *s)
 		return;
 	if (s->opts->cli->child) {
 		child__forward(s->opts->cli->child, &info);
+	} else if (info.ssi_signo == SIGUSR1) {
+		s->opts->user_signal(s->opts->tick_ctx);
 	} else {
 		log_info("signal %u: ending", info.ssi_signo);
 		s->stop = true;

@@ -38,6 +38,8 @@ struct session_opts {
 	 * sink that keeps the last of them, not for one that writes all down.
 	 */
 	uint64_t coverage_ns;
+	/* Called for each SIGUSR1, with tick_ctx. NULL: it is not asked for. */
+	void (*user_signal)(void *ctx);
 };
 
 struct session_result {
