@@ -17,5 +17,6 @@ int cmd_doctor(const struct options *opts);
 int cmd_logs(const struct options *opts);
 int cmd_run(const struct options *opts);
 int cmd_top(const struct options *opts);
+int cmd_check(const struct options *opts);
 
 #endif

@@ -17,7 +17,7 @@
 static int (*const run[])(const struct options *) = {
 	[COMMAND_PS] = cmd_ps,	       [COMMAND_RECORD] = cmd_record, [COMMAND_REPORT] = cmd_report,
 	[COMMAND_EXPORT] = cmd_export, [COMMAND_DOCTOR] = cmd_doctor, [COMMAND_LOGS] = cmd_logs,
-	[COMMAND_RUN] = cmd_run,       [COMMAND_TOP] = cmd_top,
+	[COMMAND_RUN] = cmd_run,       [COMMAND_TOP] = cmd_top,	      [COMMAND_CHECK] = cmd_check,
 };
 
 /* A program started with a standard descriptor closed would write diagnostics into its files. */

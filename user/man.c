@@ -111,7 +111,10 @@ static void write_exit_status(FILE *out)
 		"There is no such process, or it is not Node.js.",
 		"A privilege is missing; the message names it.",
 		"This Node.js or this kernel cannot be observed; the message says why.",
-		"Data was lost and --fail-on-loss was given.",
+		"Data was lost and --fail-on-loss was given; or a limit of loopray check is "
+		"unsure, and "
+		"none failed.",
+		"A limit of loopray check did not hold.",
 	};
 
 	heading(out, "EXIT STATUS");

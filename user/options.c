@@ -20,11 +20,12 @@
 #include "options_value.h"
 #include "util.h"
 
-#define FLAGS_MAX   48
-#define BLOCKING_NS 50000000ULL	   /* a loop held for longer is told of */
-#define LINE_LIMIT  4096	   /* bytes of a line that logs shows */
-#define LIVE_NS	    10000000000ULL /* report, export and logs of live processes */
-#define PROGRAM	    "loopray"
+#define FLAGS_MAX	64
+#define BLOCKING_NS	50000000ULL    /* a loop held for longer is told of */
+#define LINE_LIMIT	4096	       /* bytes of a line that logs shows */
+#define LIVE_NS		10000000000ULL /* report, export and logs of live processes */
+#define CHECK_SHARE_MAX 0.05	       /* that may be unknown, or worse than the baseline */
+#define PROGRAM		"loopray"
 
 struct parse {
 	struct options *opts;
@@ -105,7 +106,9 @@ static void model_doc(struct argp_model *m, const struct command *c)
 			 "\vRun `" PROGRAM
 			 " COMMAND --help' for the flags of a command. Exit status: "
 			 "0 ok, 1 an operation failed, 2 usage, 3 no such target, 4 privileges, "
-			 "5 unsupported Node.js or kernel, 6 data was lost (with --fail-on-loss).");
+			 "5 unsupported Node.js or kernel, 6 data was lost (with --fail-on-loss, "
+			 "or so "
+			 "that a check is unsure), 7 a check failed.");
 }
 
 static struct argp_model *model__new(const struct command *c)
@@ -317,6 +320,8 @@ static error_t check_command(struct argp_state *state)
 			   c->args ? "a capture FILE, " : "");
 	if (c->id == COMMAND_RUN)
 		return check_run(state);
+	if (o->regress_given && !o->baseline)
+		return bad(state, "--max-regress needs --baseline");
 	if (o->keep && !o->rotate)
 		return bad(state, "--keep needs --rotate");
 	if (o->rotate && o->output && strcmp(o->output, "-") == 0)
@@ -421,6 +426,7 @@ enum options_next options__parse(struct options *opts, int argc, char **argv)
 	opts->lines = true;
 	opts->blocking_ns = BLOCKING_NS;
 	opts->line_limit = LINE_LIMIT;
+	opts->max_unknown = opts->max_regress = CHECK_SHARE_MAX;
 	copy = argc > 0 ? calloc((size_t)argc + 1, sizeof(*copy)) : NULL;
 	if (copy) {
 		memcpy(copy, argv, (size_t)argc * sizeof(*copy));

@@ -32,6 +32,20 @@ enum command_id {
 	COMMAND_LOGS,
 	COMMAND_RUN,
 	COMMAND_TOP,
+	COMMAND_CHECK,
+};
+
+/* What check can expect; check_rules.c says what each is. */
+enum check_limit {
+	LIMIT_MISMATCHES,
+	LIMIT_P50, /* ns, as the next two */
+	LIMIT_P95,
+	LIMIT_P99,
+	LIMIT_ERROR_RATE, /* 0..1 */
+	LIMIT_BLOCKED,
+	LIMIT_REQUESTS,
+	LIMIT_RPS,
+	LIMIT_COUNT
 };
 
 enum line_stream {
@@ -48,6 +62,7 @@ enum output_format {
 	FORMAT_OTLP,  /* OTLP/JSON lines, one signal each */
 	FORMAT_OTLP_METRICS,
 	FORMAT_HTML, /* one page that refers to nothing outside of it */
+	FORMAT_JUNIT, /* JUnit's XML */
 	FORMAT_COUNT
 };
 
@@ -112,7 +127,15 @@ struct options {
 	const char *path;    /* only lines of requests whose path matches, NULL: all */
 	uint32_t line_limit; /* bytes of a line that are shown */
 	bool ascii;	     /* nothing but ASCII on the screen */
-	bool color;	     /* the output is a terminal that may be coloured */
+	uint32_t limits;     /* bits of enum check_limit: those that were given */
+	double limit[LIMIT_COUNT];
+	double max_unknown;   /* share of what may be unknown, 0..1 */
+	double max_regress;   /* as a share of the baseline's */
+	bool regress_given;   /* the last one was */
+	bool allow_loss;      /* judge by what is there */
+	const char *baseline; /* a capture to compare with, or NULL */
+	const char *junit;    /* also write JUnit's XML there, or NULL */
+	bool color;	      /* the output is a terminal that may be coloured */
 	enum log_level log_level;
 };
 

@@ -13,18 +13,20 @@
 #define RUN    CMD_BIT(COMMAND_RUN)
 #define TOP    CMD_BIT(COMMAND_NONE)
 #define LOGS   CMD_BIT(COMMAND_LOGS)
+#define CHECK  CMD_BIT(COMMAND_CHECK)
 #define SCREEN CMD_BIT(COMMAND_TOP)
-#define LIVE   (RECORD | REPORT | EXPORT | SCREEN)
+#define LIVE   (RECORD | REPORT | EXPORT | CHECK | SCREEN)
 #define SEEN   (LIVE | RUN)
-#define PRINT  (PS | RECORD | REPORT | EXPORT | DOCTOR | LOGS | RUN)
+#define PRINT  (PS | RECORD | REPORT | EXPORT | DOCTOR | LOGS | RUN | CHECK)
 #define EACH   (PRINT | SCREEN)
 
-#define FMT(f) (1u << FORMAT_##f)
+#define FMT(f)	 (1u << FORMAT_##f)
+#define LIMIT(l) ((enum flag_key)(FLAG_LIMIT + LIMIT_##l))
 
 const char *const format_names[FORMAT_COUNT] = {
-	[FORMAT_TEXT] = "text",	  [FORMAT_JSON] = "json", [FORMAT_LRAY] = "lray",
-	[FORMAT_JSONL] = "jsonl", [FORMAT_OTLP] = "otlp", [FORMAT_OTLP_METRICS] = "otlp-metrics",
-	[FORMAT_HTML] = "html",
+	[FORMAT_TEXT] = "text",	  [FORMAT_JSON] = "json",   [FORMAT_LRAY] = "lray",
+	[FORMAT_JSONL] = "jsonl", [FORMAT_OTLP] = "otlp",   [FORMAT_OTLP_METRICS] = "otlp-metrics",
+	[FORMAT_HTML] = "html",	  [FORMAT_JUNIT] = "junit",
 };
 
 const struct command commands[] = {
@@ -62,6 +64,18 @@ const struct command commands[] = {
 	 "loopray export --format jsonl run.lray -o run.jsonl\n"
 	 "loopray export --format otlp run.lray -o traces.jsonl",
 	 FMT(JSONL) | FMT(OTLP) | FMT(OTLP_METRICS), FORMAT_JSONL, true, false},
+	{COMMAND_CHECK, "check", "[FILE]", "check a capture, or live processes, against limits",
+	 "Says line by line which limits held: requests answered under another request's store, "
+	 "latency, errors, throughput, and each against a baseline. Reads the capture FILE (no "
+	 "privileges needed), or observes the processes given by -p or --all for the duration. "
+	 "Without any limit it expects no mismatch.\n\n"
+	 "What was lost, cut off or could not be read makes unsure the limits that it bears on: "
+	 "unsure is not held. Exit status: 0 all held, 7 at least one failed, 6 none failed, but "
+	 "at least one is unsure.",
+	 "loopray check run.lray\n"
+	 "loopray check run.lray --max-mismatches 0 --max-p99 200ms --max-error-rate 0.1%\n"
+	 "loopray check new.lray --baseline old.lray --max-regress 5% --junit check.xml",
+	 FMT(TEXT) | FMT(JSON) | FMT(JUNIT), FORMAT_TEXT, true, false},
 	{COMMAND_LOGS, "logs", NULL, "show what processes log, each line with its request",
 	 "Prints the lines that running processes write to standard output and error, to whatever "
 	 "these lead, as they are written: with time, process and the request that each belongs "
@@ -117,6 +131,7 @@ static const char *const byte_words[] = {"auto", "tracepoint", "syscall", NULL};
 
 const char *const flag_groups[GROUP_COUNT] = {
 	[GROUP_TARGET] = "What to look at:",
+	[GROUP_LIMIT] = "What to expect:",
 	[GROUP_OUTPUT] = "What to print or write:",
 	[GROUP_PROBE] = "How to observe:",
 	[GROUP_GENERAL] = "General:",
@@ -166,8 +181,36 @@ const struct flag flags[] = {
 	 "With --rotate: delete the oldest files beyond N, those of earlier runs too. Default: all "
 	 "are kept",
 	 NULL},
+	{LIMIT(MISMATCHES), "max-mismatches", "N", CHECK, GROUP_LIMIT,
+	 "Requests answered under another one's store, or without their own, at most", NULL},
+	{LIMIT(P50), "max-p50", "TIME", CHECK, GROUP_LIMIT,
+	 "Latency that half of the requests may exceed", NULL},
+	{LIMIT(P95), "max-p95", "TIME", CHECK, GROUP_LIMIT,
+	 "Latency that one request of 20 may exceed", NULL},
+	{LIMIT(P99), "max-p99", "TIME", CHECK, GROUP_LIMIT,
+	 "Latency that one request of 100 may exceed", NULL},
+	{LIMIT(ERROR_RATE), "max-error-rate", "PERCENT", CHECK, GROUP_LIMIT,
+	 "Responses with status 5xx, at most: 0.1%", NULL},
+	{LIMIT(BLOCKED), "max-blocked", "N", CHECK, GROUP_LIMIT,
+	 "Times that an event loop was held for longer than --blocked-over, at most", NULL},
+	{LIMIT(REQUESTS), "min-requests", "N", CHECK, GROUP_LIMIT,
+	 "Requests seen, at least: so that a check of nothing fails", NULL},
+	{LIMIT(RPS), "min-rps", "RATE", CHECK, GROUP_LIMIT, "Requests a second, at least", NULL},
+	{FLAG_BASELINE, "baseline", "FILE", CHECK, GROUP_LIMIT,
+	 "Compare throughput, latency, errors and mismatches with this capture", NULL},
+	{FLAG_MAX_REGRESS, "max-regress", "PERCENT", CHECK, GROUP_LIMIT,
+	 "How much worse than the baseline each may be. Default 5%", NULL},
+	{FLAG_MAX_UNKNOWN, "max-unknown", "PERCENT", CHECK, GROUP_LIMIT,
+	 "Responses whose context may be unknown, and requests that may be incomplete, before what "
+	 "depends on them is unsure. Default 5%",
+	 NULL},
+	{FLAG_ALLOW_LOSS, "allow-loss", NULL, CHECK, GROUP_LIMIT,
+	 "Judge by what is there, though records were lost or the capture is cut off; it is told",
+	 NULL},
+	{FLAG_JUNIT, "junit", "FILE", CHECK, GROUP_OUTPUT,
+	 "Also write the results to FILE as JUnit's XML, whatever the format", NULL},
 	{FLAG_FORMAT, "format", "FORMAT", PRINT, GROUP_OUTPUT, "Output format", NULL},
-	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS | RUN | SCREEN, GROUP_OUTPUT,
+	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS | RUN | CHECK | SCREEN, GROUP_OUTPUT,
 	 "Same as --format json", NULL},
 	{FLAG_HTML, "html", NULL, REPORT | RUN, GROUP_OUTPUT, "Same as --format html", NULL},
 	{FLAG_NO_COLOR, "no-color", NULL, EACH | TOP, GROUP_OUTPUT,
@@ -178,7 +221,8 @@ const struct flag flags[] = {
 	 NULL},
 	{FLAG_ASCII, "ascii", NULL, SCREEN, GROUP_OUTPUT,
 	 "Nothing but ASCII on the screen, as where the locale is not UTF-8", NULL},
-	{FLAG_BLOCKED_OVER, "blocked-over", "TIME", REPORT | EXPORT | RUN | SCREEN, GROUP_OUTPUT,
+	{FLAG_BLOCKED_OVER, "blocked-over", "TIME", REPORT | EXPORT | RUN | CHECK | SCREEN,
+	 GROUP_OUTPUT,
 	 "Tell of every turn of an event loop that held it for longer than this. Default 50ms",
 	 NULL},
 	{FLAG_CONTEXT_KEY, "context-key", "NAME[.NAME]", SEEN | LOGS, GROUP_OUTPUT,

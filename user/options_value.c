@@ -177,6 +177,58 @@ static int set_number(const char *arg, uint64_t min, uint64_t max, uint64_t *num
 	return 0;
 }
 
+/* A number in front of @unit, from 0 to @max. 0 or -EINVAL. */
+static int set_real(const char *arg, const char *unit, double max, double *number)
+{
+	double value;
+	char *end;
+
+	errno = 0;
+	value = strtod(arg, &end);
+	if (*arg < '0' || *arg > '9' || errno || strcmp(end, unit) != 0 || !(value <= max))
+		return -EINVAL;
+	*number = value;
+	return 0;
+}
+
+static const char *set_share(const char *arg, double *share)
+{
+	if (set_real(arg, "%", 100, share))
+		return "a share such as 0.1%, at most 100%";
+	*share /= 100;
+	return NULL;
+}
+
+static const char *set_limit(struct options *o, enum check_limit limit, const char *arg)
+{
+	const char *allowed = NULL;
+	uint64_t n = 0;
+
+	switch (limit) {
+	case LIMIT_P50:
+	case LIMIT_P95:
+	case LIMIT_P99:
+		allowed = set_time(arg, &n);
+		o->limit[limit] = (double)n;
+		break;
+	case LIMIT_ERROR_RATE:
+		allowed = set_share(arg, &o->limit[limit]);
+		break;
+	case LIMIT_RPS:
+		if (set_real(arg, "", 1e12, &o->limit[limit]))
+			allowed = "a number of requests a second";
+		break;
+	default:
+		if (set_number(arg, 0, 1ULL << 53, &n))
+			allowed = "a whole number";
+		o->limit[limit] = (double)n;
+		break;
+	}
+	if (!allowed)
+		o->limits |= 1u << limit;
+	return allowed;
+}
+
 static const char *set_path(const char *arg, const char **path)
 {
 	if (!*arg)
@@ -225,6 +277,8 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 		if (allowed)
 			return allowed;
 	}
+	if (f->key >= FLAG_LIMIT && f->key <= FLAG_LIMIT_LAST)
+		return set_limit(o, (enum check_limit)(f->key - FLAG_LIMIT), arg);
 	switch (f->key) {
 	case FLAG_PID:
 		return set_pids(o, arg, hint);
@@ -301,6 +355,18 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 			return "1 to 1000000";
 		o->keep = (uint32_t)number;
 		return NULL;
+	case FLAG_MAX_UNKNOWN:
+		return set_share(arg, &o->max_unknown);
+	case FLAG_MAX_REGRESS:
+		o->regress_given = true;
+		return set_share(arg, &o->max_regress);
+	case FLAG_ALLOW_LOSS:
+		o->allow_loss = true;
+		return NULL;
+	case FLAG_BASELINE:
+		return set_path(arg, &o->baseline);
+	case FLAG_JUNIT:
+		return set_path(arg, &o->junit);
 	case FLAG_FAIL_ON_LOSS:
 		o->fail_on_loss = true;
 		return NULL;
