@@ -89,6 +89,7 @@ static void describe(const struct options *opts, char *text, size_t len)
 static void say_result(const struct record *r, const char *path, uint64_t ns,
 		       const struct record_files_stats *stats)
 {
+	bool small = stats->bytes < 1000000;
 	char size[64] = "", files[32] = "";
 
 	if (r->progress)
@@ -101,10 +102,11 @@ static void say_result(const struct record *r, const char *path, uint64_t ns,
 	if (stats->files > 1)
 		snprintf(files, sizeof(files), "%" PRIu32 " files up to ", stats->files);
 	fprintf(stderr,
-		"recorded %" PRIu64 " requests in %.1f s to %s%s, %.1f MB, %s%s%" PRIu64
+		"recorded %" PRIu64 " requests in %.1f s to %s%s, %.*f %s, %s%s%" PRIu64
 		" records lost\n",
 		stats->requests, (double)ns / 1e9, files,
-		strcmp(path, "-") == 0 ? "standard output" : path, (double)stats->bytes / 1e6, size,
+		strcmp(path, "-") == 0 ? "standard output" : path, small ? 0 : 1,
+		(double)stats->bytes / (small ? 1e3 : 1e6), small ? "kB" : "MB", size,
 		stats->lost ? "" : "no loss: ", stats->lost);
 }
 

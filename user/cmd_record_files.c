@@ -71,8 +71,11 @@ static int keep_number(struct record_files *f, uint32_t number)
 	return 0;
 }
 
-/* The number in a name such as BASE-0012.lray; 0: it is another one's. */
-static uint32_t number_of(const char *name, const char *base, const char *suffix)
+/*
+ * The number in a name such as BASE-0012.lray; 0: it is another one's. @whole: not of what a run
+ * that died has left.
+ */
+static uint32_t number_of(const char *name, const char *base, const char *suffix, bool *whole)
 {
 	size_t n = strlen(base);
 	unsigned long number;
@@ -84,7 +87,11 @@ static uint32_t number_of(const char *name, const char *base, const char *suffix
 	if (strspn(name, "0123456789") < DIGITS)
 		return 0;
 	number = strtoul(name, &end, 10);
-	return strcmp(end, suffix) == 0 && number <= NUMBER_MAX ? (uint32_t)number : 0;
+	n = strlen(suffix);
+	if (strncmp(end, suffix, n) != 0 || number > NUMBER_MAX)
+		return 0;
+	*whole = end[n] == '\0';
+	return *whole || strcmp(end + n, ".tmp") == 0 ? (uint32_t)number : 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -104,9 +111,12 @@ static int find_files(struct record_files *f)
 	int err = folder ? 0 : -ENOMEM;
 
 	while (dir && !err && (entry = readdir(dir))) {
-		uint32_t number = number_of(entry->d_name, slash ? slash + 1 : f->base, f->suffix);
+		bool whole = false;
+		uint32_t number =
+			number_of(entry->d_name, slash ? slash + 1 : f->base, f->suffix, &whole);
 
-		if (number)
+		f->number = number > f->number ? number : f->number;
+		if (whole)
 			err = keep_number(f, number);
 	}
 	if (dir)
@@ -114,7 +124,6 @@ static int find_files(struct record_files *f)
 	free(folder);
 	if (f->nkept > 1)
 		qsort(f->kept, f->nkept, sizeof(*f->kept), by_number);
-	f->number = f->nkept ? f->kept[f->nkept - 1] : 0;
 	return err;
 }
 

@@ -128,6 +128,50 @@ static void every_flag(void **state)
 	assert_int_equal(o.log_level, LOG_DEBUG);
 }
 
+static void rotation(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "record -p 1"), OPTIONS_RUN);
+	assert_false(o.rotate);
+	assert_int_equal(parse(&o, "record -p 1 --rotate 100M,10m --keep 24"), OPTIONS_RUN);
+	assert_true(o.rotate);
+	assert_int_equal(o.rotate_bytes, 100u << 20);
+	assert_int_equal(o.rotate_ns, 600000000000ULL);
+	assert_int_equal(o.keep, 24);
+	assert_int_equal(parse(&o, "record -p 1 --rotate 1h"), OPTIONS_RUN);
+	assert_int_equal(o.rotate_bytes, 0);
+	assert_int_equal(o.rotate_ns, 3600000000000ULL);
+	assert_int_equal(parse(&o, "record -p 1 --rotate signal"), OPTIONS_RUN);
+	assert_true(o.rotate && !o.rotate_bytes && !o.rotate_ns);
+}
+
+static void limits(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "check a --max-mismatches 0 --max-p99 200ms --min-rps 0.5 "
+				   "--max-error-rate 0.1% --allow-loss --baseline b "
+				   "--max-regress 10% --junit c"),
+			 OPTIONS_RUN);
+	assert_int_equal(o.limits, 1u << LIMIT_MISMATCHES | 1u << LIMIT_P99 | 1u << LIMIT_RPS |
+					   1u << LIMIT_ERROR_RATE);
+	assert_true(o.limit[LIMIT_P99] == 200e6);
+	assert_true(o.limit[LIMIT_RPS] == 0.5);
+	assert_float_equal(o.limit[LIMIT_ERROR_RATE], 0.001, 1e-12);
+	assert_float_equal(o.max_regress, 0.1, 1e-12);
+	assert_float_equal(o.max_unknown, 0.05, 1e-12);
+	assert_true(o.allow_loss);
+	assert_string_equal(o.baseline, "b");
+	assert_string_equal(o.junit, "c");
+	/* Live, as report. */
+	assert_int_equal(parse(&o, "check -p 1 --format junit"), OPTIONS_RUN);
+	assert_int_equal(o.format, FORMAT_JUNIT);
+	assert_int_equal(o.duration_ns, 10000000000ULL);
+}
+
 static void flags_before_the_command(void **state)
 {
 	struct options o;
@@ -273,6 +317,25 @@ static void refusals(void **state)
 		{"top run.lray", "'run.lray'", "unexpected"},
 		{"top -o run.lray", "'o'", "loopray top"},
 		{"record -p 1 -f", "'f'", "loopray record"},
+		{"record -p 1 --rotate 1K", "--rotate", "64K to 1T"},
+		{"record -p 1 --rotate 100", "--rotate", "'100'"},
+		{"record -p 1 --rotate 2000G", "--rotate", "'2000G'"},
+		{"record -p 1 --rotate 10m,5m", "--rotate", "'10m,5m'"},
+		{"record -p 1 --rotate 1M,", "--rotate", "signal"},
+		{"record -p 1 --rotate 100ms", "--rotate", "1s or more"},
+		{"record -p 1 --rotate 1M -o -", "--rotate", "standard output"},
+		{"record -p 1 --keep 3", "--keep", "--rotate"},
+		{"record -p 1 --rotate 1M --keep 0", "--keep", "1 to 1000000"},
+		{"check", "-p PID", "capture FILE"},
+		{"check a b", "'a'", "'b'"},
+		{"check a --max-p99 0", "--max-p99", "'0'"},
+		{"check a --max-error-rate 0.1", "--max-error-rate", "0.1%"},
+		{"check a --max-error-rate 101%", "--max-error-rate", "100%"},
+		{"check a --max-unknown nan%", "--max-unknown", "'nan%'"},
+		{"check a --max-mismatches -1", "--max-mismatches", "whole number"},
+		{"check a --max-regress 5%", "--max-regress", "--baseline"},
+		{"check a --format lray", "--format", "text, json or junit"},
+		{"report a --max-p99 1s", "--max-p99", "loopray report"},
 		{"record -p 1 --ring-size 1", "--ring-size", "64K to 1G"},
 		{"record -p 1 --ring-size 2G", "--ring-size", "64K to 1G"},
 		{"record -p 1 --ring-size 16Q", "--ring-size", "'16Q'"},
@@ -416,6 +479,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_flag),
+		cmocka_unit_test(rotation),
+		cmocka_unit_test(limits),
 		cmocka_unit_test(flags_before_the_command),
 		cmocka_unit_test(context),
 		cmocka_unit_test(headers),
