@@ -43,7 +43,7 @@
 #include "flow_event.h"
 
 #define CAPTURE_VERSION	   3
-#define CAPTURE_REVISION   1 /* FE_F_BEFORE */
+#define CAPTURE_REVISION   1	      /* FE_F_BEFORE */
 #define CAPTURE_MEMBER_MAX (1u << 20) /* raw bytes of a member, also a bound on its reader */
 #define CAPTURE_RECORD_MAX (64u << 10)
 #define CAPTURE_STRING_MAX (8u << 10)
