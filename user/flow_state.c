@@ -91,6 +91,11 @@ static size_t fact_strings(struct flow_event *ev, struct flow_str *str[FACT_STRI
 		str[3] = &ev->target.exe;
 		str[4] = &ev->target.level;
 		return 5;
+	case FE_SERVICE:
+		str[0] = &ev->service.name;
+		str[1] = &ev->service.version;
+		str[2] = &ev->service.script;
+		return 3;
 	case FE_PROVIDER:
 		str[0] = &ev->provider.name;
 		return 1;
@@ -271,6 +276,7 @@ int flow_state__event(void *state, const struct flow_event *ev)
 	note_thread(s, ev);
 	switch (ev->type) {
 	case FE_TARGET:
+	case FE_SERVICE:
 	case FE_PROVIDER:
 	case FE_PROBE:
 		fact_put(s, ev);

@@ -341,6 +341,8 @@ static int on_told(void *ctx, const struct flow_event *ev)
 		s = &ev->target.version;
 	else if (ev->type == FE_PROVIDER)
 		s = &ev->provider.name;
+	else if (ev->type == FE_SERVICE)
+		s = &ev->service.script;
 	else if (ev->type == FE_PROBE)
 		s = &ev->probe.reason;
 	else if (ev->type == FE_STORE)
@@ -422,6 +424,7 @@ static void give_target(struct flow_state *st, uint32_t pid, const char *version
 static void test_facts(void **state)
 {
 	struct flow_event provider = {.type = FE_PROVIDER, .pid = 7};
+	struct flow_event service = {.type = FE_SERVICE, .pid = 7};
 	struct flow_state *st;
 	struct told t;
 
@@ -433,17 +436,21 @@ static void test_facts(void **state)
 	provider.provider.number = 3;
 	provider.provider.name = str("TCPWRAP");
 	give(st, provider);
+	service.service.name = str("payments");
+	service.service.script = str("/app.js");
+	give(st, service);
 	give_thread(st, 7, 7, false);
 	give_thread(st, 7, 9, false);
 	give_probe(st, "a", "first");
 	give_probe(st, "a", "second");
 	tell(st, &t);
-	assert_int_equal(t.n, 6);
+	assert_int_equal(t.n, 7);
 	assert_int_equal(t.ev[0].type, FE_TARGET);
 	assert_int_equal(t.ev[0].pid, 7);
 	assert_int_equal(t.ev[0].ts, 777);
 	assert_string_equal(t.text[0], "22.0.1");
 	assert_string_equal(text_of(&t, FE_PROVIDER), "TCPWRAP");
+	assert_string_equal(text_of(&t, FE_SERVICE), "/app.js");
 	assert_string_equal(text_of(&t, FE_PROBE), "second");
 	give_thread(st, 7, 9, true);
 	tell(st, &t);
