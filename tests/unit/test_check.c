@@ -30,7 +30,7 @@ static void world_init(struct world *w, uint64_t n)
 	w->m.requests.total = n;
 	w->m.requests.by_class[2] = n;
 	w->m.requests.latency = (struct model_latency){
-		.count = n, .p50 = 10 * 1000000, .p95 = 20 * 1000000, .p99 = 30 * 1000000};
+		.count = n, .p50 = 10000000, .p95 = 20000000, .p99 = 30000000};
 	w->m.by_context[CONTEXT_OWN] = n;
 	w->routes[0] = (struct model_route){.method = "GET", .route = "/a"};
 	w->routes[0].requests.total = n;
@@ -64,8 +64,8 @@ static const struct check_result *result(const struct world *w, const char *id)
 	for (size_t i = 0; i < w->report.n; i++)
 		if (strcmp(w->report.result[i].id, id) == 0)
 			return &w->report.result[i];
-	fail_msg("no result %s", id);
-	return NULL;
+	print_error("no result %s\n", id);
+	abort();
 }
 
 static void is(const struct world *w, const char *id, enum check_is want)
