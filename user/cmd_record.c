@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* loopray record: flow events into a capture file, with a line of progress on a terminal. */
+/*
+ * loopray record: flow events into a capture file, with a line of progress on a terminal; or
+ * what they yield into another format at once, as export makes it of a capture.
+ */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +14,7 @@
 #include "cmd_record_files.h"
 #include "log.h"
 #include "options.h"
+#include "out.h"
 #include "session.h"
 #include "source.h"
 #include "util.h"
@@ -63,13 +67,32 @@ static void on_user_signal(void *ctx)
 		log_warn("SIGUSR1 begins a new file with --rotate only");
 }
 
-static void default_name(char *name, size_t len)
+static void default_name(const struct options *opts, char *name, size_t len)
 {
+	const struct out_format *format = out_format__find(options__format_name(opts->format));
 	time_t now = time(NULL);
+	char stem[32];
 	struct tm tm;
 
 	localtime_r(&now, &tm);
-	strftime(name, len, "loopray-%Y%m%d-%H%M%S.lray", &tm);
+	strftime(stem, sizeof(stem), "loopray-%Y%m%d-%H%M%S", &tm);
+	snprintf(name, len, "%s.%s%s", stem,
+		 format && format->extension ? format->extension : "lray", opts->gzip ? ".gz" : "");
+}
+
+static int record_exported(const struct options *opts)
+{
+	struct options named = *opts;
+	char name[64];
+	int status;
+
+	default_name(opts, name, sizeof(name));
+	if (!opts->output)
+		named.output = name;
+	status = cmd_export(&named);
+	if (!status && strcmp(named.output, "-") != 0 && log_get_level() >= LOG_NORMAL)
+		fprintf(stderr, "recorded to %s\n", named.output);
+	return status;
 }
 
 static void describe(const struct options *opts, char *text, size_t len)
@@ -157,8 +180,10 @@ int cmd_record(const struct options *opts)
 	char name[64], command[512];
 	int status;
 
+	if (opts->format != FORMAT_LRAY)
+		return record_exported(opts);
 	describe(opts, command, sizeof(command));
-	default_name(name, sizeof(name));
+	default_name(opts, name, sizeof(name));
 	files.command = command;
 	files.path = opts->output ? opts->output : name;
 	if (record_files__new(&r.files, &files)) {

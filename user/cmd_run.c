@@ -16,12 +16,14 @@
 static int observe(const struct options *opts)
 {
 	switch (opts->format) {
-	case FORMAT_LRAY:
-		return cmd_record(opts);
+	case FORMAT_TEXT:
+	case FORMAT_JSON:
+	case FORMAT_HTML:
+		return cmd_report(opts);
 	case FORMAT_JSONL:
 		return cmd_export(opts);
 	default:
-		return cmd_report(opts);
+		return cmd_record(opts);
 	}
 }
 
@@ -45,7 +47,9 @@ int cmd_run(const struct options *opts)
 		log_err_errno(err, "cannot start %s", opts->program[0]);
 		return EX_LR_RUNTIME;
 	}
-	if (!o.output && o.format != FORMAT_LRAY)
+	/* What is recorded has a name by default. */
+	if (!o.output &&
+	    (o.format == FORMAT_TEXT || o.format == FORMAT_JSON || o.format == FORMAT_JSONL))
 		o.output = OUT_STDERR;
 	status = observe(&o);
 	if (child__ran(o.child))

@@ -43,7 +43,7 @@ struct parse {
 struct argp_model {
 	struct argp argp;
 	struct argp_option options[FLAGS_MAX];
-	char format_help[96];
+	char format_help[192];
 	char doc[2048];
 };
 
@@ -51,7 +51,7 @@ static error_t parse_flag(int key, char *arg, struct argp_state *state);
 
 static const char *flag_help(struct argp_model *m, const struct command *c, const struct flag *f)
 {
-	char list[64];
+	char list[128];
 
 	if (f->key != FLAG_FORMAT || !c)
 		return f->help;
@@ -160,7 +160,7 @@ static error_t bad_value(struct argp_state *state, const struct flag *f, const c
 static error_t parse_format(struct argp_state *state, const struct flag *f, const char *arg)
 {
 	struct parse *p = state->input;
-	char list[96];
+	char list[128];
 
 	for (unsigned int i = 0; i < FORMAT_COUNT; i++) {
 		if (!(p->command->formats & (1u << i)) || strcmp(format_names[i], arg) != 0)
@@ -279,6 +279,21 @@ static error_t parse_positional(char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* Of what is exported: a capture is compressed by itself, a report is for reading. */
+static error_t check_gzip(struct argp_state *state)
+{
+	struct options *o = ((struct parse *)state->input)->opts;
+	size_t len = o->output ? strlen(o->output) : 0;
+	bool exported =
+		o->format != FORMAT_TEXT && o->format != FORMAT_JSON && o->format != FORMAT_LRAY;
+
+	if (o->gzip && !exported)
+		return bad(state, "--gzip has no meaning for --format %s", format_names[o->format]);
+	if (exported && len > 3 && strcmp(o->output + len - 3, ".gz") == 0)
+		o->gzip = true;
+	return 0;
+}
+
 static error_t check_run(struct argp_state *state)
 {
 	struct parse *p = state->input;
@@ -290,7 +305,7 @@ static error_t check_run(struct argp_state *state)
 	if (!p->format_given && len > 5 && strcmp(o->output + len - 5, ".lray") == 0)
 		o->format = FORMAT_LRAY;
 	o->follow = true;
-	return 0;
+	return check_gzip(state);
 }
 
 /* What only the whole command line can tell. */
@@ -331,7 +346,7 @@ static error_t check_command(struct argp_state *state)
 	o->every_line = c->id == COMMAND_LOGS;
 	if (((c->args && !o->capture) || o->every_line) && !o->duration_ns && !o->forever)
 		o->duration_ns = LIVE_NS;
-	return 0;
+	return check_gzip(state);
 }
 
 static error_t parse_command(char *arg, struct argp_state *state);

@@ -61,8 +61,11 @@ enum output_format {
 	FORMAT_JSONL, /* one JSON object a line */
 	FORMAT_OTLP,  /* OTLP/JSON lines, one signal each */
 	FORMAT_OTLP_METRICS,
-	FORMAT_HTML, /* one page that refers to nothing outside of it */
+	FORMAT_HTML,  /* one page that refers to nothing outside of it */
 	FORMAT_JUNIT, /* JUnit's XML */
+	FORMAT_PERFETTO,
+	FORMAT_CHROME,
+	FORMAT_CSV,
 	FORMAT_COUNT
 };
 
@@ -101,6 +104,7 @@ struct options {
 	const char *output;	   /* -o, NULL: stdout, or the command's default name */
 	enum output_format format; /* one of those that the command has */
 	bool json;		   /* format is FORMAT_JSON */
+	bool gzip;		   /* compress what is exported */
 	uint64_t duration_ns;	   /* 0: until interrupted */
 	uint64_t interval_ns;	   /* 0: not given */
 	uint64_t blocking_ns;	   /* a loop held for longer is told of */

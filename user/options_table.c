@@ -22,11 +22,16 @@
 
 #define FMT(f)	 (1u << FORMAT_##f)
 #define LIMIT(l) ((enum flag_key)(FLAG_LIMIT + LIMIT_##l))
+#define EXPORTS \
+	(FMT(JSONL) | FMT(OTLP) | FMT(OTLP_METRICS) | FMT(PERFETTO) | FMT(CHROME) | FMT(CSV))
 
 const char *const format_names[FORMAT_COUNT] = {
-	[FORMAT_TEXT] = "text",	  [FORMAT_JSON] = "json",   [FORMAT_LRAY] = "lray",
-	[FORMAT_JSONL] = "jsonl", [FORMAT_OTLP] = "otlp",   [FORMAT_OTLP_METRICS] = "otlp-metrics",
-	[FORMAT_HTML] = "html",	  [FORMAT_JUNIT] = "junit",
+	[FORMAT_TEXT] = "text",		[FORMAT_JSON] = "json",
+	[FORMAT_LRAY] = "lray",		[FORMAT_JSONL] = "jsonl",
+	[FORMAT_OTLP] = "otlp",		[FORMAT_OTLP_METRICS] = "otlp-metrics",
+	[FORMAT_PERFETTO] = "perfetto", [FORMAT_CHROME] = "chrome",
+	[FORMAT_CSV] = "csv",		[FORMAT_HTML] = "html",
+	[FORMAT_JUNIT] = "junit",
 };
 
 const struct command commands[] = {
@@ -44,7 +49,7 @@ const struct command commands[] = {
 	 "loopray ends.",
 	 "loopray record -p 1234 -d 30s -o run.lray\nloopray record --all --level resources\n"
 	 "loopray record --all --rotate 100M,1h --keep 24 -o run.lray",
-	 FMT(LRAY), FORMAT_LRAY, true, false},
+	 FMT(LRAY) | EXPORTS, FORMAT_LRAY, true, false},
 	{COMMAND_REPORT, "report", "[FILE [FILE]]", "summarize a capture, or live processes",
 	 "Prints requests by route with their latency and where it went, requests that were "
 	 "answered under the AsyncLocalStorage store of another one or without their own, "
@@ -60,10 +65,13 @@ const struct command commands[] = {
 	 FMT(TEXT) | FMT(JSON) | FMT(HTML), FORMAT_TEXT, true, false},
 	{COMMAND_EXPORT, "export", "[FILE]", "turn a capture into another format",
 	 "Converts the capture FILE (no privileges needed), or what it observes of the processes "
-	 "given by -p or --all for the duration.",
+	 "given by -p or --all for the duration. A FILE appears under its name only when it is "
+	 "whole: interrupted while it reads a capture, loopray leaves none and exits with 128 and "
+	 "the signal's number.",
 	 "loopray export --format jsonl run.lray -o run.jsonl\n"
-	 "loopray export --format otlp run.lray -o traces.jsonl",
-	 FMT(JSONL) | FMT(OTLP) | FMT(OTLP_METRICS), FORMAT_JSONL, true, false},
+	 "loopray export --format otlp run.lray -o traces.jsonl\n"
+	 "loopray export --format perfetto run.lray -o run.pftrace.gz",
+	 EXPORTS, FORMAT_JSONL, true, false},
 	{COMMAND_CHECK, "check", "[FILE]", "check a capture, or live processes, against limits",
 	 "Says line by line which limits held: requests answered under another request's store, "
 	 "latency, errors, throughput, and each against a baseline. Reads the capture FILE (no "
@@ -116,7 +124,7 @@ const struct command commands[] = {
 	 "sudo loopray run -- node app.js\n"
 	 "sudo loopray run --user app -o run.lray -- npm start\n"
 	 "sudo loopray run --format json -o report.json -- node test.js",
-	 FMT(TEXT) | FMT(JSON) | FMT(JSONL) | FMT(LRAY) | FMT(HTML), FORMAT_TEXT, false, false},
+	 FMT(TEXT) | FMT(JSON) | FMT(LRAY) | FMT(HTML) | EXPORTS, FORMAT_TEXT, false, false},
 };
 const size_t commands_count = ARRAY_SIZE(commands);
 
@@ -169,8 +177,8 @@ const struct flag flags[] = {
 	{FLAG_REPLAY, "replay", "FILE", SCREEN, GROUP_TARGET,
 	 "Show a capture, as if it happened now or faster; no privileges needed", NULL},
 	{FLAG_OUTPUT, "output", "FILE", PRINT, GROUP_OUTPUT,
-	 "Write to FILE. Default: standard output; run: standard error; captures: "
-	 "loopray-TIME.lray",
+	 "Write to FILE. Default: standard output; run: standard error; what is recorded: "
+	 "loopray-TIME.lray, or the ending of its format",
 	 NULL},
 	{FLAG_ROTATE, "rotate", "SIZE[,TIME]", RECORD, GROUP_OUTPUT,
 	 "Begin a new file at this size (64K to 1T) or after this time (10s, 5m, 1h) or both, and "
@@ -213,6 +221,8 @@ const struct flag flags[] = {
 	{FLAG_JSON, "json", NULL, PS | REPORT | DOCTOR | LOGS | RUN | CHECK | SCREEN, GROUP_OUTPUT,
 	 "Same as --format json", NULL},
 	{FLAG_HTML, "html", NULL, REPORT | RUN, GROUP_OUTPUT, "Same as --format html", NULL},
+	{FLAG_GZIP, "gzip", NULL, RECORD | EXPORT | RUN, GROUP_OUTPUT,
+	 "Compress what is exported; a FILE that ends in .gz is compressed without", NULL},
 	{FLAG_NO_COLOR, "no-color", NULL, EACH | TOP, GROUP_OUTPUT,
 	 "No colours, even on a terminal (also: environment variable NO_COLOR)", NULL},
 	{FLAG_INTERVAL, "interval", "TIME", LIVE, GROUP_OUTPUT,

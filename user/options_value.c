@@ -314,6 +314,9 @@ const char *options_value__set(struct options *o, const struct flag *f, const ch
 	case FLAG_SHOW_VALUES:
 		o->show_values = true;
 		return NULL;
+	case FLAG_GZIP:
+		o->gzip = true;
+		return NULL;
 	case FLAG_NO_CONTEXT:
 		o->context = false;
 		return NULL;

@@ -11,11 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "log.h"
 #include "out.h"
+#include "out_chrome.h"
+#include "out_csv.h"
+#include "out_gzip.h"
 #include "out_html.h"
 #include "out_jsonl.h"
 #include "out_otlp.h"
+#include "out_perfetto.h"
 #include "out_report.h"
 #include "util.h"
 
@@ -26,6 +31,7 @@ struct out_file {
 	bool keep_partial;
 	char *name; /* final name, or what messages call it */
 	char *tmp;  /* NULL unless regular */
+	struct out_gzip *gzip;
 	uint64_t written;
 	size_t len;
 	char buf[64 * 1024];
@@ -35,7 +41,9 @@ const char OUT_STDERR[] = "standard error";
 
 static const struct out_format *const formats[] = {
 	&out_jsonl_format,	 &out_otlp_format,	  &out_otlp_metrics_format,
-	&out_report_text_format, &out_report_json_format, &out_html_format};
+	&out_perfetto_format,	 &out_chrome_format,	  &out_csv_format,
+	&out_report_text_format, &out_report_json_format, &out_html_format,
+};
 
 const struct out_format *out_format__at(size_t index)
 {
@@ -56,7 +64,9 @@ static int fail(struct out_file *f, const char *doing, int err)
 	if (f->err)
 		return f->err;
 	f->err = err;
-	if (err == -EPIPE)
+	if (err == -EINTR)
+		log_info("%s: interrupted", f->name);
+	else if (err == -EPIPE)
 		log_err("%s: the program that reads it has closed it", f->name);
 	else if (err == -ENOSPC || err == -EDQUOT)
 		log_err_errno(err, "%s: the output is incomplete, its disk is full", f->name);
@@ -69,6 +79,7 @@ static void file_free(struct out_file *f)
 {
 	if (f->fd > STDERR_FILENO)
 		close(f->fd);
+	out_gzip__free(f->gzip);
 	free(f->name);
 	free(f->tmp);
 	free(f);
@@ -168,12 +179,15 @@ int out_file__open_fd(struct out_file **out, int fd, const char *name)
 	return 0;
 }
 
-static int write_all(struct out_file *f, const char *data, size_t len)
+static int write_all(void *file, const void *bytes, size_t len)
 {
+	struct out_file *f = file;
+	const char *data = bytes;
+
 	while (len && !f->err) {
 		ssize_t n = write(f->fd, data, len);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR && !interrupt__signal())
 			continue;
 		if (n < 0)
 			return fail(f, "write", -errno);
@@ -184,12 +198,39 @@ static int write_all(struct out_file *f, const char *data, size_t len)
 	return f->err;
 }
 
+int out_file__gzip(struct out_file *f)
+{
+	int err = out_gzip__new(&f->gzip, write_all, f);
+
+	return err ? fail(f, "compress", err) : 0;
+}
+
+static int put(struct out_file *f, const void *data, size_t len)
+{
+	int err;
+
+	if (!f->gzip)
+		return write_all(f, data, len);
+	err = out_gzip__write(f->gzip, data, len);
+	return err ? fail(f, "compress", err) : 0;
+}
+
 int out_file__flush(struct out_file *f)
 {
 	size_t len = f->len;
 
 	f->len = 0;
-	return write_all(f, f->buf, len);
+	return put(f, f->buf, len);
+}
+
+/* Flushes and writes what stands behind everything. */
+static int end(struct out_file *f)
+{
+	int err = out_file__flush(f);
+
+	if (!err && f->gzip)
+		err = out_gzip__finish(f->gzip);
+	return err ? fail(f, "compress", err) : 0;
 }
 
 int out_file__write(void *file, const void *data, size_t len)
@@ -201,7 +242,7 @@ int out_file__write(void *file, const void *data, size_t len)
 	if (len > sizeof(f->buf) - f->len)
 		out_file__flush(f);
 	if (len > sizeof(f->buf))
-		return write_all(f, data, len);
+		return put(f, data, len);
 	memcpy(f->buf + f->len, data, len);
 	f->len += len;
 	return f->err;
@@ -235,7 +276,7 @@ static int sync_and_rename(struct out_file *f)
 
 int out_file__commit(struct out_file *f)
 {
-	int err = out_file__flush(f);
+	int err = end(f);
 
 	if (!err && f->regular)
 		err = sync_and_rename(f);
@@ -250,7 +291,7 @@ void out_file__abandon(struct out_file *f)
 	if (!f)
 		return;
 	if (!f->regular || f->keep_partial)
-		out_file__flush(f);
+		end(f);
 	else
 		unlink(f->tmp);
 	file_free(f);

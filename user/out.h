@@ -39,7 +39,9 @@ int out_file__open(struct out_file **out, const char *path);
  * messages. It has no other name: it is whole at any time. @fd below 0: errno says why.
  */
 int out_file__open_fd(struct out_file **out, int fd, const char *name);
-/* Buffered; 0 or -errno. */
+/* What is written from now on is compressed: see out_gzip.h. To be called before any is. */
+int out_file__gzip(struct out_file *f);
+/* Buffered; 0 or -errno: -EINTR if the work was interrupted (interrupt.h). */
 int out_file__write(void *file, const void *data, size_t len);
 int out_file__printf(struct out_file *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -50,7 +52,7 @@ int out_file__commit(struct out_file *f);
 void out_file__abandon(struct out_file *f);
 /* From now on NAME.tmp outlives a failure: for formats that can be recovered from a part. */
 void out_file__keep_partial(struct out_file *f);
-/* Bytes that reached the file; those still buffered are not counted. */
+/* Bytes that reached the file, compressed if it is; those still buffered are not counted. */
 uint64_t out_file__written(const struct out_file *f);
 
 /* What a format needs to know beside the stream itself. */
@@ -72,8 +74,10 @@ struct out_opts {
  * it without writing. All return 0 or -errno.
  */
 struct out_format {
-	const char *name;  /* for --format */
-	const char *about; /* one line of help */
+	const char *name;      /* for --format */
+	const char *about;     /* one line of help */
+	const char *extension; /* of default file names; NULL: none is made */
+	bool binary;	       /* nothing for a terminal */
 	int (*open)(void **state, struct out_file *file, const struct out_opts *opts);
 	int (*event)(void *state, const struct flow_event *ev);
 	int (*request)(void *state, const struct flow_req *req);

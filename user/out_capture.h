@@ -119,6 +119,8 @@ int capture_reader__run(struct capture_reader *r, const struct flow_sink *sink);
 int capture_reader__next(struct capture_reader *r, struct flow_event *ev);
 /* Clocks and origin are valid from the start, the rest after the end. */
 const struct capture_info *capture_reader__info(const struct capture_reader *r);
+/* Bytes of the file that were taken so far, and its size; 0 where it has none, as a pipe. */
+void capture_reader__position(const struct capture_reader *r, uint64_t *taken, uint64_t *size);
 void capture_reader__free(struct capture_reader *r);
 
 #endif

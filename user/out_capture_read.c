@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -352,6 +353,14 @@ int capture_reader__run(struct capture_reader *r, const struct flow_sink *sink)
 const struct capture_info *capture_reader__info(const struct capture_reader *r)
 {
 	return &r->info;
+}
+
+void capture_reader__position(const struct capture_reader *r, uint64_t *taken, uint64_t *size)
+{
+	struct stat st;
+
+	*taken = r->taken;
+	*size = fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
 int capture_reader__open_fd(struct capture_reader **out, int fd, char *err_text, size_t err_cap)

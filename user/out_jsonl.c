@@ -23,6 +23,7 @@
 #include "out_finding.h"
 #include "out_leak.h"
 #include "out_jsonl.h"
+#include "out_request.h"
 #include "out_wait.h"
 #include "util.h"
 
@@ -168,19 +169,6 @@ static void put_stream(struct json *j, uint64_t conn)
 	put_part(j, "stream", flow_conn__stream(conn) != 0, flow_conn__stream(conn));
 }
 
-static const char *protocol(uint8_t version)
-{
-	switch (version) {
-	case 10:
-		return "http/1.0";
-	case 11:
-		return "http/1.1";
-	case FLOW_VERSION_H2:
-		return "h2";
-	}
-	return NULL;
-}
-
 static void put_times(struct json *j, const struct flow_req *req)
 {
 	const struct flow_breakdown *b = &req->breakdown;
@@ -189,8 +177,7 @@ static void put_times(struct json *j, const struct flow_req *req)
 	json__key_u64(j, "recv_ns", req->recv_ns);
 	json__key_u64(j, "first_byte_ns", req->first_byte_ns);
 	json__key_u64(j, "end_ns", req->end_ns);
-	json__key_u64(j, "duration_ns",
-		      req->end_ns > req->start_ns ? req->end_ns - req->start_ns : 0);
+	json__key_u64(j, "duration_ns", request__duration_ns(req));
 	json__key_u64(j, "bytes_in", req->bytes_in);
 	json__key_u64(j, "bytes_out", req->bytes_out);
 	json__key_object(j, "breakdown_ns");
@@ -203,19 +190,14 @@ static void put_times(struct json *j, const struct flow_req *req)
 
 static void put_end(struct json *j, const struct flow_req *req)
 {
-	static const char *const ends[] = {"in_flight",		"complete", "aborted_by_client",
-					   "aborted_by_server", "upgraded", "lost"};
-	static const char *const why[] = {"loss", "gap", "attach"};
-	bool whole = req->end != REQ_IN_FLIGHT && req->end != REQ_LOST && !req->incomplete;
-
-	json__key_bool(j, "incomplete", !whole);
+	json__key_bool(j, "incomplete", !request__is_whole(req));
 	json__key_array(j, "incomplete_because");
-	for (size_t i = 0; i < ARRAY_SIZE(why); i++)
+	for (unsigned int i = 0; i < REQUEST_WHY_KINDS; i++)
 		if (req->incomplete & (1u << i))
-			json__str(j, why[i]);
+			json__str(j, request_word__why(i));
 	json__array_end(j);
 	/* Not "end": that is a keyword of jq 1.6, which Debian 12 has. */
-	json__key_str(j, "outcome", req->end < ARRAY_SIZE(ends) ? ends[req->end] : NULL);
+	json__key_str(j, "outcome", request_word__outcome(req->end));
 }
 
 /* The grade of a loss is null where it depends on requests that are still to come. */
@@ -265,7 +247,7 @@ static int jsonl_request(void *state, const struct flow_req *req)
 	json__key_str(j, "path", req->path);
 	json__key_str(j, "route", req->route);
 	json__key_u64(j, "http", req->version);
-	json__key_str(j, "protocol", protocol(req->version));
+	json__key_str(j, "protocol", request_word__protocol(req->version));
 	json__key_u64(j, "status", req->status);
 	put_times(j, req);
 	wait_json__members(j, req);
@@ -483,6 +465,7 @@ static int jsonl_close(void *state, const struct model *m)
 const struct out_format out_jsonl_format = {
 	.name = "jsonl",
 	.about = "flat JSON lines, one request a line",
+	.extension = "jsonl",
 	.open = jsonl_open,
 	.event = jsonl_event,
 	.request = jsonl_request,

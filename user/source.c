@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "log.h"
 #include "out_capture.h"
+#include "progress.h"
 #include "session.h"
 #include "source.h"
 #include "util.h"
@@ -17,7 +19,14 @@ struct source {
 	struct out_opts out;
 	struct session_result result;
 	char host[256];
+	/* While a capture is read: */
+	const struct flow_sink *sink;
+	struct progress progress;
+	bool show_progress;
+	uint32_t until_look; /* events */
 };
+
+#define LOOK_EVERY 4096 /* events, some milliseconds */
 
 static int open_capture(struct source *s)
 {
@@ -51,7 +60,7 @@ int source__open(struct source **out, const struct options *cli)
 	if (cli->capture) {
 		status = open_capture(s);
 	} else {
-		if (!s->cli.duration_ns && !s->cli.child)
+		if (!s->cli.duration_ns && !s->cli.child && s->cli.command != COMMAND_RECORD)
 			s->cli.duration_ns = DEFAULT_DURATION_NS;
 		s->out.mono_ns = now_mono_ns();
 		s->out.wall_ns = now_wall_ns();
@@ -80,6 +89,44 @@ const struct out_opts *source__out_opts(const struct source *s)
 	return &s->out;
 }
 
+static void look(struct source *s)
+{
+	uint64_t now = now_mono_ns(), taken, size;
+
+	s->until_look = LOOK_EVERY;
+	if (!s->show_progress || !progress__due(&s->progress, now))
+		return;
+	capture_reader__position(s->reader, &taken, &size);
+	progress__show(&s->progress, "reading", taken, size, now);
+}
+
+/* Between the capture and who reads it. */
+static int on_event(void *ctx, const struct flow_event *ev)
+{
+	struct source *s = ctx;
+
+	if (interrupt__signal())
+		return -EINTR;
+	if (s->until_look-- == 0)
+		look(s);
+	return s->sink->event(s->sink->ctx, ev);
+}
+
+static int read_capture(struct source *s, const struct flow_sink *sink)
+{
+	const struct flow_sink between = {.event = on_event, .ctx = s};
+	int err;
+
+	s->sink = sink;
+	s->until_look = LOOK_EVERY;
+	s->show_progress = s->cli.log_level == LOG_NORMAL && isatty(STDERR_FILENO);
+	progress__begin(&s->progress, now_mono_ns());
+	interrupt__catch();
+	err = capture_reader__run(s->reader, &between);
+	progress__end(&s->progress);
+	return err;
+}
+
 int source__run(struct source *s, const struct flow_sink *sink)
 {
 	struct session_opts opts = {.cli = &s->cli, .sink = *sink};
@@ -87,7 +134,9 @@ int source__run(struct source *s, const struct flow_sink *sink)
 
 	if (!s->reader)
 		return session__run(&opts, &s->result);
-	err = capture_reader__run(s->reader, sink);
+	err = read_capture(s, sink);
+	if (interrupt__signal())
+		return EX_LR_SIGNAL + interrupt__signal();
 	/* What could be read of a damaged capture is still worth showing; it says so itself. */
 	if (err && err != -EBADMSG)
 		return EX_LR_RUNTIME;

@@ -20,7 +20,11 @@ void source__free(struct source *s);
 /* Clocks and origin for the output; valid until source__free. */
 const struct out_opts *source__out_opts(const struct source *s);
 
-/* Feeds @sink until the source is exhausted. Returns an exit status. */
+/*
+ * Feeds @sink until the source is exhausted. Returns an exit status. A signal ends a live session
+ * in order: what it has observed counts. Of a capture it leaves nothing: EX_LR_SIGNAL and its
+ * number.
+ */
 int source__run(struct source *s, const struct flow_sink *sink);
 
 /* What only the source knows about the observation: its times, what it could not write. */

@@ -31,6 +31,7 @@ enum exit_status {
 	EX_LR_UNSUPPORTED = 5,	/* this Node.js or kernel cannot be observed */
 	EX_LR_LOSS = 6,		/* data was lost and --fail-on-loss was given */
 	EX_LR_CHECK_FAILED = 7, /* loopray check: an expectation did not hold */
+	EX_LR_SIGNAL = 128,	/* and its number: interrupted before the result was there */
 };
 
 /* CLOCK_MONOTONIC and CLOCK_REALTIME in nanoseconds. */
