@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,12 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "interrupt.h"
 #include "out_capture.h"
 #include "out_capture_codec.h"
 #include "util.h"
+
+#define INTERRUPT_MS 200
 
 struct capture_reader {
 	int fd;
@@ -64,18 +68,31 @@ static int damaged(struct capture_reader *r, const char *what)
 			  (unsigned long long)r->info.events);
 }
 
+/*
+ * A pipe may have nothing for as long as it likes. A signal that comes right before a read would
+ * not end it: so it is waited for in pieces, with a look at whether one came.
+ */
+static bool wait_for_input(const struct capture_reader *r)
+{
+	struct pollfd p = {.fd = r->fd, .events = POLLIN};
+
+	return poll(&p, 1, INTERRUPT_MS) > 0;
+}
+
 /* Reads more input when the decompressor has none. False at the end of the file. */
 static bool refill(struct capture_reader *r)
 {
-	ssize_t n;
+	ssize_t n = -1;
 
 	if (r->z.avail_in)
 		return true;
 	if (r->eof)
 		return false;
 	do {
-		n = read(r->fd, r->in, sizeof(r->in));
-	} while (n < 0 && errno == EINTR);
+		errno = EINTR;
+		if (wait_for_input(r))
+			n = read(r->fd, r->in, sizeof(r->in));
+	} while (n < 0 && errno == EINTR && !interrupt__signal());
 	if (n < 0)
 		r->read_err = -errno;
 	if (n <= 0) {

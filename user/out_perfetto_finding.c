@@ -62,17 +62,20 @@ static void notes(struct perfetto *s, const struct flow_finding *f)
 	note_store(s, "own", &f->own);
 }
 
-/* Where an arrow can begin: on the other request's track, when it began. 0: it cannot. */
+/*
+ * An arrow begins on the other request's track, when that began: a nanosecond behind, so that it
+ * is inside of its slice, whichever stands first in the file. 0: it cannot.
+ */
 static uint64_t arrow(struct perfetto *s, const struct flow_req *req, const struct flow_finding *f)
 {
 	const struct finding_request *o = &f->other;
 	uint64_t track, flow;
 
-	if (f->kind == FINDING_LOST || !o->seq || !o->start_ns || o->start_ns > f->head_ns)
+	if (f->kind == FINDING_LOST || !o->seq || !o->start_ns || o->start_ns >= f->head_ns)
 		return 0;
 	flow = pf_id(PF_FINDING_FLOW, 0, ++s->serial, 0);
 	track = pf_track__request(s, req->pid, req->env, o->seq);
-	pf_event__begin(s, PF_INSTANT, track, o->start_ns, "finding",
+	pf_event__begin(s, PF_INSTANT, track, o->start_ns + 1, "finding",
 			"its store was active for another");
 	pf_note__u64(s, "request_seq", req->seq);
 	pf_flow(s, flow, false);

@@ -120,10 +120,12 @@ static void parts(struct perfetto *s, const struct flow_req *req, uint64_t track
 	part(s, track, "queue", req->start_ns, recv);
 	if (!first || first < recv || (req->end_ns && first > req->end_ns)) {
 		part(s, track, "handling", recv, req->end_ns);
+		pf_findings(s, req, track);
 		return;
 	}
 	part(s, track, "handling", recv, first);
 	pf_event(s, PF_INSTANT, track, first, "part", "first byte");
+	pf_findings(s, req, track);
 	part(s, track, "sending", first, req->end_ns);
 }
 
@@ -141,7 +143,6 @@ int pf_request(void *state, const struct flow_req *req)
 	parts(s, req, track);
 	if (req->end_ns)
 		pf_slice_end(s, track, max_t(uint64_t, req->end_ns, req->start_ns));
-	pf_findings(s, req, track);
 	pf_calls(s, req, track);
 	out_counters__request(s->counters, req);
 	s->requests++;

@@ -91,7 +91,7 @@ refused "wrong level" "--level: 'all'.*requests or resources" record -p 1 --leve
 refused "wrong attach method" "--attach-method: 'x'.*auto, multi or perf" record -p 1 --attach-method x
 refused "wrong byte source" "--byte-source: 'x'" record -p 1 --byte-source x
 refused "wrong ring size" "--ring-size: '1K'.*64K to 1G" record -p 1 --ring-size 1K
-refused "wrong format" "--format: 'csv' is not allowed; give jsonl" export --format csv x.lray
+refused "wrong format" "--format: 'yaml' is not allowed; give jsonl, .*csv" export --format yaml x.lray
 refused "contradicting formats" "contradicts --json" ps --json --format text
 refused "nothing to record" "-p PID or --all" record
 refused "nothing to report" "FILE" report

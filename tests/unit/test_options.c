@@ -216,6 +216,30 @@ static void context(void **state)
 	assert_true(o.show_values);
 }
 
+static void compressed(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, "export --format perfetto a -o b.pftrace"), OPTIONS_RUN);
+	assert_int_equal(o.format, FORMAT_PERFETTO);
+	assert_false(o.gzip);
+	assert_int_equal(parse(&o, "export --format perfetto a -o b.pftrace.gz"), OPTIONS_RUN);
+	assert_true(o.gzip);
+	assert_int_equal(parse(&o, "record -p 7 --format csv --gzip"), OPTIONS_RUN);
+	assert_true(o.gzip);
+	assert_int_equal(o.duration_ns, 0);
+	assert_int_equal(parse(&o, "run --format chrome -o a.gz -- b"), OPTIONS_RUN);
+	assert_true(o.gzip);
+	/* A name alone asks nothing of what is not exported. */
+	assert_int_equal(parse(&o, "report a -o b.gz"), OPTIONS_RUN);
+	assert_false(o.gzip);
+	assert_int_equal(parse(&o, "record -p 7 -o b.gz"), OPTIONS_RUN);
+	assert_false(o.gzip);
+	assert_int_equal(parse(&o, "export a -o .gz"), OPTIONS_RUN);
+	assert_false(o.gzip);
+}
+
 static void headers(void **state)
 {
 	struct options o;
@@ -278,7 +302,10 @@ static void refusals(void **state)
 		{"ps 123", "'123'", "-p"},
 		{"ps --format xml", "--format", "text or json"},
 		{"ps --json --format text", "--format text", "--json"},
-		{"export --format csv a", "--format", "jsonl"},
+		{"export --format yaml a", "--format", "jsonl, perfetto, chrome"},
+		{"record -p 1 --gzip", "--gzip", "lray"},
+		{"run --gzip --format json -- a", "--gzip", "json"},
+		{"report --gzip a", "--gzip", "report"},
 		{"record", "-p PID", "--all"},
 		{"report", "FILE", "--all"},
 		{"export a b", "'a'", "'b'"},
@@ -483,6 +510,7 @@ int main(void)
 		cmocka_unit_test(limits),
 		cmocka_unit_test(flags_before_the_command),
 		cmocka_unit_test(context),
+		cmocka_unit_test(compressed),
 		cmocka_unit_test(headers),
 		cmocka_unit_test(logs),
 		cmocka_unit_test(refusals),
