@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -22,7 +21,8 @@ struct out_gzip {
 	void *ctx;
 	size_t taken; /* of the member that is open */
 	uint64_t members;
-	uint8_t buf[32 << 10];
+	size_t cap;
+	uint8_t *buf; /* a whole member has room */
 };
 
 int out_gzip__new(struct out_gzip **out, out_gzip_write_fn write, void *ctx)
@@ -37,6 +37,14 @@ int out_gzip__new(struct out_gzip **out, out_gzip_write_fn write, void *ctx)
 		free(g);
 		return -ENOMEM;
 	}
+	g->cap = deflateBound(&g->z, MEMBER_BYTES);
+	g->buf = malloc(g->cap);
+	if (!g->buf) {
+		out_gzip__free(g);
+		return -ENOMEM;
+	}
+	g->z.next_out = g->buf;
+	g->z.avail_out = (uInt)g->cap;
 	g->write = write;
 	g->ctx = ctx;
 	*out = g;
@@ -48,33 +56,28 @@ void out_gzip__free(struct out_gzip *g)
 	if (!g)
 		return;
 	deflateEnd(&g->z);
+	free(g->buf);
 	free(g);
 }
 
-static int run(struct out_gzip *g, int flush)
-{
-	int err, z;
-
-	do {
-		g->z.next_out = g->buf;
-		g->z.avail_out = sizeof(g->buf);
-		z = deflate(&g->z, flush);
-		if (z != Z_OK && z != Z_STREAM_END && z != Z_BUF_ERROR)
-			return -EIO;
-		err = g->write(g->ctx, g->buf, sizeof(g->buf) - g->z.avail_out);
-		if (err)
-			return err;
-	} while (flush == Z_FINISH ? z != Z_STREAM_END : g->z.avail_out == 0);
-	return 0;
-}
-
+/*
+ * Handed on as one: a program that is killed leaves whole members, and that is what some readers
+ * insist on.
+ */
 static int member_end(struct out_gzip *g)
 {
-	int err = run(g, Z_FINISH);
+	size_t len;
 
+	if (deflate(&g->z, Z_FINISH) != Z_STREAM_END)
+		return -EIO;
+	len = g->cap - g->z.avail_out;
+	if (deflateReset(&g->z) != Z_OK)
+		return -EIO;
+	g->z.next_out = g->buf;
+	g->z.avail_out = (uInt)g->cap;
 	g->taken = 0;
 	g->members++;
-	return deflateReset(&g->z) == Z_OK ? err : -EIO;
+	return g->write(g->ctx, g->buf, len);
 }
 
 int out_gzip__write(struct out_gzip *g, const void *data, size_t len)
@@ -87,11 +90,12 @@ int out_gzip__write(struct out_gzip *g, const void *data, size_t len)
 
 		g->z.next_in = (uint8_t *)(uintptr_t)from; /* zlib does not write to it */
 		g->z.avail_in = (uInt)n;
-		err = run(g, Z_NO_FLUSH);
+		if (deflate(&g->z, Z_NO_FLUSH) != Z_OK)
+			return -EIO;
 		g->taken += n;
 		from += n;
 		len -= n;
-		if (!err && g->taken == MEMBER_BYTES)
+		if (g->taken == MEMBER_BYTES)
 			err = member_end(g);
 	}
 	return err;

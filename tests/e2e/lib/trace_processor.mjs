@@ -93,7 +93,7 @@ const plain = (value) => (typeof value === 'bigint' && Number.isSafeInteger(Numb
   Number(value) : value);
 
 /**
- * Reads @file whole. query(SQL) resolves to rows as objects, 64-bit numbers beyond what is exact
+ * Reads @file whole. refused: what it says of the end of the file, null: nothing. query(SQL) resolves to rows as objects, 64-bit numbers beyond what is exact
  * are BigInts; problems() to what it could not read, [] if it could all.
  */
 export async function openTrace(file) {
@@ -117,8 +117,9 @@ export async function openTrace(file) {
 
   for (let at = 0; at < data.length; at += CHUNK)
     await engine.parse(data.subarray(at, at + CHUNK));
-  await engine.notifyEof();
+  const refused = await engine.notifyEof().then(() => null, (err) => err.message);
   return {
+    refused,
     async query(sql) {
       const result = await engine.query(sql);
       const columns = result.columns();
