@@ -122,6 +122,8 @@ static void write_exit_status(FILE *out)
 		fprintf(out, ".TP\n.B %zu\n", i);
 		roff(out, meaning[i], false);
 	}
+	fprintf(out, ".TP\n.B 128+n\n");
+	roff(out, "Signal n came while a capture was read, before there was a result.", false);
 	fprintf(out, ".PP\n");
 	roff(out, "loopray run ends with the status of the program that it runs.", false);
 }

@@ -44,7 +44,7 @@ static void put(struct proto *p, const void *data, size_t len)
 
 static void put_varint(struct proto *p, uint64_t v)
 {
-	uint8_t bytes[VARINT_MAX];
+	uint8_t bytes[VARINT_MAX] = {0};
 
 	put(p, bytes, proto_varint(bytes, v));
 }
