@@ -373,6 +373,7 @@ static int metrics_close(void *state, const struct model *m)
 const struct out_format out_otlp_metrics_format = {
 	.name = "otlp-metrics",
 	.about = "OpenTelemetry metrics, as OTLP/JSON lines",
+	.extension = "metrics.jsonl",
 	.open = metrics_open,
 	.event = metrics_event,
 	.request = metrics_request,

@@ -367,6 +367,7 @@ static int otlp_close(void *state, const struct model *m)
 const struct out_format out_otlp_format = {
 	.name = "otlp",
 	.about = "OpenTelemetry spans, as OTLP/JSON lines",
+	.extension = "otlp.jsonl",
 	.open = otlp_open,
 	.event = otlp_event,
 	.request = otlp_request,

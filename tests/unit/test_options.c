@@ -302,7 +302,7 @@ static void refusals(void **state)
 		{"ps 123", "'123'", "-p"},
 		{"ps --format xml", "--format", "text or json"},
 		{"ps --json --format text", "--format text", "--json"},
-		{"export --format yaml a", "--format", "jsonl, perfetto, chrome"},
+		{"export --format yaml a", "--format", "perfetto, chrome or csv"},
 		{"record -p 1 --gzip", "--gzip", "lray"},
 		{"run --gzip --format json -- a", "--gzip", "json"},
 		{"report --gzip a", "--gzip", "report"},
