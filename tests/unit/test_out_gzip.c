@@ -6,7 +6,7 @@
 #include "out_gzip.h"
 #include "out_test.h"
 
-#define MEMBER (256u << 10)
+#define MEMBER ((size_t)256 << 10)
 
 struct sink {
 	uint8_t *data;
