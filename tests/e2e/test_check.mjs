@@ -164,6 +164,9 @@ const filesOf = (base) => fs.readdirSync(TMP).filter((f) => f.startsWith(`${path
 /* The load generator's name of a request, without its pid: its connection and number. */
 const idOf = (r) => /^lg\d+-(\d+-\d+)$/.exec(r.headers?.['x-request-id'])?.[1];
 
+/* The same, of one whose headers may not have been told yet when its file ended. */
+const begunAs = (r) => `${r.peer_port} ${r.start_ns}`;
+
 /*
  * Every request of the clients is over in exactly one file, and marked there if it was in flight at
  * the end of one before.
@@ -183,10 +186,10 @@ async function checkUnion(wrong, files, ids) {
       const cut = r.incomplete_because.includes('attach');
       over.set(idOf(r), (over.get(idOf(r)) ?? 0) + 1);
       marked += cut ? 1 : 0;
-      if (cut !== open.has(idOf(r)))
-        wrong.push(`${name}: ${idOf(r)} is ${cut ? '' : 'not '}marked`);
+      if (cut !== open.has(begunAs(r)))
+        wrong.push(`${name}: ${idOf(r)} (${begunAs(r)}) is ${cut ? '' : 'not '}marked`);
     }
-    requests.filter((r) => r.outcome === 'in_flight').forEach((r) => open.add(idOf(r)));
+    requests.filter((r) => r.outcome === 'in_flight').forEach((r) => open.add(begunAs(r)));
     expect(wrong, `${name}: mismatches`, report.findings.mismatched_requests, 0);
     expect(wrong, `${name}: losses`, report.loss.total, 0);
     expect(wrong, `${name}: cut`, report.cut_short, null);
