@@ -70,14 +70,11 @@ static void on_user_signal(void *ctx)
 static void default_name(const struct options *opts, char *name, size_t len)
 {
 	const struct out_format *format = out_format__find(options__format_name(opts->format));
-	time_t now = time(NULL);
-	char stem[32];
-	struct tm tm;
+	char extension[32];
 
-	localtime_r(&now, &tm);
-	strftime(stem, sizeof(stem), "loopray-%Y%m%d-%H%M%S", &tm);
-	snprintf(name, len, "%s.%s%s", stem,
+	snprintf(extension, sizeof(extension), "%s%s",
 		 format && format->extension ? format->extension : "lray", opts->gzip ? ".gz" : "");
+	out_file__name_now(name, len, extension);
 }
 
 static int record_exported(const struct options *opts)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -300,6 +301,17 @@ void out_file__abandon(struct out_file *f)
 void out_file__keep_partial(struct out_file *f)
 {
 	f->keep_partial = true;
+}
+
+void out_file__name_now(char *buf, size_t cap, const char *extension)
+{
+	time_t now = time(NULL);
+	char stem[32];
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(stem, sizeof(stem), "loopray-%Y%m%d-%H%M%S", &tm);
+	snprintf(buf, cap, "%s.%s", stem, extension);
 }
 
 uint64_t out_file__written(const struct out_file *f)

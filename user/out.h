@@ -52,6 +52,8 @@ int out_file__commit(struct out_file *f);
 void out_file__abandon(struct out_file *f);
 /* From now on NAME.tmp outlives a failure: for formats that can be recovered from a part. */
 void out_file__keep_partial(struct out_file *f);
+/* A name for what is made now: "loopray-20261126-112005.EXTENSION", in local time. */
+void out_file__name_now(char *buf, size_t cap, const char *extension);
 /* Bytes that reached the file, compressed if it is; those still buffered are not counted. */
 uint64_t out_file__written(const struct out_file *f);
 

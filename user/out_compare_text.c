@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "out_compare_parts.h"
 #include "out_report_parts.h"
@@ -34,10 +33,7 @@ static void print_side(const struct comparer *c, int i)
 {
 	const struct compare_side *s = &c->side[i];
 	const struct out_opts *o = s->opts;
-	uint64_t wall = o->wall_ns + (s->m->start_ns - o->mono_ns);
-	time_t seconds = (time_t)(wall / 1000000000);
 	char file[200], host[80], version[40], when[64];
-	struct tm tm;
 
 	out_file__printf(c->f, "%s%c%s  %s, %.1f s", accent(c, BLUE), "AB"[i], accent(c, PLAIN),
 			 text_safe(file, sizeof(file), s->file), model__duration(s->m));
@@ -49,8 +45,7 @@ static void print_side(const struct comparer *c, int i)
 		out_file__printf(c->f, ", %zu processes", s->m->target_count);
 	if (o->host)
 		out_file__printf(c->f, ", on %s", text_safe(host, sizeof(host), o->host));
-	if (o->wall_ns && s->m->start_ns && gmtime_r(&seconds, &tm) &&
-	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
+	if (text_moment(when, sizeof(when), o, s->m->start_ns))
 		out_file__printf(c->f, ", from %s", when);
 	out_file__printf(c->f, "\n");
 }

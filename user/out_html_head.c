@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "out_html_parts.h"
 #include "out_report_parts.h"
@@ -14,16 +13,12 @@
 static void put_when(struct html_page *p)
 {
 	const struct out_opts *o = p->opts;
-	uint64_t wall = o->wall_ns + (p->m->start_ns - o->mono_ns);
-	time_t seconds = (time_t)(wall / 1000000000);
 	char when[64];
-	struct tm tm;
 
 	html__put(&p->h, "<p class=\"sub\">%.1f s", model__duration(p->m));
 	if (o->host)
 		html__put(&p->h, " on <b>%s</b>", o->host);
-	if (o->wall_ns && p->m->start_ns && gmtime_r(&seconds, &tm) &&
-	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
+	if (text_moment(when, sizeof(when), o, p->m->start_ns))
 		html__put(&p->h, " from <time>%s</time>", when);
 	html__put(&p->h, "</p>\n");
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "out_report.h"
 #include "out_report_parts.h"
@@ -18,16 +17,12 @@
 static void print_origin(const struct printer *p)
 {
 	const struct out_opts *o = p->opts;
-	uint64_t wall = o->wall_ns + (p->m->start_ns - o->mono_ns);
-	time_t seconds = (time_t)(wall / 1000000000);
 	char host[128], when[64];
-	struct tm tm;
 
 	out_file__printf(p->f, "Observed   %.1f s", model__duration(p->m));
 	if (o->host)
 		out_file__printf(p->f, " on %s", text_safe(host, sizeof(host), o->host));
-	if (o->wall_ns && p->m->start_ns && gmtime_r(&seconds, &tm) &&
-	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
+	if (text_moment(when, sizeof(when), o, p->m->start_ns))
 		out_file__printf(p->f, " from %s", when);
 	out_file__printf(p->f, "\n");
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "out_text.h"
 #include "util.h"
@@ -49,6 +50,17 @@ char *text_duration(char *buf, size_t cap, uint64_t ns)
 static size_t safe_width(char c)
 {
 	return c >= 0x20 && c < 0x7f ? 1 : 4;
+}
+
+char *text_moment(char *buf, size_t cap, const struct out_opts *o, uint64_t mono_ns)
+{
+	time_t seconds = (time_t)((o->wall_ns + (mono_ns - o->mono_ns)) / 1000000000);
+	struct tm tm;
+
+	if (!o->wall_ns || !mono_ns || !gmtime_r(&seconds, &tm) ||
+	    !strftime(buf, cap, "%Y-%m-%d %H:%M:%S UTC", &tm))
+		return NULL;
+	return buf;
 }
 
 char *text_safe(char *buf, size_t cap, const char *s)

@@ -24,6 +24,12 @@ char *text_duration(char *buf, size_t cap, uint64_t ns);
  */
 char *text_safe(char *buf, size_t cap, const char *s);
 
+/*
+ * The time of day of @mono_ns of the recording: "2026-11-26 11:20:05 UTC". Returns @buf, or NULL if
+ * its clocks are not known.
+ */
+char *text_moment(char *buf, size_t cap, const struct out_opts *o, uint64_t mono_ns);
+
 #define TEXT_WIDTH 100
 
 /*

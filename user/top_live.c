@@ -95,15 +95,6 @@ static int observe(void *feed, pid_t pid)
 	return session__observe(f->session, pid);
 }
 
-static void default_name(char *name, size_t len)
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	localtime_r(&now, &tm);
-	strftime(name, len, "loopray-%Y%m%d-%H%M%S.lray", &tm);
-}
-
 /* Where it is, how large, and from when on. */
 static void write_kept(void *feed, char *said, size_t len)
 {
@@ -115,7 +106,7 @@ static void write_kept(void *feed, char *said, size_t len)
 	struct tm tm;
 	int err;
 
-	default_name(name, sizeof(name));
+	out_file__name_now(name, sizeof(name), "lray");
 	err = top_keep__write(f->keep, name, &kept);
 	if (err) {
 		snprintf(said, len, "not written: %s",
