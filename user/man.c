@@ -111,8 +111,7 @@ static void write_exit_status(FILE *out)
 		"There is no such process, or it is not Node.js.",
 		"A privilege is missing; the message names it.",
 		"This Node.js or this kernel cannot be observed; the message says why.",
-		"Data was lost (--fail-on-loss), or a limit of loopray check is unsure and none "
-		"failed.",
+		"Data was lost (--fail-on-loss), or a limit of check is unsure and none failed.",
 		"A limit of loopray check did not hold.",
 	};
 
