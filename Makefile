@@ -99,12 +99,23 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libloopray.a
 
 # libFuzzer needs clang and its own instrumented objects of the modules under test.
 fuzz: $(FUZZ_BIN)
-FUZZ_LIB := $(filter-out user/main.c user/source.c user/kern_% user/session% user/top% user/cmd_%,$(USER_SRC))
-$(B)/tests/fuzz/%: tests/fuzz/%.c $(TEXTS) $(FUZZ_LIB) $(wildcard user/*.h include/*.h)
+FUZZ_SRCS := $(filter-out user/main.c user/source.c user/choose.c user/kern_% user/session% user/top% \
+	user/cmd_%,$(USER_SRC))
+FUZZ_OBJ := $(FUZZ_SRCS:user/%.c=$(B)/fuzz/%.o)
+FUZZ_CFLAGS = $(filter-out -fsanitize%,$(ALL_CFLAGS)) -fno-sanitize-recover=all
+$(B)/fuzz/%.o: user/%.c Makefile $(TEXTS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
-	$(Q)$(CLANG) $(filter-out -fsanitize%,$(ALL_CFLAGS)) -fsanitize=fuzzer$(,)address$(,)undefined \
-		-fno-sanitize-recover=all -o $@ $< $(FUZZ_LIB) $(LIBS)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -MMD -MP -c \
+		-o $@ $<
+$(B)/libfuzz.a: $(FUZZ_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libfuzz.a $(wildcard user/*.h include/*.h)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$<)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer$(,)address$(,)undefined -o $@ $< \
+		$(B)/libfuzz.a $(LIBS)
 
 tools: $(TOOL_BIN) $(TESTP_BIN)
 $(B)/tools/%: tools/%.c $(B)/libloopray.a
@@ -152,4 +163,4 @@ uninstall:
 clean:
 	rm -rf build build-san
 
--include $(USER_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT_BIN:=.d) $(TOOL_BIN:=.d) $(TESTP_BIN:=.d)
+-include $(USER_OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT_BIN:=.d) $(TOOL_BIN:=.d) $(TESTP_BIN:=.d)
