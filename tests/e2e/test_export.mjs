@@ -40,6 +40,8 @@ async function drive({ port, other }) {
   const raw = await Raw.open({ host: '127.0.0.1', port });
   await raw.exchange(`GET ${ODD_PATH} HTTP/1.1\r\nHost: a\r\n\r\n`);
   await raw.end();
+  /* Alone, each is answered under its own store, which shows that the route has one. */
+  await spread(port, 1, 12, () => ({ path: '/pump' }));
   await spread(port, CONNECTIONS, REQUESTS, (i) => ({ path: `/${ROUTES[i % ROUTES.length]}` }));
   await spread(port, 4, BLOCKING * 4, (i) => ({ path: i % 4 ? '/other' : '/block' }));
   await spread(other, 4, 20, () => ({ path: '/worker' }));

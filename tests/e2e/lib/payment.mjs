@@ -47,8 +47,9 @@ function truthOf(file, { unix, tls }) {
   const served = new Map();
   const log = jsonLines(file).sort((a, b) => a.seq - b.seq).map((line) => {
     const port = unix ? line.connection : line.remotePort;
-    const seq = (served.get(port) ?? 0) + 1;
-    served.set(port, seq);
+    /* A port may be another connection's later. */
+    const seq = (served.get(line.connection) ?? 0) + 1;
+    served.set(line.connection, seq);
     return { ...line, service_seq: line.seq, port, seq,
       path: line.path.split('?')[0],
       end_ns: line.finish_ns, written_ns: tls ? line.head_ns : undefined, queued: false };
@@ -64,7 +65,7 @@ function truthOf(file, { unix, tls }) {
     else if (owner === entry)
       entry.context = [{ is: 'own' }];
     else
-      entry.context = [{ is: owner.port === entry.port ? 'same' : 'foreign',
+      entry.context = [{ is: owner.connection === entry.connection ? 'same' : 'foreign',
         other: { port: owner.port, seq: owner.seq, path: owner.path } }];
   }
   return log;
