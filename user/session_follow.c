@@ -133,6 +133,8 @@ static void observe(struct session *s, struct session_target *t, bool adopted)
 		return;
 	}
 	session__tell_mechanism(s, t);
+	if (adopted)
+		session__tell_service(s, t);
 	log_info("pid %d: attached", t->proc->pid);
 }
 

@@ -101,6 +101,8 @@ void session__tell_mechanism(struct session *s, struct session_target *t);
 /* session_jobs.c: makes jobs of the thread pool seen, if that can be. 0, -ENOMEM or of the map. */
 int session__follow_jobs(struct session *s, struct session_target *t);
 void session__announce(struct session *s, struct session_target *t);
+/* What it is called by those who run it. */
+void session__tell_service(struct session *s, const struct session_target *t);
 void session__target_ended(struct session *s, struct session_target *t);
 /* Whether @ptr is one of the targets, and its process has ended. */
 bool session__is_target(const struct session *s, const void *ptr);

@@ -280,7 +280,7 @@ static void tell_target(struct session *s, const struct session_target *t)
 	session__emit(s, &ev);
 }
 
-static void tell_service(struct session *s, const struct session_target *t)
+void session__tell_service(struct session *s, const struct session_target *t)
 {
 	struct flow_event ev = {.type = FE_SERVICE, .pid = (uint32_t)t->proc->pid};
 	struct target_service service;
@@ -298,7 +298,6 @@ static void tell_service(struct session *s, const struct session_target *t)
 void session__announce(struct session *s, struct session_target *t)
 {
 	tell_target(s, t);
-	tell_service(s, t);
 	for (uint32_t i = 0; i < t->layout.nproviders; i++) {
 		struct flow_event name = {
 			.type = FE_PROVIDER,
@@ -470,6 +469,9 @@ int session__attach_target(struct session *s, struct session_target *t)
 		return err == -EPERM || err == -EACCES ? EX_LR_PRIVILEGES : EX_LR_UNSUPPORTED;
 	}
 	session__report_missing(s);
+	/* Takes files and memory of the process: not while each millisecond counts. */
+	if (!t->starting)
+		session__tell_service(s, t);
 	/* Its symbols were needed for the probes alone. */
 	target_elf__release(t->elf);
 	t->elf = NULL;
