@@ -210,14 +210,12 @@ static void end_target(struct flow_state *s, uint32_t pid)
 	st_stores__end(s, pid);
 }
 
-void flow_state__free(struct flow_state *s)
+static void free_state(struct flow_state *s)
 {
 	struct flow_table *tables[] = {&s->facts, &s->threads, &s->conns, &s->peers, &s->stores};
 	struct flow_pool *pools[] = {&s->thread_pool, &s->conn_pool, &s->peer_pool,
 				     &s->request_pool};
 
-	if (!s)
-		return;
 	if (s->threads.slots)
 		end_target(s, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
@@ -225,6 +223,12 @@ void flow_state__free(struct flow_state *s)
 	for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
 		flow_pool__destroy(pools[i]);
 	free(s);
+}
+
+void flow_state__free(struct flow_state *s)
+{
+	if (s)
+		free_state(s);
 }
 
 static uint32_t epoch_of(const struct flow_event *ev)
