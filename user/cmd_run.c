@@ -13,18 +13,11 @@
 #include "out.h"
 #include "util.h"
 
-static int observe(const struct options *opts)
+/* What is to be read at once, and has no name unless it is given one; the rest is recorded. */
+static bool is_read_at_once(enum output_format format)
 {
-	switch (opts->format) {
-	case FORMAT_TEXT:
-	case FORMAT_JSON:
-	case FORMAT_HTML:
-		return cmd_report(opts);
-	case FORMAT_JSONL:
-		return cmd_export(opts);
-	default:
-		return cmd_record(opts);
-	}
+	return format == FORMAT_TEXT || format == FORMAT_JSON || format == FORMAT_JSONL ||
+	       format == FORMAT_HTML;
 }
 
 /*
@@ -47,11 +40,10 @@ int cmd_run(const struct options *opts)
 		log_err_errno(err, "cannot start %s", opts->program[0]);
 		return EX_LR_RUNTIME;
 	}
-	/* What is recorded has a name by default. */
-	if (!o.output &&
-	    (o.format == FORMAT_TEXT || o.format == FORMAT_JSON || o.format == FORMAT_JSONL))
+	/* Standard output is the program's own. */
+	if (!o.output && is_read_at_once(o.format))
 		o.output = OUT_STDERR;
-	status = observe(&o);
+	status = is_read_at_once(o.format) ? cmd_export(&o) : cmd_record(&o);
 	if (child__ran(o.child))
 		child__reap(o.child);
 	status = status_of(o.child, status);

@@ -147,7 +147,7 @@ static void threads_drop(struct flow_mismatch *m, uint32_t pid)
 	}
 }
 
-void flow_mismatch__free(struct flow_mismatch *m)
+static void free_all(struct flow_mismatch *m)
 {
 	struct flow_table *tables[] = {&m->threads, &m->requests, &m->inbound,	 &m->stores,
 				       &m->values,  &m->routes,	  &m->instances, &m->conns,
@@ -157,8 +157,6 @@ void flow_mismatch__free(struct flow_mismatch *m)
 	struct flow_slot *s;
 	uint32_t pos = 0;
 
-	if (!m)
-		return;
 	threads_drop(m, 0);
 	while ((s = flow_table__next(&m->conns, &pos))) {
 		mm_conn__drop(m, s->a);
@@ -173,6 +171,12 @@ void flow_mismatch__free(struct flow_mismatch *m)
 	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
 		flow_pool__destroy(pools[i]);
 	free(m);
+}
+
+void flow_mismatch__free(struct flow_mismatch *m)
+{
+	if (m)
+		free_all(m);
 }
 
 static void on_in(struct flow_mismatch *m, struct mm_thread *t, const struct flow_event *ev)

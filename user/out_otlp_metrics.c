@@ -301,19 +301,6 @@ static void line_begin(struct metrics *s, const struct otlp_target *t)
 	json__key_array(j, "metrics");
 }
 
-static void line_end(struct json *j)
-{
-	json__array_end(j);
-	json__key_str(j, "schemaUrl", OTLP_SCHEMA_URL);
-	json__object_end(j);
-	json__array_end(j);
-	json__key_str(j, "schemaUrl", OTLP_SCHEMA_URL);
-	json__object_end(j);
-	json__array_end(j);
-	json__object_end(j);
-	json__newline(j);
-}
-
 static void put_target(struct metrics *s, const struct otlp_target *t, struct points *p)
 {
 	line_begin(s, t);
@@ -326,7 +313,7 @@ static void put_target(struct metrics *s, const struct otlp_target *t, struct po
 		put_gauges(p);
 		put_loop_time(p);
 	}
-	line_end(p->j);
+	otlp_json__line_end(p->j);
 }
 
 static void put_loss(struct metrics *s, const struct points *p)
@@ -350,7 +337,7 @@ static void put_loss(struct metrics *s, const struct points *p)
 		json__object_end(p->j);
 	}
 	sum_end(p->j);
-	line_end(p->j);
+	otlp_json__line_end(p->j);
 }
 
 static int metrics_close(void *state, const struct model *m)

@@ -78,6 +78,19 @@ void otlp_json__scope(struct json *j, const char *version)
 	json__object_end(j);
 }
 
+void otlp_json__line_end(struct json *j)
+{
+	json__array_end(j);
+	json__key_str(j, "schemaUrl", OTLP_SCHEMA_URL);
+	json__object_end(j);
+	json__array_end(j);
+	json__key_str(j, "schemaUrl", OTLP_SCHEMA_URL);
+	json__object_end(j);
+	json__array_end(j);
+	json__object_end(j);
+	json__newline(j);
+}
+
 static void begin(struct json *j, const char *key)
 {
 	json__object_begin(j);

@@ -47,6 +47,8 @@ void otlp_json__key_trace(struct json *j, const char *key, const struct otlp_tra
 void otlp_json__key_span(struct json *j, const char *key, const struct otlp_span_id *id);
 /* "scope", with its value. @version: of the loopray that recorded, NULL unknown. */
 void otlp_json__scope(struct json *j, const char *version);
+/* Ends the array of the one scope, what is around it, and the line. */
+void otlp_json__line_end(struct json *j);
 
 /*
  * Texts that were cut on the way here, by the length that they were cut at: their attributes are

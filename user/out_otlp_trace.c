@@ -61,15 +61,7 @@ static int put_line(struct otlp *o, struct otlp_target *t)
 	otlp_json__scope(j, o->targets.version);
 	json__key_array(j, "spans");
 	json__raw(j, t->spans.data, t->spans.len);
-	json__array_end(j);
-	json__key_str(j, "schemaUrl", OTLP_SCHEMA_URL);
-	json__object_end(j);
-	json__array_end(j);
-	json__key_str(j, "schemaUrl", OTLP_SCHEMA_URL);
-	json__object_end(j);
-	json__array_end(j);
-	json__object_end(j);
-	json__newline(j);
+	otlp_json__line_end(j);
 	o->buffered -= t->spans.len;
 	t->spans.len = 0;
 	t->count = 0;
