@@ -250,6 +250,9 @@ async function streams(node) {
     wrong.push(`node: status ${js.status}, ${js.stdout.length} bytes: ${js.stderr}`);
   if (!js.stderr.includes('its own') || !/^Requests +0/m.test(js.stderr))
     wrong.push(`of node it says: ${js.stderr}`);
+  const page = await pipe(['--format', 'html', '--', file, '-e', 'console.log("its own")']);
+  if (page.stdout !== 'its own\n' || !/<html/.test(page.stderr))
+    wrong.push(`with a page: ${page.stdout.slice(0, 80)}, ${page.stderr.slice(0, 80)}`);
   verdict(node.name, 'streams', wrong);
 }
 
