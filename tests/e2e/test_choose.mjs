@@ -16,7 +16,8 @@ const QUESTION = /q to leave: $/;
 /** loopray on a terminal; what it says and what is typed are in `text`. */
 class Terminal {
   constructor(args) {
-    const command = [LOOPRAY, ...args].join(' ');
+    /* A shell that waits would end with 130 after Ctrl-C, whatever loopray ended with. */
+    const command = ['exec', LOOPRAY, ...args].join(' ');
 
     this.text = '';
     this.child = track(spawn('script', ['-qefc', command, '/dev/null'],
