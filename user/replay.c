@@ -6,11 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "replay.h"
 #include "util.h"
 
-#define SPEED_MIN 0.1
-#define SPEED_MAX 100.0
+#define SPEED_MIN  0.1
+#define SPEED_MAX  100.0
+#define LOOK_EVERY 4096 /* events between two looks at the clock */
 
 struct replay {
 	int fd;
@@ -69,20 +71,36 @@ static int open_reader(struct replay *r, char *err_text, size_t err_cap)
 	return capture_reader__open_fd(&r->reader, fd, err_text, err_cap);
 }
 
+static void show_reading(struct replay *r, struct progress *progress)
+{
+	uint64_t now = now_mono_ns(), taken, size;
+
+	if (!progress__due(progress, now))
+		return;
+	capture_reader__position(r->reader, &taken, &size);
+	progress__show(progress, "reading", taken, size, now);
+}
+
 /*
  * Damage is no error here: it is where the capture ends, and the info says so. A probe's name or a
  * route may be told late, so that times do not only grow.
  */
-static int find_end(struct replay *r, char *err_text, size_t err_cap)
+static int find_end(struct replay *r, bool show_progress, char *err_text, size_t err_cap)
 {
+	struct progress progress;
 	struct flow_event ev;
+	uint32_t events = 0;
 	int n;
 
+	progress__begin(&progress, now_mono_ns());
 	while ((n = capture_reader__next(r->reader, &ev)) > 0) {
+		if (show_progress && ++events % LOOK_EVERY == 0)
+			show_reading(r, &progress);
 		if (!r->start_ns || (ev.ts && ev.ts < r->start_ns))
 			r->start_ns = ev.ts;
 		r->end_ns = max_t(uint64_t, r->end_ns, ev.ts);
 	}
+	progress__end(&progress);
 	r->info = *capture_reader__info(r->reader);
 	if (n < 0 && n != -EBADMSG) {
 		snprintf(err_text, err_cap, "%s", r->info.status);
@@ -95,7 +113,8 @@ static int find_end(struct replay *r, char *err_text, size_t err_cap)
 	return 0;
 }
 
-int replay__open(struct replay **out, const char *path, char *err_text, size_t err_cap)
+int replay__open(struct replay **out, const char *path, bool show_progress, char *err_text,
+		 size_t err_cap)
 {
 	struct replay *r = calloc(1, sizeof(*r));
 	int err;
@@ -111,7 +130,7 @@ int replay__open(struct replay **out, const char *path, char *err_text, size_t e
 	if (!err)
 		err = open_reader(r, err_text, err_cap);
 	if (!err)
-		err = find_end(r, err_text, err_cap);
+		err = find_end(r, show_progress, err_text, err_cap);
 	if (!err)
 		err = open_reader(r, err_text, err_cap);
 	if (err) {

@@ -19,9 +19,11 @@ struct replay;
 /*
  * As capture_reader__open. Reads the file once to know its end; one that is cut off or damaged ends
  * where it can no longer be read, as the info says. What cannot be read twice, such as a pipe, is
- * -ESPIPE. The clock is paused at the start, its speed is 1.
+ * -ESPIPE. A reading that lasts is told of on standard error if @show_progress. The clock is paused
+ * at the start, its speed is 1.
  */
-int replay__open(struct replay **out, const char *path, char *err_text, size_t err_cap);
+int replay__open(struct replay **out, const char *path, bool show_progress, char *err_text,
+		 size_t err_cap);
 void replay__free(struct replay *r);
 
 const struct capture_info *replay__info(const struct replay *r);

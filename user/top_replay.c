@@ -2,6 +2,7 @@
 #define LOG_MODULE "replay"
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "live.h"
 #include "log.h"
@@ -60,7 +61,9 @@ int top_replay__new(struct top_replay **out, const struct options *opts, uint64_
 		f->opts = opts;
 		f->live_opts = (struct live_opts){
 			.step_ns = step_ns, .replay = true, .show_values = opts->show_values};
-		err = replay__open(&f->r, opts->capture, why, sizeof(why));
+		err = replay__open(&f->r, opts->capture,
+				   opts->log_level == LOG_NORMAL && isatty(STDERR_FILENO), why,
+				   sizeof(why));
 	}
 	if (!err)
 		err = begin(f);

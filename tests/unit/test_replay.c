@@ -66,7 +66,7 @@ static struct replay *open_replay(const char *path)
 	char why[256] = "";
 	struct replay *r;
 
-	if (replay__open(&r, path, why, sizeof(why)))
+	if (replay__open(&r, path, false, why, sizeof(why)))
 		fail_msg("%s", why);
 	return r;
 }
@@ -318,13 +318,13 @@ static void test_refusals(void **state)
 	struct replay *r = f->r;
 
 	assert_true(in >= 0);
-	assert_int_equal(replay__open(&r, "/does/not/exist", why, sizeof(why)), -ENOENT);
+	assert_int_equal(replay__open(&r, "/does/not/exist", false, why, sizeof(why)), -ENOENT);
 	assert_null(r);
 	assert_non_null(strstr(why, "cannot be opened"));
 
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(dup2(fds[0], STDIN_FILENO), STDIN_FILENO);
-	assert_int_equal(replay__open(&r, "-", why, sizeof(why)), -ESPIPE);
+	assert_int_equal(replay__open(&r, "-", false, why, sizeof(why)), -ESPIPE);
 	assert_non_null(strstr(why, "standard input cannot be read twice"));
 	close(fds[0]);
 	close(fds[1]);
@@ -339,7 +339,7 @@ static void test_refusals(void **state)
 	assert_int_equal(dup2(in, STDIN_FILENO), STDIN_FILENO);
 	close(in);
 
-	assert_int_equal(replay__open(&r, "/etc/passwd", why, sizeof(why)), -EBADMSG);
+	assert_int_equal(replay__open(&r, "/etc/passwd", false, why, sizeof(why)), -EBADMSG);
 	assert_non_null(strstr(why, "not a loopray capture"));
 }
 
