@@ -10,7 +10,7 @@ import path from 'node:path';
 import { spawn } from 'node:child_process';
 
 import { selected, SERVICES, TMP } from './lib/env.mjs';
-import { findings, warm } from './lib/context.mjs';
+import { findings, join, warm } from './lib/context.mjs';
 import { observePayments } from './lib/payment.mjs';
 import { exported, jsonLines, load, record, reported, sleep, track, within } from './lib/proc.mjs';
 import { Raw } from './lib/raw.mjs';
@@ -206,12 +206,10 @@ async function payments(variant) {
   const run = await observePayments(variant, 'broken', drivePayments, { args: ['--log'] });
   const logged = new Set(run.stdout.filter((l) => l.startsWith('{')).map((l) => JSON.parse(l))
     .map((l) => `${l.request} ${l.requestId}`));
-  const truth = new Map(run.log.map((e) => [`${e.port}/${e.seq}`, e]));
   const wrong = [];
   let [foreign, signs] = [0, 0];
 
-  for (const req of run.requests) {
-    const entry = truth.get(`${req.peer_port}/${req.conn_seq}`);
+  for (const { req, entry } of join(run.requests, run.log, run.since).pairs) {
     for (const f of findings(req, 'foreign')) {
       foreign++;
       if (!f.id_in_log_line)

@@ -65,7 +65,8 @@ export function join(requests, log, since) {
   for (const req of requests) {
     const at = key(req.peer_port, req.conn_seq);
     const entries = served.get(at) ?? [];
-    const entry = entries.find((e) => e.path === req.path);
+    const [entry] = entries.filter((e) => e.path === req.path).sort((a, b) =>
+      Math.abs(a.start_ns - req.recv_ns) - Math.abs(b.start_ns - req.recv_ns));
 
     if (entry)
       pairs.push({ req, entry });
@@ -110,7 +111,9 @@ function otherWrong(finding, entry, bySeq) {
  */
 function staleWrong(finding, entry, others) {
   const real = says(entry, 'foreign').find((c) => c.other.port === finding.other.peer_port);
-  const other = real && others.get(key(real.other.port, real.other.seq));
+  /* A later connection can have the same port: the last one that had begun by then. */
+  const other = real && others.get(key(real.other.port, real.other.seq))
+    ?.findLast((e) => e.start_ns <= entry.head_ns);
   const end = finding.stale ? other?.written_ns ?? other?.end_ns : other?.end_ns;
 
   if (!end || Math.abs(end - entry.head_ns) < CLOSE_NS)
@@ -126,9 +129,13 @@ function staleWrong(finding, entry, others) {
  */
 export function wrongFindings(pairs, only = () => true) {
   const bySeq = new Map(pairs.map(({ req }) => [req.seq, req]));
-  const others = new Map(pairs.map(({ entry }) => [key(entry.port, entry.seq), entry]));
+  const others = new Map();
   const wrong = [];
 
+  for (const { entry } of [...pairs].sort((a, b) => a.entry.start_ns - b.entry.start_ns)) {
+    const at = key(entry.port, entry.seq);
+    others.set(at, [...others.get(at) ?? [], entry]);
+  }
   for (const { req, entry } of pairs.filter(({ entry }) => only(entry))) {
     for (const f of findings(req, 'foreign')) {
       /* Of a store from before the attach it is not known which connection's request had it. */
