@@ -17,8 +17,9 @@
  *           receive that read the request. The connect callback goes on with the turn that
  *           called connect()
  *   unknown everything else, with the reason. A store of a route of which nothing shows that its
- *           requests have their own proves nothing, and neither does the store of the request that
- *           opened the connection where a pool may be at work in the connection's own context.
+ *           requests have their own proves nothing, unless the turn says the same; neither does
+ *           the store of the request that opened the connection where a pool may be at work in
+ *           the connection's own context.
  *
  * When it is told. A request is handed out with the calls that ended by its end. What it issued
  * and did not wait for, and what it issues after its response, is told on its own when it ends, as
@@ -181,12 +182,19 @@ static void unlink_call(struct cl_conn *k, struct cl_call *call)
 }
 
 /* Requests of a route without stores of their own: then a birth in its callback says nothing. */
-static void prove(struct flow_calls *c, struct cl_call *call)
+static bool proven(const struct flow_calls *c, const struct cl_call *call)
+{
+	const struct flow_call *pub = &call->pub;
+
+	return pub->by != CALL_BY_STORE || !call->by_birth ||
+	       flow_mismatch__has_stores(c->opts.mismatch, pub->pid, &pub->request, call->instance);
+}
+
+static void prove(const struct flow_calls *c, struct cl_call *call)
 {
 	struct flow_call *pub = &call->pub;
 
-	if (pub->by != CALL_BY_STORE || !call->by_birth ||
-	    flow_mismatch__has_stores(c->opts.mismatch, pub->pid, &pub->request, call->instance))
+	if (proven(c, call))
 		return;
 	pub->by = CALL_BY_NOTHING;
 	pub->unknown = CALL_UNKNOWN_ROUTE;
@@ -430,6 +438,69 @@ void flow_calls__release(struct flow_calls *c)
 	for (uint32_t i = 0; i < l->n; i++)
 		flow_pool__release(&c->call_pool, l->call[i]);
 	flow_pool__release(&c->list_pool, l);
+}
+
+/* A connection that is being established, or was and waits for its first byte. */
+static bool opening(const struct flow_calls *c, const struct cl_conn *k)
+{
+	const struct cl_owner *o = &k->opener;
+
+	if (!k->connect_seen || k->charged || k->done || k->half_ns || o->by == CALL_BY_NOTHING)
+		return false;
+	return o->by != CALL_BY_STORE || !o->by_birth ||
+	       flow_mismatch__has_stores(c->opts.mismatch, k->pid, &o->ref, o->instance);
+}
+
+/* As it would be handed out now; of an answer without a length, what has come may be all. */
+static void tell_call(const struct cl_call *call,
+		      void (*fn)(void *ctx, const struct flow_call *call), void *ctx)
+{
+	struct flow_call as = call->pub;
+
+	if (call->conn)
+		as.kind = call->conn->kind;
+	if (call->conn && call->answered && call->framing == CL_UNFRAMED) {
+		as.outcome = CALL_OK;
+		as.end_ns = call->last_in_ns;
+	}
+	fn(ctx, &as);
+}
+
+static void tell_opening(const struct cl_conn *k,
+			 void (*fn)(void *ctx, const struct flow_call *call), void *ctx)
+{
+	struct flow_call call = {
+		.pid = k->pid,
+		.conn = k->id,
+		.family = k->peer.family,
+		.local_port = k->peer.local_port,
+		.peer_port = k->peer.peer_port,
+		.kind = k->kind,
+		.by = k->opener.by,
+		.request = k->opener.ref,
+		.start_ns = k->connect_ns,
+	};
+
+	memcpy(call.peer_addr, k->peer.peer_addr, sizeof(call.peer_addr));
+	fn(ctx, &call);
+}
+
+void flow_calls__each_in_progress(const struct flow_calls *c,
+				  void (*fn)(void *ctx, const struct flow_call *call), void *ctx)
+{
+	const struct flow_slot *slot;
+	uint32_t pos = 0;
+
+	while ((slot = flow_table__next(&c->lists, &pos))) {
+		const struct cl_list *l = slot->value;
+
+		for (uint32_t i = 0; i < l->n; i++)
+			if (proven(c, l->call[i]))
+				tell_call(l->call[i], fn, ctx);
+	}
+	for (const struct cl_conn *k = c->oldest; k; k = k->newer)
+		if (opening(c, k))
+			tell_opening(k, fn, ctx);
 }
 
 void flow_calls__finish(struct flow_calls *c)

@@ -133,6 +133,14 @@ int flow_calls__event(struct flow_calls *c, const struct flow_event *ev);
 void flow_calls__request(struct flow_calls *c, struct flow_req *req);
 void flow_calls__release(struct flow_calls *c);
 
+/*
+ * As of now, the calls of requests that are in progress, ended or not, in no order; and, as a call
+ * of which nothing was sent, a connection that such a request opens. Where the end of an answer
+ * cannot be told from its bytes, it ends with the last that came.
+ */
+void flow_calls__each_in_progress(const struct flow_calls *c,
+				  void (*fn)(void *ctx, const struct flow_call *call), void *ctx);
+
 /* The input has ended: hands out what is open. */
 void flow_calls__finish(struct flow_calls *c);
 

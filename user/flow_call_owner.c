@@ -66,6 +66,29 @@ static void by_loop(struct flow_calls *c, const struct flow_event *ev, struct cl
 		unknown(o, call_unknown__of_loop(is));
 }
 
+/*
+ * The store was made in the request's callback, which says nothing where requests have no stores of
+ * their own. But then the turn of the loop may say the same, or that in which the connection was
+ * opened for this.
+ */
+static bool same_by_loop(struct flow_calls *c, const struct cl_conn *k, const struct flow_event *ev,
+			 const struct flow_issuer *is, struct cl_owner *o)
+{
+	struct cl_owner loop = {0};
+
+	if (!is->by_birth ||
+	    flow_mismatch__has_stores(c->opts.mismatch, ev->pid, &is->request, is->instance))
+		return false;
+	if ((ev->client.flags & FE_CL_FIRST) && k->connect_seen)
+		loop = k->opener;
+	else
+		by_loop(c, ev, &loop);
+	if (loop.by != CALL_BY_LOOP || !same_request(&loop.ref, &is->request))
+		return false;
+	*o = loop;
+	return true;
+}
+
 void cl_owner__find(struct flow_calls *c, const struct cl_conn *k, const struct flow_event *ev,
 		    struct cl_owner *o)
 {
@@ -79,6 +102,8 @@ void cl_owner__find(struct flow_calls *c, const struct cl_conn *k, const struct 
 			unknown(o, CALL_UNKNOWN_CONNECTION);
 			return;
 		}
+		if (same_by_loop(c, k, ev, &is, o))
+			return;
 		o->by = CALL_BY_STORE;
 		o->ref = is.request;
 		o->by_birth = is.by_birth;

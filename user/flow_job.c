@@ -30,9 +30,11 @@ struct job {
 	uint32_t pid;
 	uint8_t by;	 /* enum call_by */
 	uint8_t unknown; /* enum call_unknown */
+	uint8_t kind;	 /* enum lr_job_kind */
 	bool unproven;	 /* by store, of a route that is not known to have stores */
 	uint32_t instance;
 	struct flow_req_ref ref;
+	uint64_t submit_ns;
 	struct job *newer, *older;
 };
 
@@ -144,7 +146,7 @@ static void by_loop(struct flow_jobs *j, const struct flow_event *ev, struct job
 		unknown(job, call_unknown__of_loop(is));
 }
 
-static bool proven(struct flow_jobs *j, const struct job *job)
+static bool proven(const struct flow_jobs *j, const struct job *job)
 {
 	return flow_mismatch__has_stores(j->opts.mismatch, job->pid, &job->ref, job->instance);
 }
@@ -198,7 +200,12 @@ static void decide(struct flow_jobs *j, struct job *job)
 
 static void on_submit(struct flow_jobs *j, const struct flow_event *ev)
 {
-	struct job job = {.number = ev->job.job, .pid = ev->pid};
+	struct job job = {
+		.number = ev->job.job,
+		.pid = ev->pid,
+		.kind = ev->job.kind,
+		.submit_ns = ev->job.submit_ns ? ev->job.submit_ns : ev->ts,
+	};
 
 	j->counts.submitted++;
 	j->counts.kind[ev->job.kind <= LR_JOB_ZLIB ? ev->job.kind : LR_JOB_OTHER]++;
@@ -308,4 +315,21 @@ void flow_jobs__event(struct flow_jobs *j, const struct flow_event *ev)
 		on_done(j, ev);
 	else if (ev->type == FE_TARGET_END)
 		end_target(j, ev->pid);
+}
+
+void flow_jobs__each_in_progress(const struct flow_jobs *j,
+				 void (*fn)(void *ctx, const struct flow_job *job), void *ctx)
+{
+	for (const struct job *job = j->oldest; job; job = job->newer) {
+		const struct flow_job out = {
+			.pid = job->pid,
+			.kind = job->kind,
+			.by = job->by,
+			.request = job->ref,
+			.submit_ns = job->submit_ns,
+		};
+
+		if (job->by != CALL_BY_NOTHING && (!job->unproven || proven(j, job)))
+			fn(ctx, &out);
+	}
 }

@@ -60,6 +60,13 @@ void flow_jobs__free(struct flow_jobs *j);
 /* After requests, stores and loops have got the event. */
 void flow_jobs__event(struct flow_jobs *j, const struct flow_event *ev);
 
+/*
+ * What is not done and whose it is, in the order it was handed in. That a thread took it, and when,
+ * is told when it is done.
+ */
+void flow_jobs__each_in_progress(const struct flow_jobs *j,
+				 void (*fn)(void *ctx, const struct flow_job *job), void *ctx);
+
 void flow_jobs__counts(const struct flow_jobs *j, struct flow_job_counts *counts);
 
 #endif

@@ -63,6 +63,16 @@ static void each(void *ctx, void (*fn)(void *arg, const struct flow_req *req), v
 	pipeline__each_in_flight(ctx, fn, arg);
 }
 
+static void each_call(void *ctx, void (*fn)(void *arg, const struct flow_call *call), void *arg)
+{
+	pipeline__each_call(ctx, fn, arg);
+}
+
+static void each_job(void *ctx, void (*fn)(void *arg, const struct flow_job *job), void *arg)
+{
+	pipeline__each_job(ctx, fn, arg);
+}
+
 void live__follow(struct live *l, struct pipeline *p)
 {
 	l->source = (struct live_source){
@@ -71,6 +81,8 @@ void live__follow(struct live *l, struct pipeline *p)
 		.types = types,
 		.in_progress = in_progress,
 		.each = each,
+		.each_call = each_call,
+		.each_job = each_job,
 	};
 }
 

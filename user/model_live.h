@@ -71,8 +71,8 @@ struct live_request {
 	char route[128];
 	uint64_t age_ns;	 /* in flight: since its arrival, at the time of the view */
 	struct flow_call *calls; /* in order of start; with those that ended after the response */
-	uint32_t ncalls;	 /* in flight: 0, they are told of with the end */
-	struct flow_job *jobs;	 /* in order of submit */
+	uint32_t ncalls;	 /* in flight: also the open ones */
+	struct flow_job *jobs;	 /* in order of submit; in flight: also those not done */
 	uint32_t njobs;
 	struct live_resource *resources; /* in order of init: those that are destroyed */
 	uint32_t nresources;

@@ -28,6 +28,9 @@ struct live_source {
 	size_t (*types)(void *ctx, struct flow_res_type *types, size_t cap);
 	bool (*in_progress)(void *ctx, const struct flow_req_ref *ref);
 	void (*each)(void *ctx, void (*fn)(void *arg, const struct flow_req *req), void *arg);
+	void (*each_call)(void *ctx, void (*fn)(void *arg, const struct flow_call *call),
+			  void *arg);
+	void (*each_job)(void *ctx, void (*fn)(void *arg, const struct flow_job *job), void *arg);
 };
 
 /*
@@ -254,5 +257,8 @@ struct live_request *live_kept__find(const struct live *l, uint64_t conn, uint64
 /* Of one that is kept. */
 void live_kept__late(struct live *l, struct live_request *r, const struct live_item *item);
 int live_kept__view(struct live *l, struct live_view *v);
+
+/* model_live_flight.c: requests in flight. 0 or -ENOMEM. */
+int live_flight__view(struct live *l, struct live_view *v);
 
 #endif

@@ -73,78 +73,6 @@ const struct live_request *live_view__request(const struct live_view *v, uint64_
 	return NULL;
 }
 
-/* The oldest requests in flight: a heap, the latest of them at its root. */
-struct oldest {
-	const struct flow_req *req[LIVE_IN_FLIGHT];
-	size_t n;
-};
-
-static void sift(struct oldest *o, size_t at)
-{
-	for (;;) {
-		size_t most = 2 * at + 1;
-		const struct flow_req *req = o->req[at];
-
-		if (most >= o->n)
-			return;
-		if (most + 1 < o->n && o->req[most + 1]->start_ns > o->req[most]->start_ns)
-			most++;
-		if (req->start_ns >= o->req[most]->start_ns)
-			return;
-		o->req[at] = o->req[most];
-		o->req[most] = req;
-		at = most;
-	}
-}
-
-static void on_in_flight(void *arg, const struct flow_req *req)
-{
-	struct oldest *o = arg;
-
-	if (o->n < LIVE_IN_FLIGHT) {
-		o->req[o->n++] = req;
-		if (o->n == LIVE_IN_FLIGHT) /* a heap from now on */
-			for (size_t i = o->n / 2; i-- > 0;)
-				sift(o, i);
-	} else if (req->start_ns < o->req[0]->start_ns) {
-		o->req[0] = req;
-		sift(o, 0);
-	}
-}
-
-static int by_start(const void *a, const void *b)
-{
-	const struct flow_req *const *x = a, *const *y = b;
-
-	if ((*x)->start_ns != (*y)->start_ns)
-		return (*x)->start_ns < (*y)->start_ns ? -1 : 1;
-	return (*x)->seq < (*y)->seq ? -1 : (*x)->seq > (*y)->seq;
-}
-
-static int view_in_flight(struct live *l, struct live_view *v)
-{
-	struct oldest o;
-
-	o.n = 0;
-	if (l->source.each)
-		l->source.each(l->source.ctx, on_in_flight, &o);
-	qsort(o.req, o.n, sizeof(o.req[0]), by_start);
-	v->in_flight = calloc(o.n ? o.n : 1, sizeof(struct live_request *));
-	if (!v->in_flight)
-		return -ENOMEM;
-	for (size_t i = 0; i < o.n; i++) {
-		const struct live_held *held = live_held__find(l, o.req[i]->conn, o.req[i]->seq);
-		struct live_request *r = live_request__of(o.req[i], held);
-
-		if (!r)
-			return -ENOMEM;
-		if (v->now_ns > o.req[i]->start_ns)
-			r->age_ns = v->now_ns - o.req[i]->start_ns;
-		v->in_flight[v->nin_flight++] = r;
-	}
-	return 0;
-}
-
 int live__snapshot(struct live *l, struct model *m, uint64_t now_ns, struct live_view **out)
 {
 	struct live_view *v = calloc(1, sizeof(*v));
@@ -175,7 +103,7 @@ int live__snapshot(struct live *l, struct model *m, uint64_t now_ns, struct live
 	if (!err)
 		err = live_kept__view(l, v);
 	if (!err)
-		err = view_in_flight(l, v);
+		err = live_flight__view(l, v);
 	if (err) {
 		live_view__free(v);
 		return err;

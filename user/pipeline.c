@@ -269,6 +269,18 @@ void pipeline__each_in_flight(const struct pipeline *p,
 	flow_requests__each_in_flight(p->requests, fn, ctx);
 }
 
+void pipeline__each_call(const struct pipeline *p,
+			 void (*fn)(void *ctx, const struct flow_call *call), void *ctx)
+{
+	flow_calls__each_in_progress(p->calls, fn, ctx);
+}
+
+void pipeline__each_job(const struct pipeline *p, void (*fn)(void *ctx, const struct flow_job *job),
+			void *ctx)
+{
+	flow_jobs__each_in_progress(p->jobs, fn, ctx);
+}
+
 bool pipeline__in_progress(const struct pipeline *p, const struct flow_req_ref *request)
 {
 	uint64_t end_ns;

@@ -39,6 +39,11 @@ int pipeline__model(struct pipeline *p, const struct model_view *view, struct mo
 uint64_t pipeline__in_flight(const struct pipeline *p);
 void pipeline__each_in_flight(const struct pipeline *p,
 			      void (*fn)(void *ctx, const struct flow_req *req), void *ctx);
+/* See flow_calls__each_in_progress and flow_jobs__each_in_progress. */
+void pipeline__each_call(const struct pipeline *p,
+			 void (*fn)(void *ctx, const struct flow_call *call), void *ctx);
+void pipeline__each_job(const struct pipeline *p, void (*fn)(void *ctx, const struct flow_job *job),
+			void *ctx);
 /* Whether this request has not been handed out yet. */
 bool pipeline__in_progress(const struct pipeline *p, const struct flow_req_ref *request);
 

@@ -226,11 +226,12 @@ static void put_waits(struct ui_page *p, const struct live_request *r, const str
 
 	ui_page__heading(p, "What it waited for");
 	if (!w->known) {
-		ui_page__wrap(p, UI_DIM, 2,
-			      ui_request__in_flight(r)
-				      ? "known when it is over"
-				      : "unknown: the loop's idle time could not be read, records "
-					"were lost, or another thread answered");
+		ui_page__wrap(
+			p, UI_DIM, 2,
+			ui_request__in_flight(r)
+				? "how it divides is known when it is over; below is what is open"
+				: "unknown: the loop's idle time could not be read, records "
+				  "were lost, or another thread answered");
 		return;
 	}
 	for (int i = 0; i < WAIT_KINDS; i++)

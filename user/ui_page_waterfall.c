@@ -8,13 +8,15 @@
 #include "ui_view_parts.h"
 #include "util.h"
 
-/* How long it took, behind its bar. */
-static void put_end(struct ui_page *p, const struct ui_scale *s, uint64_t ns, bool known)
+/* How long it took, or takes so far, behind its bar. */
+static void put_end(struct ui_page *p, const struct ui_scale *s, uint64_t from, uint64_t to,
+		    uint64_t now, bool over)
 {
 	char text[24];
 
-	ui_text__ns(text, sizeof(text), known ? ns : UINT64_MAX);
-	ui_page__right(p, known ? UI_STRONG : UI_DIM, s->col + s->width + 9, known ? text : "open");
+	ui_text__ns(text, sizeof(text), ui_since(to ? to : now, from));
+	ui_page__right(p, to ? UI_STRONG : UI_DIM, s->col + s->width + 9,
+		       to || !over ? text : "open");
 	ui_page__end(p);
 }
 
@@ -55,7 +57,10 @@ static void call_details(const struct flow_call *c, struct sentence *s)
 		sentence__add(s, "%s, ", call_outcome__name(c->outcome));
 	if (c->error)
 		sentence__add(s, "%s, ", error ? error : "unknown error");
-	sentence__add(s, "%s out, %s in", out, in);
+	if (c->outcome == CALL_OPEN && !c->sent_ns)
+		sentence__add(s, "nothing sent yet: not connected, or not used so far");
+	else
+		sentence__add(s, "%s out, %s in", out, in);
 	if (c->connect_ns)
 		sentence__add(s, ", connected in %s", connect);
 	else if (!c->reused)
@@ -92,7 +97,7 @@ static void put_call(struct ui_page *p, const struct ui_scale *s, const struct f
 	call_name(c, name, sizeof(name));
 	ui_page__label(p, s, UI_PLAIN, name);
 	ui_page__bar(p, s, spans + skip, ARRAY_SIZE(spans) - skip);
-	put_end(p, s, ui_since(c->end_ns, c->start_ns), c->end_ns != 0);
+	put_end(p, s, c->start_ns, c->end_ns, now, over);
 	if (late(s, c->start_ns, over) || c->late)
 		ui_page__sure(p, 4, UI_BAD, SIGN_UNSURE, "late: issued after the response");
 	else if (late(s, c->end_ns, over) || c->outlived)
@@ -124,7 +129,7 @@ static void put_job(struct ui_page *p, const struct ui_scale *s, const struct fl
 
 	ui_page__label(p, s, UI_PLAIN, flow_job__kind(j->kind));
 	ui_page__bar(p, s, spans + from, to > from ? to - from : 1);
-	put_end(p, s, ui_since(j->end_ns, j->submit_ns), j->end_ns != 0);
+	put_end(p, s, j->submit_ns, j->end_ns, now, over);
 	if (late(s, j->end_ns, over))
 		ui_page__sure(p, 4, UI_BAD, SIGN_UNSURE,
 			      late(s, j->submit_ns, over) ? "late: begun after the response"
@@ -135,6 +140,8 @@ static void put_job(struct ui_page *p, const struct ui_scale *s, const struct fl
 		sentence__add(&details, "waited %s for a thread", queued);
 	else if (j->start_ns)
 		sentence__add(&details, "taken at once");
+	else if (!j->callback_ns)
+		sentence__add(&details, "not done; when a thread took it is told with that");
 	else
 		sentence__add(&details, "no thread of the pool was seen to take it");
 	if (j->end_ns && j->callback_ns)

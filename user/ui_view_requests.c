@@ -48,9 +48,9 @@ static const struct ui_column columns[] = {
 	[WAITED] = {.title = " MOST OF IT",
 		    .width = 17,
 		    .min_cols = 76,
-		    .about =
-			    "What most of the latency was spent on, and which share of it: see its "
-			    "page (Enter) or docs/waits.md."},
+		    .about = "What most of the latency was spent on, and which share of it; in "
+			     "flight: the call or job that it waits on. See its page (Enter) or "
+			     "docs/waits.md."},
 	[CALLS] = {.title = "CALLS",
 		   .width = 6,
 		   .min_cols = 90,
@@ -179,12 +179,44 @@ static void mark(const struct live_request *r, bool ascii, struct ui_value *out)
 		 bad || unsure(r) ? ui_sign__text(second, ascii) : "");
 }
 
+/* What has not ended: "on redis", "on port 9000 +1", "on fs". */
+static void waits_on(const struct live_request *r, struct ui_value *out)
+{
+	const struct flow_call *call = NULL;
+	const struct flow_job *job = NULL;
+	unsigned int n = 0;
+	char more[16] = "";
+
+	for (uint32_t i = 0; i < r->ncalls; i++)
+		if (!r->calls[i].end_ns && !n++)
+			call = &r->calls[i];
+	for (uint32_t i = 0; i < r->njobs; i++)
+		if (!r->jobs[i].callback_ns && !n++)
+			job = &r->jobs[i];
+	if (!n) {
+		ui_value__unknown(out);
+		return;
+	}
+	if (n > 1)
+		snprintf(more, sizeof(more), " +%u", n - 1);
+	out->style = UI_PLAIN;
+	if (call && call->kind == CALL_OTHER)
+		snprintf(out->text, sizeof(out->text), " on port %u%s", call->peer_port, more);
+	else
+		snprintf(out->text, sizeof(out->text), " on %s%s",
+			 call ? call_kind__name(call->kind) : flow_job__kind(job->kind), more);
+}
+
 static void waited(const struct live_request *r, struct ui_value *out)
 {
 	const struct flow_waits *w = &r->on.req.waits;
 	enum flow_wait most = WAIT_QUEUE;
 	uint64_t sum = 0;
 
+	if (ui_request__in_flight(r)) {
+		waits_on(r, out);
+		return;
+	}
 	for (int i = 0; i < WAIT_KINDS; i++) {
 		sum += w->ns[i];
 		if (w->ns[i] > w->ns[most])

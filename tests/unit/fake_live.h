@@ -281,6 +281,9 @@ static inline void fake_live__in_flight(struct live_view *v)
 	f->r.on.req.recv_ns = f->r.on.req.start_ns + FAKE_MS;
 	f->r.on.req.bytes_out = 0;
 	fake_request__job(f, LR_JOB_ZLIB, 100, 0, 900);
+	fake_request__call(f, CALL_POSTGRESQL, 1100, 1, NULL);
+	f->calls[0].outcome = CALL_OPEN;
+	f->calls[0].end_ns = f->calls[0].first_byte_ns = f->calls[0].bytes_in = 0;
 	v->in_flight[v->nin_flight++] = &f->r;
 	f = fake_request__new(0, "GET", "/users/9", "/users/:id");
 	f->r.on.req.seq = 151;
@@ -288,6 +291,12 @@ static inline void fake_live__in_flight(struct live_view *v)
 	f->r.on.req.start_ns = FAKE_NOW - f->r.age_ns;
 	f->r.on.req.recv_ns = f->r.on.req.start_ns + FAKE_MS / 2;
 	f->r.on.req.status = 200;
+	fake_request__call(f, CALL_HTTP, 1, 3, "/api/users/9");
+	fake_request__call(f, CALL_OTHER, 5, 1, NULL);
+	f->calls[1].outcome = CALL_OPEN;
+	f->calls[1].end_ns = f->calls[1].first_byte_ns = f->calls[1].sent_ns = 0;
+	fake_request__job(f, LR_JOB_FS, 6, 0, 1);
+	f->jobs[0].start_ns = f->jobs[0].end_ns = f->jobs[0].callback_ns = 0;
 	v->in_flight[v->nin_flight++] = &f->r;
 }
 

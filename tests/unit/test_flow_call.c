@@ -332,6 +332,78 @@ static void test_connect(void **state)
 	run_free(run);
 }
 
+struct seen {
+	struct flow_call call[4];
+	size_t n;
+};
+
+static void see(void *ctx, const struct flow_call *call)
+{
+	struct seen *s = ctx;
+
+	assert_true(s->n < 4);
+	s->call[s->n++] = *call;
+}
+
+static struct seen in_progress(const struct run *run)
+{
+	struct seen s = {.n = 0};
+
+	flow_calls__each_in_progress(run->calls, see, &s);
+	return s;
+}
+
+/* What a request that hangs hangs on. */
+static void test_in_progress(void **state)
+{
+	struct run *run = run_new();
+	struct flow_event ev = op(K + 1, LR_CLIENT_CONNECT, 0, SRV, 0);
+	struct seen s;
+
+	(void)state;
+	request(run, SRV);
+	assert_int_equal(in_progress(run).n, 0);
+	peer(run, K, HTTP);
+	out(run, K, SRV, FE_CL_HEAD);
+	status(run, K, 200, 70, 30);
+	out(run, K, SRV, FE_CL_HEAD);
+	s = in_progress(run);
+	assert_int_equal(s.n, 2);
+	assert_int_equal(s.call[0].outcome, CALL_OK);
+	assert_true(s.call[0].end_ns > 0);
+	assert_int_equal(s.call[1].outcome, CALL_OPEN);
+	assert_int_equal(s.call[1].end_ns, 0);
+	assert_int_equal(s.call[1].request.conn, SRV);
+	/* A connection that is not established. */
+	peer(run, K + 1, 5432);
+	feed(run, &ev);
+	s = in_progress(run);
+	assert_int_equal(s.n, 3);
+	assert_int_equal(s.call[2].kind, CALL_POSTGRESQL);
+	assert_int_equal(s.call[2].by, CALL_BY_LOOP);
+	assert_int_equal(s.call[2].start_ns, ev.ts);
+	assert_int_equal(s.call[2].sent_ns + s.call[2].end_ns, 0);
+	/* It is a call as any other once something is sent on it. */
+	ev = op(K + 1, LR_CLIENT_SEND, 20, 0, FE_CL_FIRST);
+	ev.client.connected_ns = ev.ts = run->now++;
+	feed(run, &ev);
+	s = in_progress(run);
+	assert_int_equal(s.n, 3);
+	assert_int_equal(s.call[2].bytes_out, 20);
+	assert_int_equal(s.call[2].end_ns, 0);
+	/* Nothing says whether that is all of the answer: it is not what is waited for. */
+	in(run, K + 1, 100, 0);
+	s = in_progress(run);
+	assert_int_equal(s.call[2].outcome, CALL_OK);
+	assert_int_equal(s.call[2].end_ns, run->now - 1);
+	/* Told of once more, as they are handed out, and then no more. */
+	respond(run, SRV);
+	assert_int_equal(in_progress(run).n, 0);
+	assert_int_equal(run->nwith, 2);
+	assert_int_equal(run->open, 1);
+	run_free(run);
+}
+
 static void test_refused(void **state)
 {
 	struct run *run = run_new();
@@ -480,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_late_and_outlived),
 		cmocka_unit_test(test_connect),
+		cmocka_unit_test(test_in_progress),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_setup),

@@ -360,12 +360,45 @@ static void test_cancelled(void **state)
 	run_free(run);
 }
 
+static void count_fs(void *ctx, const struct flow_job *job)
+{
+	size_t *n = ctx;
+
+	assert_int_equal(job->kind, LR_JOB_FS);
+	assert_int_equal(job->request.conn, A);
+	assert_int_equal(job->start_ns + job->end_ns + job->callback_ns, 0);
+	assert_true(job->submit_ns > 0);
+	(*n)++;
+}
+
+/* Those that are not done, of known requests. */
+static void test_in_progress(void **state)
+{
+	struct run *run = run_new();
+	uint64_t a;
+	size_t n = 0;
+
+	(void)state;
+	submit(run, 0, LR_JOB_DNS, 0); /* nobody's */
+	request(run, A);
+	a = submit(run, A, LR_JOB_FS, 0);
+	submit(run, A, LR_JOB_FS, 0);
+	flow_jobs__each_in_progress(run->jobs, count_fs, &n);
+	assert_int_equal(n, 2);
+	done(run, a, A);
+	n = 0;
+	flow_jobs__each_in_progress(run->jobs, count_fs, &n);
+	assert_int_equal(n, 1);
+	run_free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_by_loop), cmocka_unit_test(test_late),
-		cmocka_unit_test(test_unknown), cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_waits),	cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_by_loop),	    cmocka_unit_test(test_late),
+		cmocka_unit_test(test_unknown),	    cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_waits),	    cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_in_progress),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -494,6 +494,53 @@ static void requests_in_flight_are_in_the_view(void **state)
 	live_view__free(v);
 }
 
+static void send(uint64_t conn, uint64_t work, uint64_t ts)
+{
+	feed((struct flow_event){.type = FE_PEER,
+				 .ts = ts,
+				 .peer = {.conn = conn, .family = LR_AF_INET, .peer_port = 6379}});
+	feed((struct flow_event){
+		.type = FE_CLIENT,
+		.ts = ts,
+		.client = {.conn = conn, .op = LR_CLIENT_SEND, .bytes = 30, .work = work}});
+}
+
+static void what_they_wait_for_is_with_them(void **state)
+{
+	const struct live_request *r;
+	struct live_view *v;
+
+	(void)state;
+	head(1, BEGIN, "/slow/1");
+	send(50, 1, BEGIN + MS);
+	feed((struct flow_event){.type = FE_JOB,
+				 .ts = BEGIN + 2 * MS,
+				 .job = {.job = 7,
+					 .op = LR_JOB_SUBMIT,
+					 .kind = LR_JOB_FS,
+					 .work = 1,
+					 .submit_ns = BEGIN + 2 * MS}});
+	head(2, BEGIN + SEC, "/users/2");
+	send(51, 2, BEGIN + SEC + MS);
+	answer(2, BEGIN + SEC + 2 * MS);
+	v = whole_view(BEGIN + 3 *SEC);
+	assert_int_equal(v->nin_flight, 1);
+	r = v->in_flight[0];
+	assert_int_equal(r->ncalls, 1);
+	assert_int_equal(r->calls[0].kind, CALL_REDIS);
+	assert_int_equal(r->calls[0].conn, 50);
+	assert_int_equal(r->calls[0].end_ns, 0);
+	assert_int_equal(r->njobs, 1);
+	assert_int_equal(r->jobs[0].kind, LR_JOB_FS);
+	assert_int_equal(r->jobs[0].callback_ns, 0);
+	/* Held by nobody but the view: it is the same once more. */
+	live_view__free(v);
+	v = whole_view(BEGIN + 4 *SEC);
+	assert_int_equal(v->in_flight[0]->ncalls, 1);
+	assert_int_equal(v->in_flight[0]->njobs, 1);
+	live_view__free(v);
+}
+
 static void of_very_many_in_flight_the_oldest_are_told(void **state)
 {
 	struct live_view *v;
@@ -553,6 +600,7 @@ int main(void)
 		LIVE(a_million_requests_cost_little),
 		LIVE(what_is_held_is_bounded),
 		PIPELINE(requests_in_flight_are_in_the_view),
+		PIPELINE(what_they_wait_for_is_with_them),
 		PIPELINE(of_very_many_in_flight_the_oldest_are_told),
 		PIPELINE(the_same_events_give_the_same_view),
 	};
