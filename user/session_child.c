@@ -24,6 +24,7 @@ int session__start_child(struct session *s)
 		log_err_errno(err, "cannot follow %s", child__name(c));
 		return EX_LR_RUNTIME;
 	}
+	session__hurry(s);
 	err = child__release(c);
 	if (err) {
 		log_err_errno(err, "cannot run %s", child__name(c));

@@ -241,12 +241,13 @@ static bool look_at(struct session *s, struct session_pending *p)
 }
 
 /*
- * The agent has some 10 ms between what it looks for and the first request. While a program starts
- * it goes before others; where it may not, it is as quick as it is.
+ * The agent has some 10 ms between what it looks for and the first request. Until the program of
+ * `loopray run` has become Node.js, and while another one starts, it goes before others; where it
+ * may not, it is as quick as it is.
  */
-static void hurry(struct session *s)
+void session__hurry(struct session *s)
 {
-	bool wanted = s->opts->cli->child && s->npending;
+	bool wanted = s->opts->cli->child && (s->npending || !s->ntargets);
 
 	if (wanted == s->hurried)
 		return;
@@ -261,14 +262,14 @@ void session__look_at_pending(struct session *s)
 {
 	uint64_t now = s->npending ? now_mono_ns() : 0;
 
-	hurry(s);
+	session__hurry(s);
 	for (size_t i = 0; i < s->npending;) {
 		if (now < s->pending[i].next_ns || !look_at(s, &s->pending[i]))
 			i++;
 		else
 			s->pending[i] = s->pending[--s->npending];
 	}
-	hurry(s);
+	session__hurry(s);
 }
 
 uint64_t session__pending_delay_ns(const struct session *s)

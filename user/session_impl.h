@@ -121,6 +121,7 @@ void session__pend(struct session *s, pid_t pid);
 /* Whether @pid is a target that lives, is being looked at, or cannot be observed. */
 bool session__knows(const struct session *s, pid_t pid);
 void session__look_at_pending(struct session *s);
+void session__hurry(struct session *s);
 /* Until the next look is due; UINT64_MAX: none is. */
 uint64_t session__pending_delay_ns(const struct session *s);
 void session__free_pending(struct session *s);
