@@ -184,7 +184,7 @@ __noinline int client_send(struct lr_conn *conn, struct bytes_io *io, __u64 now)
 	if (!conn || !io || !client_enter(c, conn, io->ret, now))
 		return 0;
 	first = conn->outs == 1 && conn->connect_ns;
-	if (c->t->work && (first || c->task->nvcsw != c->t->work_nvcsw)) {
+	if (c->t->work && (first || !clock_in_turn(c->task, c->t))) {
 		slept = !first;
 		c->t->work = 0;
 	}
@@ -242,7 +242,7 @@ static __always_inline void client_tell(struct task_struct *task, struct lr_task
 	rec->h.ts = now;
 	rec->h.pid = conn->tgid;
 	rec->conn = conn->id;
-	rec->work = t && task->nvcsw == t->work_nvcsw ? t->work : 0;
+	rec->work = t && clock_in_turn(task, t) ? t->work : 0;
 	rec->connect_ns = conn->connect_ns;
 	rec->connected_ns = conn->connected_ns;
 	rec->counter = to;

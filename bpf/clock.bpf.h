@@ -5,32 +5,45 @@
 
 #include "runtime.bpf.h"
 
+#define IDLE_TRIES 3
+
+/*
+ * A page that is there all the time can fail to be read for some microseconds. That is no reason to
+ * take the address for wrong: this record does without the time, the next one tries again.
+ */
+static __always_inline void idle_load(struct lr_task *t)
+{
+	__u64 v;
+
+	t->idle_known = 0;
+	t->idle_ns = 0;
+	for (int i = 0; i < IDLE_TRIES; i++) {
+		if (bpf_probe_read_user(&v, sizeof(v), (void *)t->idle_addr))
+			continue;
+		t->idle_ns = v;
+		t->idle_known = 1;
+		return;
+	}
+	stat_add(LR_STAT_idle_fault, 1);
+}
+
 /* Returns LR_DATA_F_*. Reads the loop's idle time if the thread slept since its last record. */
 static __always_inline __u32 idle_read(struct task_struct *task, struct lr_task *t, __u64 *idle)
 {
 	__u32 nvcsw = task->nvcsw;
 	__u32 flags = 0;
 
-	if (nvcsw != t->nvcsw || !t->idle_ns) {
+	if (nvcsw != t->nvcsw || !t->idle_known) {
 		if (nvcsw != t->nvcsw)
 			flags |= LR_DATA_F_SLEPT;
 		t->nvcsw = nvcsw;
 		if (!t->env)
 			runtime_find_env(task, t);
-		if (t->idle_addr) {
-			__u64 v;
-
-			if (bpf_probe_read_user(&v, sizeof(v), (void *)t->idle_addr)) {
-				stat_add(LR_STAT_runtime_fault, 1);
-				t->idle_addr = 0;
-				t->idle_ns = 0;
-			} else {
-				t->idle_ns = v;
-			}
-		}
+		if (t->idle_addr)
+			idle_load(t);
 	}
 	*idle = t->idle_ns;
-	return t->idle_addr ? flags | LR_DATA_F_IDLE : flags;
+	return t->idle_known ? flags | LR_DATA_F_IDLE : flags;
 }
 
 /*
@@ -89,15 +102,28 @@ static __always_inline void clock_cpu(struct task_struct *task, const struct lr_
 	clock->delay_ns = t->delay_ns;
 }
 
-/* A thread that slept works for nobody known until it receives something. */
+/*
+ * Whether the turn that t->work is of goes on. In the middle of a callback the thread may wait for
+ * a lock that another one holds, or for a page of its program: the loop has waited only if its idle
+ * time says so.
+ */
+static __always_inline bool clock_in_turn(struct task_struct *task, struct lr_task *t)
+{
+	if (task->nvcsw == t->work_nvcsw)
+		return true;
+	if (!t->work || !t->idle_addr || !t->work_idle || read_u64(t->idle_addr) != t->work_idle)
+		return false;
+	t->work_nvcsw = task->nvcsw;
+	return true;
+}
+
+/* A loop that has waited works for nobody known until it receives something. */
 static __always_inline void clock_slept(struct task_struct *task, struct lr_task *t)
 {
-	__u32 nvcsw = task->nvcsw;
-
-	if (nvcsw != t->nvcsw) {
-		t->conn = 0;
-		t->conn_in = 0;
-	}
+	if (task->nvcsw == t->nvcsw || (t->work == t->conn && clock_in_turn(task, t)))
+		return;
+	t->conn = 0;
+	t->conn_in = 0;
 }
 
 /* All of them, as of clock_mark. Returns LR_DATA_F_*. */

@@ -96,20 +96,6 @@ static __always_inline void job_tell(struct task_struct *task, struct lr_task *t
 	emit_commit(rec);
 }
 
-/*
- * Whether the turn that t->work is of goes on. Handing in jobs the thread may wait for a lock that
- * a thread of the pool holds: the loop has waited only if its idle time says so.
- */
-static __always_inline bool job_in_turn(struct task_struct *task, struct lr_task *t)
-{
-	if (task->nvcsw == t->work_nvcsw)
-		return true;
-	if (!t->work || !t->idle_addr || !t->work_idle || read_u64(t->idle_addr) != t->work_idle)
-		return false;
-	t->work_nvcsw = task->nvcsw;
-	return true;
-}
-
 /* Inline: there is no call frame left for it where stores are read. */
 static __always_inline int job_submit(struct task_struct *task, const struct lr_process_config *p,
 				      __u64 work, __u32 kind)
@@ -122,7 +108,7 @@ static __always_inline int job_submit(struct task_struct *task, const struct lr_
 		return 0;
 	clock_mark(task, t);
 	/* A loop that has waited works for nobody known. */
-	if (job_in_turn(task, t))
+	if (clock_in_turn(task, t))
 		job.conn = t->work;
 	job.number = job_number();
 	if (bpf_map_update_elem(&lr_jobs, &key, &job, BPF_ANY)) {

@@ -135,7 +135,8 @@ struct lr_task {
 	__u32 seq;	 /* records tried: lr_event.seq */
 	__u32 nvcsw;	 /* voluntary context switches at the last record */
 	__u64 idle_addr; /* of the loop's idle nanoseconds, 0 unknown */
-	__u64 idle_ns;	 /* last value read there */
+	__u64 idle_ns;	 /* last value read there, 0 if it is not known */
+	__u64 idle_known;
 	__u64 isolate;
 	__u64 env;
 	__u64 uid_addr;	   /* async_id_fields */

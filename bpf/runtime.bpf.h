@@ -46,6 +46,7 @@ static __always_inline void runtime_forget(struct lr_task *t)
 	t->uid_addr = 0;
 	t->fields_addr = 0;
 	t->idle_addr = 0;
+	t->idle_known = 0;
 }
 
 /* Caches what hangs on environment @env. */
@@ -65,6 +66,7 @@ static __always_inline void runtime_cache_env(const struct lr_layout *l, struct 
 	internal = loop ? chain_walk(&l->loop_internal, loop) : 0;
 	if (internal)
 		t->idle_addr = internal + l->loop_idle;
+	t->idle_known = 0;
 }
 
 /*

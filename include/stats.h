@@ -15,6 +15,7 @@
 	LR_STAT(data_fault, READ, "reads of sent or received bytes that failed")                \
 	LR_STAT(runtime_fault, READ, "reads of the runtime's memory that failed")               \
 	LR_STAT(runtime_check, READ, "reads of the runtime's memory that failed a check")       \
+	LR_STAT(idle_fault, NONE, "reads of a loop's idle time that failed")                    \
 	LR_STAT(store_fault, NONE, "reads of stores that failed")                               \
 	LR_STAT(store_check, NONE, "reads of stores that failed a check")                       \
 	LR_STAT(unlocated, READ, "sends and receives without a usable buffer address")          \
