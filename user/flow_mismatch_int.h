@@ -208,7 +208,8 @@ struct mm_head {
 struct mm_route {
 	uint64_t own;
 	uint64_t lost;
-	uint64_t shared; /* heads under a store that the request entered, though it is another's */
+	uint64_t shared;  /* heads under a store that the request entered, though it is another's */
+	uint32_t doubted; /* heads under another's store with no proof but that of the route */
 };
 
 struct flow_mismatch {

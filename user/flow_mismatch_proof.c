@@ -7,6 +7,13 @@
 
 #define ROUTE_OWN 1 /* heads under their own store */
 
+/*
+ * That a request entered a store is seen unless the trace of it moved in a collection meanwhile. Of
+ * several such heads of a route that shares stores one at least is seen to; so the first are not
+ * decided.
+ */
+#define ROUTE_DOUBTED 4
+
 struct mm_route *mm_route__get(struct flow_mismatch *m, const struct flow_req *req,
 			       uint32_t instance)
 {
@@ -83,6 +90,15 @@ bool mm_proof__route_has_its_own(const struct judged *j, const struct mm_store *
 	return r && r->own >= ROUTE_OWN && !r->shared;
 }
 
+static enum finding_proof by_route(const struct judged *j, const struct mm_store *st)
+{
+	struct mm_route *r = mm_route__get(j->m, j->req, st->instance);
+
+	if (!mm_proof__route_has_its_own(j, st) || r->doubted++ < ROUTE_DOUBTED)
+		return PROOF_NONE;
+	return PROOF_ROUTE;
+}
+
 /* What shows that the request did not enter this store itself; PROOF_NONE: nothing does. */
 enum finding_proof mm_proof__of(const struct judged *j, const struct mm_store *st, uint64_t carried,
 				const struct mm_own *own)
@@ -95,7 +111,7 @@ enum finding_proof mm_proof__of(const struct judged *j, const struct mm_store *s
 		return PROOF_OWN_SEEN;
 	if (st->binding == BINDING_INBOUND)
 		return PROOF_INBOUND;
-	return mm_proof__route_has_its_own(j, st) ? PROOF_ROUTE : PROOF_NONE;
+	return by_route(j, st);
 }
 
 enum finding_proof mm_proof__of_older(const struct judged *j, const struct mm_store *st,
