@@ -10,6 +10,7 @@ import { finish, part, verdict } from './lib/report.mjs';
 import { variants } from './lib/variants.mjs';
 
 const ASKS = 12;
+const ATTEMPTS = 3;
 
 const get = (raw, path) => raw.exchange(`GET /${path} HTTP/1.1\r\nHost: chain\r\n\r\n`);
 
@@ -52,7 +53,15 @@ function wrongTime(example) {
   ];
 }
 
-async function check(variant) {
+/*
+ * One request makes all that the others are answered under. What is not sure of it is said to be
+ * unknown: whose its store is where V8 came to another page just then, and for whom it made
+ * something where the thread was blocked meanwhile.
+ */
+const unsure = (open, found) => open?.context === 'unknown' || found.length < ASKS / 2 ||
+  found.some(([f]) => f.chain[0] && f.chain[0].request_seq === null);
+
+async function observe(variant) {
   const service = await startService(variant, 'chain.js', [], { flags: variant.flags });
 
   try {
@@ -68,24 +77,33 @@ async function check(variant) {
     await agent.stop();
     const truth = await service.dump();
     const { requests } = await exported(agent.file);
-    const { findings: { groups } } = await reported(agent.file);
     const open = requests.find((r) => r.path === '/open');
     const asked = requests.filter((r) => r.path === '/ask');
     const found = asked.flatMap((r, i) => findings(r, 'foreign').map((f) => [f, truth[i]]));
-    const text = (await loopray(['report', '--no-color', agent.file])).stdout;
-
-    verdict(variant.name, 'chain', [
-      ...(asked.length === ASKS && found.length >= ASKS / 2 ? [] :
-        [`${found.length} findings of ${asked.length}`]),
-      ...found.flatMap(([f, t]) => wrongChain(f, t, open))], `${found.length} findings`);
-    verdict(variant.name, 'time', groups.length === 1 ? wrongTime(groups[0].example) :
-      [`${groups.length} groups`]);
-    verdict(variant.name, 'text', [/made [\d.]+ m?s before for GET\s+\/open/,
-      /callback of TCPWRAP/, /Time line/].filter((re) => !re.test(text.replace(/\s+/g, ' ')))
-      .map((re) => `the report does not say ${re}:\n${text}`));
+    return { file: agent.file, open, asked, found };
   } finally {
     await service.kill();
   }
+}
+
+async function check(variant) {
+  let run = await observe(variant);
+
+  for (let i = 1; i < ATTEMPTS && unsure(run.open, run.found); i++)
+    run = await observe(variant);
+  const { file, open, asked, found } = run;
+  const { findings: { groups } } = await reported(file);
+  const text = (await loopray(['report', '--no-color', file])).stdout;
+
+  verdict(variant.name, 'chain', [
+    ...(asked.length === ASKS && found.length >= ASKS / 2 ? [] :
+      [`${found.length} findings of ${asked.length}, ${open?.context} ${open?.context_unknown}`]),
+    ...found.flatMap(([f, t]) => wrongChain(f, t, open))], `${found.length} findings`);
+  verdict(variant.name, 'time', groups.length === 1 ? wrongTime(groups[0].example) :
+    [`${groups.length} groups`]);
+  verdict(variant.name, 'text', [/made [\d.]+ m?s before for GET\s+\/open/,
+    /callback of TCPWRAP/, /Time line/].filter((re) => !re.test(text.replace(/\s+/g, ' ')))
+    .map((re) => `the report does not say ${re}:\n${text}`));
 }
 
 for (const variant of variants())

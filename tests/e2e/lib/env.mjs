@@ -15,7 +15,9 @@ export const SERVICES = path.resolve(here, '../services');
 export const TMP = fs.mkdtempSync(path.join(process.env.TEST_TMP ?? os.tmpdir(), 'lr-e2e-'));
 
 fs.chmodSync(TMP, 0o755); // servers and agents run as other users read and write in it
-process.on('exit', () => fs.rmSync(TMP, { recursive: true, force: true }));
+/* E2E_KEEP=1 leaves what a failing test wrote. */
+if (!process.env.E2E_KEEP)
+  process.on('exit', () => fs.rmSync(TMP, { recursive: true, force: true }));
 
 const CACHE = process.env.LOOPRAY_CACHE ?? '/var/cache/loopray';
 const SET = ['18.20.8', '20.20.2', '22.21.1', '24.11.1', '26.10.0', 'debian18'];
