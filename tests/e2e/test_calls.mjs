@@ -250,8 +250,10 @@ async function testVariant(variant, modules, { upstream, secure }, mode) {
   for (const name of ALL_KNOWN)
     route(named, name, result, min && 0.8);
   known(named, result, min);
-  /* The first call on a connection is sent when the handshake is over, in a callback of its own. */
-  /* Its calls begin together, on connections that are all new: a collection then leaves many unknown. */
+  /*
+   * The first call on a connection is sent when the handshake is over, in a callback of its own. All
+   * are new and begin together: a collection at that time leaves many unknown.
+   */
   route(named, 'three/tls', result, min && 0.5);
   for (const name of ['refused', 'wrong', 'trace'])
     route(named, name, result, min && 0.6);
