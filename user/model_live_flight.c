@@ -53,23 +53,28 @@ static int by_start(const void *a, const void *b)
 	return (*x)->seq < (*y)->seq ? -1 : (*x)->seq > (*y)->seq;
 }
 
-static int add_request(struct live *l, struct live_view *v, const struct flow_req *req)
-{
-	struct live_request *r = live_request__of(req, live_held__find(l, req->conn, req->seq));
-
-	if (!r)
-		return -ENOMEM;
-	if (v->now_ns > req->start_ns)
-		r->age_ns = v->now_ns - req->start_ns;
-	v->in_flight[v->nin_flight++] = r;
-	return 0;
-}
-
 /* Where the requests of a view are in it. */
 struct place {
 	struct flow_table of; /* conn, seq: one of live_view.in_flight */
 	int err;
 };
+
+static int add_request(struct live *l, struct live_view *v, struct place *p,
+		       const struct flow_req *req)
+{
+	struct live_request *r = live_request__of(req, live_held__find(l, req->conn, req->seq));
+	struct live_request **at = &v->in_flight[v->nin_flight];
+
+	if (!r)
+		return -ENOMEM;
+	if (v->now_ns > req->start_ns)
+		r->age_ns = v->now_ns - req->start_ns;
+	*at = r;
+	v->nin_flight++;
+	if (flow_table__get(&p->of, req->conn, req->seq))
+		return 0;
+	return flow_table__put(&p->of, req->conn, req->seq, at);
+}
 
 static void add_item(struct place *p, const struct flow_req_ref *ref, const struct live_item *item)
 {
@@ -95,31 +100,20 @@ static void on_job(void *arg, const struct flow_job *job)
 }
 
 /* Calls and jobs come to the collector when they, or their request, are over: these are not. */
-static int add_unfinished(struct live *l, struct live_view *v)
+static int add_unfinished(struct live *l, struct place *p)
 {
-	struct place p = {0};
-
-	if (!v->nin_flight)
-		return 0;
-	p.err = flow_table__init(&p.of, LIVE_IN_FLIGHT);
-	for (size_t i = 0; i < v->nin_flight && !p.err; i++) {
-		const struct flow_req *req = &v->in_flight[i]->on.req;
-
-		if (!flow_table__get(&p.of, req->conn, req->seq))
-			p.err = flow_table__put(&p.of, req->conn, req->seq, &v->in_flight[i]);
-	}
-	if (!p.err && l->source.each_call)
-		l->source.each_call(l->source.ctx, on_call, &p);
-	if (!p.err && l->source.each_job)
-		l->source.each_job(l->source.ctx, on_job, &p);
-	flow_table__destroy(&p.of);
-	return p.err;
+	if (l->source.each_call)
+		l->source.each_call(l->source.ctx, on_call, p);
+	if (l->source.each_job)
+		l->source.each_job(l->source.ctx, on_job, p);
+	return p->err;
 }
 
 int live_flight__view(struct live *l, struct live_view *v)
 {
+	struct place p = {0};
 	struct oldest o;
-	int err = 0;
+	int err;
 
 	o.n = 0;
 	if (l->source.each)
@@ -128,7 +122,11 @@ int live_flight__view(struct live *l, struct live_view *v)
 	v->in_flight = calloc(o.n ? o.n : 1, sizeof(struct live_request *));
 	if (!v->in_flight)
 		return -ENOMEM;
+	err = flow_table__init(&p.of, LIVE_IN_FLIGHT);
 	for (size_t i = 0; i < o.n && !err; i++)
-		err = add_request(l, v, o.req[i]);
-	return err ? err : add_unfinished(l, v);
+		err = add_request(l, v, &p, o.req[i]);
+	if (!err)
+		err = add_unfinished(l, &p);
+	flow_table__destroy(&p.of);
+	return err;
 }
