@@ -111,10 +111,12 @@ static void judge_other(const struct judged *j, struct mm_store *st)
 		unknown(j->h, UNKNOWN_ELSEWHERE);
 		return;
 	}
+	if (mm_thread__serves(j->t, st->conn)) {
+		foreign(j, st, PROOF_NONE, own); /* a fan-out, which needs none */
+		return;
+	}
 	proof = mm_proof__of(j, st, carried, own);
-	if (mm_thread__serves(j->t, st->conn))
-		foreign(j, st, proof, own);
-	else if (proof == PROOF_NONE)
+	if (proof == PROOF_NONE)
 		unknown(j->h, UNKNOWN_ENTERED);
 	else if (proof == PROOF_CARRIER && perhaps_its_own(j, st))
 		unknown(j->h, UNKNOWN_ELSEWHERE);
