@@ -8,11 +8,13 @@
 #define ROUTE_OWN 1 /* heads under their own store */
 
 /*
- * That a request entered a store is seen unless the trace of it moved in a collection meanwhile. Of
- * several such heads of a route that shares stores one at least is seen to; so the first are not
- * decided.
+ * That a request entered a store is seen unless the trace of it moved in a collection meanwhile. A
+ * route that shares stores has few heads under their own before the first that is shared, and of
+ * several that are, one at least is seen to be. So the first are not decided, until so many were
+ * under their own.
  */
-#define ROUTE_DOUBTED 4
+#define ROUTE_DOUBTED  4
+#define ROUTE_OWN_MANY 64
 
 struct mm_route *mm_route__get(struct flow_mismatch *m, const struct flow_req *req,
 			       uint32_t instance)
@@ -94,9 +96,9 @@ static enum finding_proof by_route(const struct judged *j, const struct mm_store
 {
 	struct mm_route *r = mm_route__get(j->m, j->req, st->instance);
 
-	if (!mm_proof__route_has_its_own(j, st) || r->doubted++ < ROUTE_DOUBTED)
+	if (!mm_proof__route_has_its_own(j, st))
 		return PROOF_NONE;
-	return PROOF_ROUTE;
+	return r->own >= ROUTE_OWN_MANY || r->doubted++ >= ROUTE_DOUBTED ? PROOF_ROUTE : PROOF_NONE;
 }
 
 /* What shows that the request did not enter this store itself; PROOF_NONE: nothing does. */

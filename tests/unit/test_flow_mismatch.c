@@ -679,6 +679,26 @@ static void test_route_alone(void **state)
 	run_free(run);
 }
 
+/* Where very many had their own, the first that has not is one too many. */
+static void test_route_of_many(void **state)
+{
+	struct run *run = run_new();
+
+	(void)state;
+	run->exec_id = 1000;
+	for (int i = 0; i < 64; i++) {
+		run->epoch++;
+		establish(run);
+	}
+	request(run, 1, 0x1000);
+	request(run, 2, 0x2000);
+	turn(run, 0x9000);
+	answer(run, 2, 0x9000, 0x1100);
+	expect(run, 0, CONTEXT_FOREIGN, 1);
+	assert_int_equal(run->done[0].f[0].proof, PROOF_ROUTE);
+	run_free(run);
+}
+
 /* Publishing: one request's own callback answers those that wait. */
 static void test_fan_out(void **state)
 {
@@ -1322,6 +1342,7 @@ int main(void)
 		cmocka_unit_test(test_made_elsewhere),
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_route_alone),
+		cmocka_unit_test(test_route_of_many),
 		cmocka_unit_test(test_fan_out),
 		cmocka_unit_test(test_entered),
 		cmocka_unit_test(test_woken),
