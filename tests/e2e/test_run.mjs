@@ -31,8 +31,23 @@ function program(node) {
 
 const lastLine = (text) => JSON.parse(text.trim().split('\n').at(-1));
 
+/*
+ * A machine that gave the agent no CPU from the exec until the program listened, which takes it 50
+ * ms and more: loopray says that it was late. What is tested is another run, the third at most.
+ */
+const LATE = /listened already when it was attached to/;
+const RUNS = 3;
+
+async function unlessLate(once) {
+  let out = await once();
+
+  for (let i = 1; i < RUNS && LATE.test(out.end.stderr); i++)
+    out = await once();
+  return out;
+}
+
 /** One run; resolves to its end, the requests that were seen and the program's own words. */
-async function observed(command, opts = {}) {
+async function observedOnce(command, opts = {}) {
   const file = tmpFile('run.jsonl');
   const end = await loopray(['run', '--format', 'jsonl', '-o', file, ...(opts.args ?? []), '--',
     ...command], { env: opts.env });
@@ -43,6 +58,8 @@ async function observed(command, opts = {}) {
     header: lines.find((l) => l.type === 'header'),
     summary: lines.find((l) => l.type === 'summary') };
 }
+
+const observed = (command, opts) => unlessLate(() => observedOnce(command, opts));
 
 /* What was seen is what was served: each path once, whole, and in that order. */
 function compare({ end, own, requests, summary }, n, status = 0) {
@@ -107,12 +124,14 @@ async function hammer(port, n) {
 
 async function hammered(node) {
   const { file, env } = program(node);
-  const traffic = hammer(PORT, N);
-  const out = await observed([file, FIRST, 'serve', PORT], { env });
-  const answers = await within(traffic, 10000, 'end of the client');
+  const out = await unlessLate(async () => {
+    const traffic = hammer(PORT, N);
+    const run = await observedOnce([file, FIRST, 'serve', PORT], { env });
+    return { ...run, answers: await within(traffic, 10000, 'end of the client') };
+  });
   const wrong = compare(out, N + 1);
 
-  if (answers.some((p) => !out.own.paths?.includes(p)))
+  if (out.answers.some((p) => !out.own.paths?.includes(p)))
     wrong.push('the client was answered by another');
   verdict(node.name, 'port hammered before the start', wrong, `${out.requests.length} seen`);
 }

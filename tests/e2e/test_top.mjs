@@ -333,7 +333,7 @@ async function refused() {
 
 const broken = await startPayments(variant, 'broken', {});
 const fixed = await startPayments(variant, 'fixed', {});
-const load = startLoad(broken.where, ['-d', '170s', '-c', '40', '--rate', '300', '--mix', MIX]);
+const load = startLoad(broken.where, ['-d', '170s', '-c', '40', '--rate', '700', '--mix', MIX]);
 
 try {
   await part('-', 'refusals', refused);
