@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "progress.h"
 #include "util.h"
@@ -8,6 +9,11 @@
 #define FIRST_NS 500000000ULL
 #define EVERY_NS 250000000ULL
 #define BAR	 24
+
+bool progress__wanted(enum log_level level)
+{
+	return level == LOG_NORMAL && isatty(STDERR_FILENO);
+}
 
 void progress__begin(struct progress *p, uint64_t now_ns)
 {
@@ -64,6 +70,16 @@ void progress__show(struct progress *p, const char *what, uint64_t done, uint64_
 	fprintf(stderr, "\r\033[K%s", text);
 	fflush(stderr);
 	p->shown_ns = now_ns;
+}
+
+void progress__reading(struct progress *p, const struct capture_reader *reader)
+{
+	uint64_t now = now_mono_ns(), taken, size;
+
+	if (!progress__due(p, now))
+		return;
+	capture_reader__position(reader, &taken, &size);
+	progress__show(p, "reading", taken, size, now);
 }
 
 void progress__end(struct progress *p)

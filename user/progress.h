@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "log.h"
+#include "out_capture.h"
+
 #define PROGRESS_TEXT 128
 
 struct progress {
@@ -14,6 +17,10 @@ struct progress {
 	uint64_t shown_ns; /* 0: never */
 };
 
+#define PROGRESS_EVENTS 4096 /* of a capture, between two looks at the clock: some milliseconds */
+
+/* Whether it is to be told of at all: on a terminal, unless asked to be quiet or to say more. */
+bool progress__wanted(enum log_level level);
 /* Work begins. Times are CLOCK_MONOTONIC nanoseconds. */
 void progress__begin(struct progress *p, uint64_t now_ns);
 /*
@@ -27,6 +34,8 @@ void progress__text(const struct progress *p, const char *what, uint64_t done, u
 /* Writes it to standard error. */
 void progress__show(struct progress *p, const char *what, uint64_t done, uint64_t total,
 		    uint64_t now_ns);
+/* Shows how much of a capture was read, if the line is due. */
+void progress__reading(struct progress *p, const struct capture_reader *reader);
 /* Takes the line away, if there is one. */
 void progress__end(struct progress *p);
 

@@ -10,9 +10,8 @@
 #include "replay.h"
 #include "util.h"
 
-#define SPEED_MIN  0.1
-#define SPEED_MAX  100.0
-#define LOOK_EVERY 4096 /* events between two looks at the clock */
+#define SPEED_MIN 0.1
+#define SPEED_MAX 100.0
 
 struct replay {
 	int fd;
@@ -71,16 +70,6 @@ static int open_reader(struct replay *r, char *err_text, size_t err_cap)
 	return capture_reader__open_fd(&r->reader, fd, err_text, err_cap);
 }
 
-static void show_reading(struct replay *r, struct progress *progress)
-{
-	uint64_t now = now_mono_ns(), taken, size;
-
-	if (!progress__due(progress, now))
-		return;
-	capture_reader__position(r->reader, &taken, &size);
-	progress__show(progress, "reading", taken, size, now);
-}
-
 /*
  * Damage is no error here: it is where the capture ends, and the info says so. A probe's name or a
  * route may be told late, so that times do not only grow.
@@ -94,8 +83,8 @@ static int find_end(struct replay *r, bool show_progress, char *err_text, size_t
 
 	progress__begin(&progress, now_mono_ns());
 	while ((n = capture_reader__next(r->reader, &ev)) > 0) {
-		if (show_progress && ++events % LOOK_EVERY == 0)
-			show_reading(r, &progress);
+		if (show_progress && ++events % PROGRESS_EVENTS == 0)
+			progress__reading(&progress, r->reader);
 		if (!r->start_ns || (ev.ts && ev.ts < r->start_ns))
 			r->start_ns = ev.ts;
 		r->end_ns = max_t(uint64_t, r->end_ns, ev.ts);

@@ -23,10 +23,8 @@ struct source {
 	const struct flow_sink *sink;
 	struct progress progress;
 	bool show_progress;
-	uint32_t until_look; /* events */
+	uint32_t events;
 };
-
-#define LOOK_EVERY 4096 /* events, some milliseconds */
 
 static int open_capture(struct source *s)
 {
@@ -89,17 +87,6 @@ const struct out_opts *source__out_opts(const struct source *s)
 	return &s->out;
 }
 
-static void look(struct source *s)
-{
-	uint64_t now = now_mono_ns(), taken, size;
-
-	s->until_look = LOOK_EVERY;
-	if (!s->show_progress || !progress__due(&s->progress, now))
-		return;
-	capture_reader__position(s->reader, &taken, &size);
-	progress__show(&s->progress, "reading", taken, size, now);
-}
-
 /* Between the capture and who reads it. */
 static int on_event(void *ctx, const struct flow_event *ev)
 {
@@ -107,8 +94,8 @@ static int on_event(void *ctx, const struct flow_event *ev)
 
 	if (interrupt__signal())
 		return -EINTR;
-	if (s->until_look-- == 0)
-		look(s);
+	if (s->show_progress && ++s->events % PROGRESS_EVENTS == 0)
+		progress__reading(&s->progress, s->reader);
 	return s->sink->event(s->sink->ctx, ev);
 }
 
@@ -118,8 +105,7 @@ static int read_capture(struct source *s, const struct flow_sink *sink)
 	int err;
 
 	s->sink = sink;
-	s->until_look = LOOK_EVERY;
-	s->show_progress = s->cli.log_level == LOG_NORMAL && isatty(STDERR_FILENO);
+	s->show_progress = progress__wanted(s->cli.log_level);
 	progress__begin(&s->progress, now_mono_ns());
 	interrupt__catch();
 	err = capture_reader__run(s->reader, &between);

@@ -2,11 +2,11 @@
 #define LOG_MODULE "replay"
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "live.h"
 #include "log.h"
 #include "pipeline.h"
+#include "progress.h"
 #include "top_replay.h"
 #include "util.h"
 
@@ -61,8 +61,7 @@ int top_replay__new(struct top_replay **out, const struct options *opts, uint64_
 		f->opts = opts;
 		f->live_opts = (struct live_opts){
 			.step_ns = step_ns, .replay = true, .show_values = opts->show_values};
-		err = replay__open(&f->r, opts->capture,
-				   opts->log_level == LOG_NORMAL && isatty(STDERR_FILENO), why,
+		err = replay__open(&f->r, opts->capture, progress__wanted(opts->log_level), why,
 				   sizeof(why));
 	}
 	if (!err)

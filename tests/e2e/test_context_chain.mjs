@@ -89,8 +89,10 @@ async function observe(variant) {
 async function check(variant) {
   let run = await observe(variant);
 
-  for (let i = 1; i < ATTEMPTS && unsure(run.open, run.found); i++)
+  for (let i = 1; i < ATTEMPTS && unsure(run.open, run.found); i++) {
+    console.log(`# ${variant.name}: unknown, made again`);
     run = await observe(variant);
+  }
   const { file, open, asked, found } = run;
   const { findings: { groups } } = await reported(file);
   const text = (await loopray(['report', '--no-color', file])).stdout;

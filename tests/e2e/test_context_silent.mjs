@@ -90,7 +90,7 @@ async function silent(variant, title, args, flags) {
     ...parts.flatMap((p) => p.missing), ...wrongService(parts.flatMap((p) => p.log), pipeliners),
     ...(run.end.status === 0 && run.summary.loss.total === 0 ? [] :
       [`status ${run.end.status}, loss ${JSON.stringify(run.summary.loss)}, ` +
-        `${JSON.stringify(run.report.health?.counters ?? run.report.counters)}: ${run.end.stderr}`]),
+        `${JSON.stringify(run.report.counters)}: ${run.end.stderr}`]),
   ], `${pairs.length} requests`);
   for (const kind of ['foreign', 'lost', 'fan_out']) {
     const wrong = found(pairs, kind, pipeliners);
